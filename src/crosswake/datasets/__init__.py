@@ -1,0 +1,1 @@
+"""Readers: each yields the same validated tables of chips."""

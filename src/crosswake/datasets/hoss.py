@@ -1,0 +1,69 @@
+"""HOSS ReID, and anything laid out like it.
+
+Layout (arXiv 2506.22027, Zenodo 15860212)::
+
+    ROOT/bounding_box_train  ROOT/query  ROOT/bounding_box_test
+    ROOT/subset/{O2S,S2O}/{query,bounding_box_test}          (optional)
+    <identity>_s<scene>c<sighting>_<RGB|SAR>.tif
+"""
+
+import re
+from pathlib import Path
+
+from crosswake.chips import Chip, Modality
+from crosswake.datasets.reid import BadFile, Chips, ProtocolName, ReidData
+from crosswake.errors import CrosswakeError
+
+SOURCE = "https://doi.org/10.5281/zenodo.15860212"
+LICENCE = "see the Zenodo record"
+CITATION = "Wang et al., Cross-modal Ship Re-Identification via Optical and SAR Imagery, ICCV 2025, arXiv 2506.22027"
+
+TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
+FILE_NAME = re.compile(r"^(?P<identity>\d+)_s(?P<scene>\d+)c(?P<sighting>\d+)_(?P<modality>RGB|SAR)$")
+SUFFIXES = {".tif", ".tiff", ".png", ".jpg", ".jpeg"}
+MODALITY_OF_TAG = {"RGB": Modality.OPTICAL, "SAR": Modality.SAR}
+
+
+def read_hoss(root: Path) -> ReidData:
+    """Read the table of a HOSS-layout folder; pixels are not touched.
+
+    Raises:
+        CrosswakeError: the folder does not exist or has none of the layout's subfolders.
+    """
+    if not root.is_dir():
+        raise CrosswakeError(f"{root}: no such folder; --data names a HOSS-layout folder or a CSV table")
+    if not any((root / part).is_dir() for part in (TRAIN, QUERY, GALLERY)):
+        raise CrosswakeError(f"{root}: holds none of {TRAIN}/, {QUERY}/, {GALLERY}/; is the folder one level up or down?")
+    bad: list[BadFile] = []
+    subsets: dict[ProtocolName, tuple[Chips, Chips]] = {}
+    directions: tuple[tuple[ProtocolName, str], ...] = (("o2s", "O2S"), ("s2o", "S2O"))
+    for name, folder in directions:
+        base = root / "subset" / folder
+        if (base / QUERY).is_dir() and (base / GALLERY).is_dir():
+            subsets[name] = (read_folder(base / QUERY, bad), read_folder(base / GALLERY, bad))
+    return ReidData(
+        name=root.resolve().name,
+        root=root,
+        train=read_folder(root / TRAIN, bad),
+        query=read_folder(root / QUERY, bad),
+        gallery=read_folder(root / GALLERY, bad),
+        subsets=subsets,
+        bad_files=tuple(bad),
+    )
+
+
+def read_folder(folder: Path, bad: list[BadFile]) -> Chips:
+    """The chips of one folder, sorted by name; files with other names are appended to ``bad``."""
+    chips: list[Chip] = []
+    for path in sorted(folder.iterdir(), key=lambda path: path.name) if folder.is_dir() else []:
+        if path.name.startswith(".") or path.is_dir():
+            continue
+        match = FILE_NAME.match(path.stem)
+        if path.suffix.lower() not in SUFFIXES:
+            bad.append(BadFile(path=path, reason=f"not an image: ends in '{path.suffix}'"))
+        elif match is None:
+            bad.append(BadFile(path=path, reason="name is not <identity>_s<scene>c<sighting>_<RGB|SAR>"))
+        else:
+            modality = MODALITY_OF_TAG[match["modality"]]
+            chips.append(Chip(path=path, identity=match["identity"], modality=modality))
+    return tuple(chips)

@@ -1,0 +1,114 @@
+"""One's own chips, listed in a CSV table.
+
+Columns: ``path`` (relative to the table, or absolute), ``identity``, ``modality`` (optical or sar); and if you have them
+``split`` (train, query or gallery), ``width_m``, ``height_m``, ``time`` (ISO 8601), ``lon``, ``lat``.
+"""
+
+import csv
+from datetime import datetime
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from crosswake.chips import Chip, Modality
+from crosswake.datasets.reid import ReidData
+from crosswake.errors import CrosswakeError
+
+REQUIRED = ("path", "identity", "modality")
+OPTIONAL = ("split", "width_m", "height_m", "time", "lon", "lat")
+SPLITS = ("train", "query", "gallery")
+MODALITIES = {"optical": Modality.OPTICAL, "rgb": Modality.OPTICAL, "sar": Modality.SAR}
+
+
+def read_table(path: Path) -> ReidData:
+    """Read a table of chips; pixels are not touched. Rows without a split are for training.
+
+    Raises:
+        CrosswakeError: no such file, a column missing or unknown, or a row that cannot be used (its line is named).
+    """
+    rows = read_rows(path)
+    splits: dict[str, list[Chip]] = {name: [] for name in SPLITS}
+    for line, row in rows:
+        split = (row.get("split") or "train").strip().lower()
+        if split not in SPLITS:
+            raise CrosswakeError(f"{path}, line {line}: split is '{split}'; write one of {', '.join(SPLITS)}")
+        splits[split].append(chip_of_row(row, path, line))
+    train, query, gallery = (tuple(splits[name]) for name in SPLITS)
+    return ReidData(name=path.stem, root=path, train=train, query=query, gallery=gallery)
+
+
+def read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Line number and columns of every row, the header checked."""
+    if not path.is_file():
+        raise CrosswakeError(f"{path}: no such table")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            header = list(reader.fieldnames or ())
+            rows = [(reader.line_num, row) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CrosswakeError(f"{path}: not a CSV table in UTF-8 ({error}); save it as one") from error
+    missing = [name for name in REQUIRED if name not in header]
+    if missing:
+        raise CrosswakeError(f"{path}: column {missing[0]} is missing; the first line must name {', '.join(REQUIRED)}")
+    unknown = [name for name in header if name not in REQUIRED + OPTIONAL]
+    if unknown:
+        raise CrosswakeError(f"{path}: column '{unknown[0]}' is not known; drop it, or use {', '.join(OPTIONAL)}")
+    for line, row in rows:
+        if None in row or None in row.values():
+            raise CrosswakeError(f"{path}, line {line}: has more or fewer fields than the header's {len(header)}")
+    return rows
+
+
+def chip_of_row(row: dict[str, str], table: Path, line: int) -> Chip:
+    """One row as a chip."""
+    modality = MODALITIES.get(row["modality"].strip().lower())
+    if modality is None:
+        raise CrosswakeError(f"{table}, line {line}: modality is '{row['modality']}'; write optical or sar")
+    identity, name = row["identity"].strip(), row["path"].strip()
+    if not identity or not name:
+        raise CrosswakeError(f"{table}, line {line}: path and identity must not be empty")
+    return Chip(
+        path=resolve(name, table.parent),
+        identity=identity,
+        modality=modality,
+        width_m=number(row, "width_m", table, line, low=1e-6),
+        height_m=number(row, "height_m", table, line, low=1e-6),
+        time=moment(row, table, line),
+        lon=number(row, "lon", table, line, low=-180, high=180),
+        lat=number(row, "lat", table, line, low=-90, high=90),
+    )
+
+
+def resolve(name: str, base: Path) -> Path:
+    """A path from a table written on any system, relative to ``base`` unless absolute."""
+    if PureWindowsPath(name).drive or PurePosixPath(name).is_absolute():
+        return Path(name)
+    return base.joinpath(*PureWindowsPath(name).parts) if "\\" in name else base / name
+
+
+def number(
+    row: dict[str, str], column: str, table: Path, line: int, low: float = float("-inf"), high: float = float("inf")
+) -> float | None:
+    """A finite number within bounds, or None where the column is absent or empty."""
+    text = (row.get(column) or "").strip()
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise CrosswakeError(f"{table}, line {line}: {column} is '{text}'; a number from {low:g} to {high:g} is expected")
+    return value
+
+
+def moment(row: dict[str, str], table: Path, line: int) -> str:
+    """The time column, checked to be ISO 8601."""
+    text = (row.get("time") or "").strip()
+    try:
+        if text:
+            datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CrosswakeError(f"{table}, line {line}: time is '{text}'; write it like 2026-03-01T12:30:00Z") from error
+    return text
+
+
