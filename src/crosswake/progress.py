@@ -54,7 +54,11 @@ class Progress:
         left = (self.total - self.done) / rate if rate else float("inf")
         percent = 100 * self.done / max(self.total, 1)
         parts = [f"{self.label} {self.done}/{self.total} ({percent:.0f} %)", f"{rate:.1f} {self.unit}/s"]
-        parts += [f"{clock(left)} left"] if self.done < self.total else [f"took {clock(self._last_line - self._started)}"]
+        parts += (
+            [f"{clock(left)} left"]
+            if self.done < self.total
+            else [f"took {clock(self._last_line - self._started)}"]
+        )
         print(", ".join([*parts, note] if note else parts), file=sys.stderr, flush=True)
 
 
@@ -88,7 +92,9 @@ class _Bar:
         self._rich.stop()
 
 
-def track(items: Iterable[T], total: int, label: str, unit: str = "chips", quiet: bool = False) -> Iterator[T]:
+def track(
+    items: Iterable[T], total: int, label: str, unit: str = "chips", quiet: bool = False
+) -> Iterator[T]:
     """Yield ``items`` while showing how far along they are."""
     with Progress(total, label, unit, quiet) as progress:
         for item in items:

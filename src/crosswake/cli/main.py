@@ -69,5 +69,9 @@ def help_text() -> str:
     lines = [f"crosswake {__version__}: recognise the same ship in optical and SAR satellite images", ""]
     lines += ["usage: crosswake COMMAND [options]    (crosswake COMMAND --help for its options)", ""]
     lines += [f"  {name:<16}{summary}" for name, (_, summary) in COMMANDS.items()]
-    lines += ["", "  --version       print the version", "  --debug         with any command: a traceback on errors"]
+    lines += [
+        "",
+        "  --version       print the version",
+        "  --debug         with any command: a traceback on errors",
+    ]
     return "\n".join(lines)

@@ -16,7 +16,9 @@ from crosswake.errors import CrosswakeError
 
 SOURCE = "https://doi.org/10.5281/zenodo.15860212"
 LICENCE = "see the Zenodo record"
-CITATION = "Wang et al., Cross-modal Ship Re-Identification via Optical and SAR Imagery, ICCV 2025, arXiv 2506.22027"
+CITATION = (
+    "Wang et al., Cross-modal Ship Re-Identification via Optical and SAR Imagery, ICCV 2025, arXiv 2506.22027"
+)
 
 TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
 FILE_NAME = re.compile(r"^(?P<identity>\d+)_s(?P<scene>\d+)c(?P<sighting>\d+)_(?P<modality>RGB|SAR)$")
@@ -33,7 +35,9 @@ def read_hoss(root: Path) -> ReidData:
     if not root.is_dir():
         raise CrosswakeError(f"{root}: no such folder; --data names a HOSS-layout folder or a CSV table")
     if not any((root / part).is_dir() for part in (TRAIN, QUERY, GALLERY)):
-        raise CrosswakeError(f"{root}: holds none of {TRAIN}/, {QUERY}/, {GALLERY}/; is the folder one level up or down?")
+        raise CrosswakeError(
+            f"{root}: holds none of {TRAIN}/, {QUERY}/, {GALLERY}/; is the folder one level up or down?"
+        )
     bad: list[BadFile] = []
     subsets: dict[ProtocolName, tuple[Chips, Chips]] = {}
     directions: tuple[tuple[ProtocolName, str], ...] = (("o2s", "O2S"), ("s2o", "S2O"))

@@ -48,13 +48,19 @@ def read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         raise CrosswakeError(f"{path}: not a CSV table in UTF-8 ({error}); save it as one") from error
     missing = [name for name in REQUIRED if name not in header]
     if missing:
-        raise CrosswakeError(f"{path}: column {missing[0]} is missing; the first line must name {', '.join(REQUIRED)}")
+        raise CrosswakeError(
+            f"{path}: column {missing[0]} is missing; the first line must name {', '.join(REQUIRED)}"
+        )
     unknown = [name for name in header if name not in REQUIRED + OPTIONAL]
     if unknown:
-        raise CrosswakeError(f"{path}: column '{unknown[0]}' is not known; drop it, or use {', '.join(OPTIONAL)}")
+        raise CrosswakeError(
+            f"{path}: column '{unknown[0]}' is not known; drop it, or use {', '.join(OPTIONAL)}"
+        )
     for line, row in rows:
         if None in row or None in row.values():
-            raise CrosswakeError(f"{path}, line {line}: has more or fewer fields than the header's {len(header)}")
+            raise CrosswakeError(
+                f"{path}, line {line}: has more or fewer fields than the header's {len(header)}"
+            )
     return rows
 
 
@@ -86,7 +92,12 @@ def resolve(name: str, base: Path) -> Path:
 
 
 def number(
-    row: dict[str, str], column: str, table: Path, line: int, low: float = float("-inf"), high: float = float("inf")
+    row: dict[str, str],
+    column: str,
+    table: Path,
+    line: int,
+    low: float = float("-inf"),
+    high: float = float("inf"),
 ) -> float | None:
     """A finite number within bounds, or None where the column is absent or empty."""
     text = (row.get(column) or "").strip()
@@ -97,7 +108,9 @@ def number(
     except ValueError:
         value = float("nan")
     if not low <= value <= high:
-        raise CrosswakeError(f"{table}, line {line}: {column} is '{text}'; a number from {low:g} to {high:g} is expected")
+        raise CrosswakeError(
+            f"{table}, line {line}: {column} is '{text}'; a number from {low:g} to {high:g} is expected"
+        )
     return value
 
 
@@ -108,7 +121,7 @@ def moment(row: dict[str, str], table: Path, line: int) -> str:
         if text:
             datetime.fromisoformat(text)
     except ValueError as error:
-        raise CrosswakeError(f"{table}, line {line}: time is '{text}'; write it like 2026-03-01T12:30:00Z") from error
+        raise CrosswakeError(
+            f"{table}, line {line}: time is '{text}'; write it like 2026-03-01T12:30:00Z"
+        ) from error
     return text
-
-
