@@ -61,7 +61,7 @@ class Chip:
         return width_m, height_m
 
 
-class UnreadableChip(CrosswakeError):
+class UnreadableChipError(CrosswakeError):
     """A file that cannot serve as a chip: missing, truncated, empty or of the wrong shape."""
 
     def __init__(self, path: Path, reason: str) -> None:
@@ -76,15 +76,15 @@ def read_pixels(path: Path) -> Pixels:
         (height, width) for one band, (height, width, 3) for three or more; the file's own number type.
 
     Raises:
-        UnreadableChip: the file is missing, truncated, empty, or has two bands.
+        UnreadableChipError: the file is missing, truncated, empty, or has two bands.
     """
     import rasterio  # noqa: PLC0415
     from rasterio.errors import NotGeoreferencedWarning, RasterioError  # noqa: PLC0415
 
     if not path.is_file():
-        raise UnreadableChip(path, "no such file; correct the path or the table that names it")
+        raise UnreadableChipError(path, "no such file; correct the path or the table that names it")
     if path.stat().st_size == 0:
-        raise UnreadableChip(path, "the file is empty; fetch it again")
+        raise UnreadableChipError(path, "the file is empty; fetch it again")
     import warnings  # noqa: PLC0415
 
     try:
@@ -94,9 +94,11 @@ def read_pixels(path: Path) -> Pixels:
                 bands = source.read()
     except (RasterioError, OSError) as error:
         detail = str(error.__cause__ or error).splitlines()[0]
-        raise UnreadableChip(path, f"cannot be decoded ({detail}); fetch it again or leave it out") from error
+        raise UnreadableChipError(
+            path, f"cannot be decoded ({detail}); fetch it again or leave it out"
+        ) from error
     if bands.shape[0] == 1:
         return np.asarray(bands[0])
     if bands.shape[0] >= 3:
         return np.ascontiguousarray(bands[:3].transpose(1, 2, 0))
-    raise UnreadableChip(path, f"has {bands.shape[0]} bands; one (SAR) or three (optical) are expected")
+    raise UnreadableChipError(path, f"has {bands.shape[0]} bands; one (SAR) or three (optical) are expected")

@@ -1,7 +1,7 @@
 """One's own chips, listed in a CSV table.
 
-Columns: ``path`` (relative to the table, or absolute), ``identity``, ``modality`` (optical or sar); and if you have them
-``split`` (train, query or gallery), ``width_m``, ``height_m``, ``time`` (ISO 8601), ``lon``, ``lat``.
+Columns: ``path`` (relative to the table, or absolute), ``identity``, ``modality`` (optical or sar); and
+if you have them ``split`` (train, query or gallery), ``width_m``, ``height_m``, ``time`` (ISO 8601), ``lon``, ``lat``.
 """
 
 import csv
@@ -22,7 +22,7 @@ def read_table(path: Path) -> ReidData:
     """Read a table of chips; pixels are not touched. Rows without a split are for training.
 
     Raises:
-        CrosswakeError: no such file, a column missing or unknown, or a row that cannot be used (its line is named).
+        CrosswakeError: no such file, a column missing or unknown, or a bad row (its line is named).
     """
     rows = read_rows(path)
     splits: dict[str, list[Chip]] = {name: [] for name in SPLITS}
