@@ -1,0 +1,1 @@
+"""Measures a model: exact ranking, the published protocols, baselines beside them, and a report."""
