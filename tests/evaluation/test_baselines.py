@@ -52,7 +52,7 @@ def test_pixel_correlation_finds_the_same_outline_at_another_size_and_gain() -> 
     small = [
         gradient_feature((o[::2, ::2] * 50 + 10)[..., None].repeat(3, 2), Modality.OPTICAL) for o in outlines
     ]
-    assert score(small, large, range(6), range(6))["rank1"] == 1  # type: ignore[arg-type]
+    assert score(small, large, range(6), range(6))["rank1"] == 1
 
 
 @pytest.mark.parametrize("value", [0, -5, np.nan, np.inf])

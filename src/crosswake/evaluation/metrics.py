@@ -102,7 +102,7 @@ def fill_row(result: Ranking, row: int, distance: NDArray[np.float32], matches: 
 
 
 def match_ranks(distance: NDArray[Any], matches: Ints) -> Ints:
-    """Ranks, from 1 and ascending, of the gallery entries ``matches``, found by counting what comes before."""
+    """Ranks, from 1 and ascending, of the gallery entries ``matches``, by counting what is before."""
     before = [
         np.count_nonzero(distance < distance[match]) + np.count_nonzero(distance[:match] == distance[match])
         for match in matches

@@ -49,12 +49,12 @@ class ProtocolResult:
     ranking: Ranking
 
     @property
-    def mAP(self) -> float:
+    def mAP(self) -> float:  # noqa: N802
         """Mean average precision."""
         return self.metrics["mAP"].value
 
     @property
-    def mINP(self) -> float:
+    def mINP(self) -> float:  # noqa: N802
         """Mean inverse negative penalty."""
         return self.metrics["mINP"].value
 
@@ -98,7 +98,7 @@ def cmc_curve(ranking: Ranking, length: int) -> Floats:
     first = ranking.first_match[ranking.used]
     if len(first) == 0:
         return np.full(length, np.nan)
-    return np.mean(first[:, None] <= np.arange(1, length + 1), axis=0, dtype=np.float64)
+    return np.asarray(np.mean(first[:, None] <= np.arange(1, length + 1), axis=0), dtype=np.float64)
 
 
 def bootstrap(values: Floats, *, seed: int, resamples: int = RESAMPLES) -> list[Estimate]:
