@@ -1,0 +1,1 @@
+"""Models: from batches of chips to embeddings; they know nothing of files."""

@@ -1,0 +1,157 @@
+"""TransOSS (Wang et al., ICCV 2025, arXiv 2506.22027), under the state-dict names of its published weights."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from crosswake.config import ModelConfig
+from crosswake.models.vit import LAYER_NORM_EPS, Block
+
+LOGIT_SCALE = 2.6592  # ln(1 / 0.07)
+
+
+class PatchEmbed(nn.Module):
+    """A convolution that turns an image into (batch, patches, width), row by row."""
+
+    def __init__(self, patch_size: int, stride: int, width: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(3, width, patch_size, stride)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Embed (batch, 3, height, width)."""
+        return torch.as_tensor(self.proj(images)).flatten(2).transpose(1, 2)
+
+
+class SizeEmbed(nn.Module):
+    """Ship size embedding, SSE (section 4.2): three numbers of size to one token."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear_layer = nn.Linear(3, width)
+
+    def forward(self, size: Tensor) -> Tensor:
+        """(batch, 3) to (batch, 1, width)."""
+        return torch.as_tensor(self.linear_layer(size)).unsqueeze(1)
+
+
+class TransOSSBackbone(nn.Module):
+    """The transformer: chips of either modality to class-token features."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        rows, columns = config.grid
+        self.config = config
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, config.width))
+        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + rows * columns, config.width))
+        self.patch_embed = PatchEmbed(config.patch_size, config.stride, config.width)
+        self.patch_embed_SAR = PatchEmbed(config.patch_size, config.stride, config.width)
+        self.mie_embed = nn.Parameter(torch.zeros(2, 1, config.width)) if config.mie else None
+        self.wh_embed = SizeEmbed(config.width) if config.sse else None
+        self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.depth))
+        self.norm = nn.LayerNorm(config.width, eps=LAYER_NORM_EPS)
+
+    def embed(self, images: Tensor, modality: Tensor, size: Tensor) -> Tensor:
+        """Tokens [class, patches row by row, size] before the first block."""
+        # Both convolutions see the whole batch (1 to 2 % of the work): the graph is the same for any mix of
+        # modalities, which export, compilation and data-parallel gradients all need.
+        is_sar = (modality == 1)[:, None, None]
+        patches = torch.where(is_sar, self.patch_embed_SAR(images), self.patch_embed(images))
+        tokens = torch.cat([self.cls_token.expand(len(images), -1, -1).to(patches.dtype), patches], dim=1)
+        tokens = tokens + self.pos_embed
+        if self.mie_embed is not None:
+            tokens = tokens + self.config.mie_scale * self.mie_embed[modality]
+        if self.wh_embed is not None:
+            tokens = torch.cat([tokens, self.wh_embed(size).to(tokens.dtype)], dim=1)
+        return tokens
+
+    def forward(self, images: Tensor, modality: Tensor, size: Tensor, keep: Tensor | None = None) -> Tensor:
+        """See :meth:`TransOSS.forward`."""
+        tokens = self.embed(images, modality, size)
+        for index, block in enumerate(self.blocks):
+            tokens = block(tokens, None if keep is None else keep[index])
+        return torch.as_tensor(self.norm(tokens[:, 0]))
+
+    def class_attention(self, images: Tensor, modality: Tensor, size: Tensor) -> Tensor:
+        """The class token's attention to the patches in the last block: (batch, grid rows, grid columns)."""
+        tokens = self.embed(images, modality, size)
+        for block in self.blocks[:-1]:
+            tokens = block(tokens)
+        last = self.blocks[-1]
+        assert isinstance(last, Block)
+        rows, columns = self.config.grid
+        weights = last.attn.class_attention(last.norm1(tokens))
+        return weights[:, 1 : 1 + rows * columns].reshape(-1, rows, columns)
+
+
+class TransOSS(nn.Module):
+    """Backbone, BNNeck (Luo et al., CVPRW 2019), classifier and pair head.
+
+    Args:
+        config: the shape.
+        identities: rows of the classifier; 0 for a model that only embeds.
+    """
+
+    def __init__(self, config: ModelConfig, identities: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        self.base = TransOSSBackbone(config)
+        self.bottleneck = nn.BatchNorm1d(config.width)
+        self.bottleneck.bias.requires_grad_(False)
+        self.classifier = nn.Linear(config.width, identities, bias=False) if identities else None
+        self.logit_scale = nn.Parameter(torch.tensor(LOGIT_SCALE))
+        self.apply(_initialise)
+        for token in (self.base.cls_token, self.base.pos_embed, self.base.mie_embed):
+            if token is not None:
+                nn.init.trunc_normal_(token, std=0.02)
+        if self.classifier is not None:
+            nn.init.normal_(self.classifier.weight, std=0.001)
+
+    def forward(self, images: Tensor, modality: Tensor, size: Tensor, keep: Tensor | None = None) -> Tensor:
+        """Features before BNNeck, which is what is compared in testing.
+
+        Args:
+            images: (batch, 3, height, width), normalised.
+            modality: (batch,) int64, 0 optical and 1 SAR.
+            size: (batch, 3) from :func:`size_features`; ignored without SSE.
+            keep: (depth, 2, batch) from :func:`crosswake.models.vit.drop_path_factors`, in training.
+
+        Returns:
+            (batch, width).
+        """
+        return torch.as_tensor(self.base(images, modality, size, keep))
+
+    def neck(self, features: Tensor) -> Tensor:
+        """Features after BNNeck."""
+        return torch.as_tensor(self.bottleneck(features))
+
+    def pair_logits(self, sar: Tensor, optical: Tensor) -> Tensor:
+        """Cosine similarity of SAR rows and optical columns times exp(logit_scale) (section 4.3)."""
+        similarity = nn.functional.normalize(sar) @ nn.functional.normalize(optical).T
+        return self.logit_scale.exp() * similarity
+
+
+def size_features(width_m: float, height_m: float, aspect: float) -> tuple[float, float, float]:
+    """What the ship size embedding is given (section 4.2).
+
+    Args:
+        width_m: the chip's width on the ground in metres.
+        height_m: its height in metres.
+        aspect: height over width in pixels.
+
+    The constants are the training set's; 0.031 looks like a variance, but published weights expect it.
+    """
+    return (width_m / 93 - 0.434) / 0.031, (height_m / 427 - 0.461) / 0.031, aspect
+
+
+def _initialise(module: nn.Module) -> None:
+    """The initial values of ViT (truncated normal), and LeCun normal for the patch convolutions."""
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Conv2d):
+        fan_in = module.weight[0].numel()
+        nn.init.trunc_normal_(module.weight, std=math.sqrt(1 / fan_in))
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,63 @@
+"""From what a sensor measured to the 8-bit picture that a model is shown."""
+
+from typing import Literal
+
+import numpy as np
+
+from crosswake.chips import Modality, Pixels
+
+SarRadiometry = Literal["max", "percentile", "log"]
+SAR_PERCENTILES = (5.0, 100.0)  # arXiv 2512.03404 (MOS), radiometric stretch
+LOG_PERCENTILES = (1.0, 99.5)
+OPTICAL_PERCENTILES = (0.5, 99.5)
+
+
+def to_uint8(pixels: Pixels, modality: Modality, sar: SarRadiometry = "max") -> Pixels:
+    """An 8-bit RGB picture of a chip; 8-bit chips are taken as they are.
+
+    Args:
+        pixels: (height, width) or (height, width, 3), any number type. NaN and infinities count as 0.
+        modality: what the pixels are.
+        sar: how SAR amplitudes of other than 8 bit are scaled.
+
+    Returns:
+        (height, width, 3) uint8; three equal channels for one band.
+    """
+    if pixels.dtype != np.uint8:
+        pixels = sar_to_uint8(pixels, sar) if modality is Modality.SAR else stretch(pixels, *OPTICAL_PERCENTILES)
+    return np.repeat(pixels[..., None], 3, axis=-1) if pixels.ndim == 2 else pixels
+
+
+def sar_to_uint8(amplitude: Pixels, method: SarRadiometry = "max") -> Pixels:
+    """Scale SAR amplitudes to 8 bit, truncating.
+
+    ``max``: x / max(x) * 255, as TransOSS does (arXiv 2506.22027); negative values become 0.
+    ``percentile``: linear between the 5th and 100th percentile (MOS, arXiv 2512.03404).
+    ``log``: decibels, linear between the 1st and 99.5th percentile; one bright scatterer darkens nothing.
+
+    Returns:
+        uint8 of the same shape; all 0 where the chip holds a single value or nothing above 0.
+    """
+    finite = np.nan_to_num(amplitude.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    if method == "max":
+        return scale(np.maximum(finite, 0.0), 0.0, float(finite.max()))
+    if method == "percentile":
+        return stretch(finite, *SAR_PERCENTILES)
+    positive = finite[finite > 0]
+    if positive.size == 0:
+        return np.zeros(finite.shape, np.uint8)
+    return stretch(20.0 * np.log10(np.maximum(finite, float(positive.min()))), *LOG_PERCENTILES)
+
+
+def stretch(values: Pixels, low: float, high: float) -> Pixels:
+    """Linear from the ``low``-th to the ``high``-th percentile of all values onto 0 to 255, clipped."""
+    finite = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    bottom, top = np.percentile(finite, [low, high])
+    return scale(finite, float(bottom), float(top))
+
+
+def scale(values: Pixels, bottom: float, top: float) -> Pixels:
+    """Linear from ``bottom``..``top`` onto 0..255, clipped and truncated to uint8; 0 where the range is empty."""
+    if not top > bottom:
+        return np.zeros(values.shape, np.uint8)
+    return (np.clip((values - bottom) / (top - bottom), 0.0, 1.0) * 255.0).astype(np.uint8)
