@@ -1,9 +1,12 @@
 """What a chip is, and how one file becomes pixels."""
 
+import functools
+import os
+import warnings
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +14,16 @@ from numpy.typing import NDArray
 from crosswake.errors import CrosswakeError
 
 Pixels = NDArray[Any]
+PNG_START = b"\x89PNG"
+DRIVERS = {
+    b"II*\0": "GTiff",
+    b"MM\0*": "GTiff",
+    b"II+\0": "GTiff",
+    b"MM\0+": "GTiff",
+    PNG_START: "PNG",
+    b"\xff\xd8\xff": "JPEG",
+}
+"""First bytes of the formats that are read (TIFF and BigTIFF, either byte order), and GDAL's name of each."""
 
 
 class Modality(IntEnum):
@@ -76,29 +89,79 @@ def read_pixels(path: Path) -> Pixels:
         (height, width) for one band, (height, width, 3) for three or more; the file's own number type.
 
     Raises:
-        UnreadableChipError: the file is missing, truncated, empty, or has two bands.
+        UnreadableChipError: the file is missing, truncated, empty, no TIFF, PNG or JPEG, or has two bands.
     """
-    import rasterio  # noqa: PLC0415
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError  # noqa: PLC0415
-
-    if not path.is_file():
-        raise UnreadableChipError(path, "no such file; correct the path or the table that names it")
-    if path.stat().st_size == 0:
-        raise UnreadableChipError(path, "the file is empty; fetch it again")
-    import warnings  # noqa: PLC0415
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path) as source:
-                bands = source.read()
-    except (RasterioError, OSError) as error:
-        detail = str(error.__cause__ or error).splitlines()[0]
-        raise UnreadableChipError(
-            path, f"cannot be decoded ({detail}); fetch it again or leave it out"
-        ) from error
+    bands = read_bands(path)
     if bands.shape[0] == 1:
         return np.asarray(bands[0])
     if bands.shape[0] >= 3:
         return np.ascontiguousarray(bands[:3].transpose(1, 2, 0))
     raise UnreadableChipError(path, f"has {bands.shape[0]} bands; one (SAR) or three (optical) are expected")
+
+
+def read_bands(path: Path) -> Pixels:
+    """Read every band of an image as it is stored.
+
+    Returns:
+        (bands, height, width), in the file's own number type.
+
+    Raises:
+        UnreadableChipError: the file is missing, truncated, empty, or no TIFF, PNG or JPEG.
+    """
+    rasterio = quiet_rasterio()
+    try:
+        # The driver is named, for GDAL would follow a text file that describes pixels kept elsewhere.
+        with rasterio.open(path, driver=driver_of(path)) as source:
+            return np.asarray(source.read())
+    except (rasterio.errors.RasterioError, OSError) as error:
+        detail = str(error.__cause__ or error).splitlines()[0].removeprefix(f"{path}, ").rstrip(".")
+        reason = f"truncated or damaged ({detail}); fetch it again or leave it out"
+        raise UnreadableChipError(path, reason) from error
+
+
+def driver_of(path: Path) -> str:
+    """The GDAL driver for a file, by its first bytes.
+
+    Raises:
+        UnreadableChipError: the file is missing, empty, a PNG without its end, or none of the formats read.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+            whole = not start.startswith(PNG_START) or reaches_png_end(file)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        reason = "no such file; correct the path or the table that names it"
+        raise UnreadableChipError(path, reason) from error
+    except OSError as error:
+        raise UnreadableChipError(path, f"cannot be opened ({error.strerror or error})") from error
+    if not start:
+        raise UnreadableChipError(path, "the file is empty; fetch it again")
+    driver = next((name for magic, name in DRIVERS.items() if start.startswith(magic)), None)
+    if driver is None:
+        raise UnreadableChipError(path, "not a TIFF, PNG or JPEG image; fetch it again or leave it out")
+    if not whole:  # GDAL fills the missing rows of a PNG with zeros and says nothing
+        raise UnreadableChipError(path, "truncated or damaged (PNG without its end); fetch it again or leave it out")
+    return driver
+
+
+def reaches_png_end(file: BinaryIO) -> bool:
+    """Whether a PNG's chunks lead to its IEND (PNG specification, section 5.3)."""
+    file.seek(8)
+    while len(header := file.read(8)) == 8:
+        if header[4:] == b"IEND":
+            return True
+        file.seek(int.from_bytes(header[:4], "big") + 4, os.SEEK_CUR)
+    return False
+
+
+@functools.cache
+def quiet_rasterio() -> Any:
+    """The module rasterio, told once that chips need no georeference.
+
+    Once, and not around each read: ``warnings.catch_warnings`` is not safe in threads.
+    """
+    import rasterio  # noqa: PLC0415
+    import rasterio.errors  # noqa: PLC0415
+
+    warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+    return rasterio

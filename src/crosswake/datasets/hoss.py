@@ -16,9 +16,7 @@ from crosswake.errors import CrosswakeError
 
 SOURCE = "https://doi.org/10.5281/zenodo.15860212"
 LICENCE = "see the Zenodo record"
-CITATION = (
-    "Wang et al., Cross-modal Ship Re-Identification via Optical and SAR Imagery, ICCV 2025, arXiv 2506.22027"
-)
+CITATION = "Wang et al., Cross-modal Ship Re-Identification via Optical and SAR Imagery, ICCV 2025, arXiv 2506.22027"
 
 TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
 FILE_NAME = re.compile(r"^(?P<identity>\d+)_s(?P<scene>\d+)c(?P<sighting>\d+)_(?P<modality>RGB|SAR)$")
@@ -43,7 +41,10 @@ def read_hoss(root: Path) -> ReidData:
     directions: tuple[tuple[ProtocolName, str], ...] = (("o2s", "O2S"), ("s2o", "S2O"))
     for name, folder in directions:
         base = root / "subset" / folder
-        if (base / QUERY).is_dir() and (base / GALLERY).is_dir():
+        parts = [part for part in (QUERY, GALLERY) if (base / part).is_dir()]
+        if len(parts) == 1:
+            bad.append(BadFile(path=base, reason=f"passed over, for it holds {parts[0]}/ only"))
+        if len(parts) == 2:
             subsets[name] = (read_folder(base / QUERY, bad), read_folder(base / GALLERY, bad))
     return ReidData(
         name=root.resolve().name,

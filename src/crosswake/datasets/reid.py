@@ -79,9 +79,7 @@ class ReidData:
         """Raise unless there are queries and a gallery."""
         for part, chips in (("query", self.query), ("gallery", self.gallery)):
             if not chips:
-                raise CrosswakeError(
-                    f"{self.root}: no {part} chips to evaluate with; is this the right folder?"
-                )
+                raise CrosswakeError(f"{self.root}: no {part} chips to evaluate with; is this the right folder?")
 
 
 def of_modality(chips: Iterable[Chip], modality: Modality) -> Chips:

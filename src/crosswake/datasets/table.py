@@ -1,10 +1,12 @@
 """One's own chips, listed in a CSV table.
 
 Columns: ``path`` (relative to the table, or absolute), ``identity``, ``modality`` (optical or sar); and
-if you have them ``split`` (train, query or gallery), ``width_m``, ``height_m``, ``time`` (ISO 8601), ``lon``, ``lat``.
+if you have them ``split`` (train, query or gallery), ``width_m``, ``height_m``, ``time`` (ISO 8601),
+``lon``, ``lat``.
 """
 
 import csv
+import math
 from datetime import datetime
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -48,19 +50,13 @@ def read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         raise CrosswakeError(f"{path}: not a CSV table in UTF-8 ({error}); save it as one") from error
     missing = [name for name in REQUIRED if name not in header]
     if missing:
-        raise CrosswakeError(
-            f"{path}: column {missing[0]} is missing; the first line must name {', '.join(REQUIRED)}"
-        )
+        raise CrosswakeError(f"{path}: column {missing[0]} is missing; the first line must name {', '.join(REQUIRED)}")
     unknown = [name for name in header if name not in REQUIRED + OPTIONAL]
     if unknown:
-        raise CrosswakeError(
-            f"{path}: column '{unknown[0]}' is not known; drop it, or use {', '.join(OPTIONAL)}"
-        )
+        raise CrosswakeError(f"{path}: column '{unknown[0]}' is not known; drop it, or use {', '.join(OPTIONAL)}")
     for line, row in rows:
         if None in row or None in row.values():
-            raise CrosswakeError(
-                f"{path}, line {line}: has more or fewer fields than the header's {len(header)}"
-            )
+            raise CrosswakeError(f"{path}, line {line}: has more or fewer fields than the header's {len(header)}")
     return rows
 
 
@@ -107,7 +103,7 @@ def number(
         value = float(text)
     except ValueError:
         value = float("nan")
-    if not low <= value <= high:
+    if not low <= value <= high or math.isinf(value):
         raise CrosswakeError(
             f"{table}, line {line}: {column} is '{text}'; a number from {low:g} to {high:g} is expected"
         )
@@ -121,7 +117,5 @@ def moment(row: dict[str, str], table: Path, line: int) -> str:
         if text:
             datetime.fromisoformat(text)
     except ValueError as error:
-        raise CrosswakeError(
-            f"{table}, line {line}: time is '{text}'; write it like 2026-03-01T12:30:00Z"
-        ) from error
+        raise CrosswakeError(f"{table}, line {line}: time is '{text}'; write it like 2026-03-01T12:30:00Z") from error
     return text

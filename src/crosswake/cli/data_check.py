@@ -1,0 +1,162 @@
+"""``crosswake data check``: verify a data set, count it, draw a contact sheet."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crosswake.cli.parsing import Parser
+from crosswake.errors import CrosswakeError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from crosswake.datasets.check import CheckResult, Level
+    from crosswake.datasets.reid import ReidData
+    from crosswake.datasets.statistics import ProtocolStatistics, SplitStatistics
+
+EXIT_BAD_FILES = 2
+LISTED_AT_MOST = {"error": None, "warning": 50, "note": 20}
+"""Findings printed of each level; bad files are all listed, and the JSON file holds everything."""
+
+
+def make_parser() -> Parser:
+    """Options of ``crosswake data check``."""
+    parser = Parser(
+        "data check",
+        "Read every chip of a data set; list what is wrong with it, count it, draw a contact sheet. "
+        "Exit code 0: every file is good; 2: some are not.",
+    )
+    parser.add_argument("root", type=str, help="a folder in the HOSS layout, or a CSV table")
+    parser.add_argument("--sheet", type=str, help="contact sheet, a PNG (default: <data name>-sheet.png here)")
+    parser.add_argument("--json", type=str, help="write counts and findings to this file as well")
+    parser.add_argument("--strict", action="store_true", help="stop at the first bad file")
+    parser.add_argument("--quiet", action="store_true", help="no progress, no tables; only what is wrong")
+    return parser
+
+
+def run(words: list[str]) -> int:
+    """Check, print, draw; the exit code says whether there are bad files."""
+    options = make_parser().parse_words(words)
+    from rich.console import Console
+
+    from crosswake.datasets.check import check_data
+    from crosswake.datasets.contact_sheet import draw_contact_sheet
+    from crosswake.datasets.open import open_reid
+    from crosswake.datasets.statistics import protocol_statistics, split_statistics
+
+    data = open_reid(Path(options.root))
+    result = check_data(data, quiet=options.quiet, strict=options.strict)
+    splits, protocols = split_statistics(data, result.facts), protocol_statistics(data)
+    console = Console(highlight=False, soft_wrap=True)
+    if not options.quiet:
+        print_splits(console, data.name, splits)
+        print_protocols(console, protocols)
+    print_findings(console, result, options.quiet)
+    if options.json:
+        write_json(Path(options.json), data, result, splits, protocols)
+    sheet = Path(options.sheet or f"{data.name}-sheet.png")
+    draw_contact_sheet(data, sheet)
+    if not options.quiet:
+        console.print(f"contact sheet: {sheet}", markup=False)
+    return summarise(console, len(data.all_chips()), result, options.quiet)
+
+
+def print_splits(console: "Console", name: str, rows: Iterable["SplitStatistics"]) -> None:
+    """The table of splits."""
+    table = plain_table(name, "split")
+    heads = ("identities", "cross-modal", "chips", "optical", "SAR", "median px\n(h x w)", "median m\n(h x w)")
+    for head in heads:
+        table.add_column(head, justify="right")
+    for row in rows:
+        counts = (row.identities, row.cross_modal, row.chips, row.optical, row.sar)
+        sizes = (size_text(row.height, row.width), size_text(row.height_m, row.width_m))
+        table.add_row(row.name, *map(str, counts), *sizes)
+    console.print(table)
+
+
+def print_protocols(console: "Console", rows: Iterable["ProtocolStatistics"]) -> None:
+    """The table of protocols."""
+    table = plain_table("protocols", "protocol")
+    for head in ("queries", "gallery", "queries without\na match"):
+        table.add_column(head, justify="right")
+    table.add_column("chosen by")
+    titles = {"all": "all to all", "o2s": "optical to SAR", "s2o": "SAR to optical"}
+    for row in rows:
+        by = "the data set" if row.fixed else "modality"
+        title = f"{row.name} ({titles[row.name]})"
+        table.add_row(title, str(row.query), str(row.gallery), str(row.unmatched), by)
+    console.print(table)
+
+
+def plain_table(title: str, head: str) -> "Table":
+    """A table that fits 80 columns and a log."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(head)
+    return table
+
+
+def print_findings(console: "Console", result: "CheckResult", quiet: bool) -> None:
+    """What is wrong, by level, each finding in one line."""
+    from crosswake.datasets.check import reason_counts
+
+    titles: dict[Level, str] = {"error": "bad files", "warning": "warnings", "note": "notes"}
+    for level, title in titles.items():
+        findings = result.of(level)
+        if not findings or (quiet and level == "note"):
+            continue
+        console.print(f"{title}: {len(findings)}", markup=False, style="bold")
+        counts = reason_counts(findings)
+        if len(counts) < len(findings):
+            console.print("  " + "; ".join(f"{count} x {kind}" for kind, count in counts), markup=False)
+        most = LISTED_AT_MOST[level]
+        for finding in findings[:most]:
+            console.print(f"  {finding.subject}: {finding.reason}", markup=False)
+        if most is not None and len(findings) > most:
+            console.print(f"  and {len(findings) - most} more (--json FILE has them all)", markup=False)
+
+
+def summarise(console: "Console", chips: int, result: "CheckResult", quiet: bool) -> int:
+    """One last line, and the exit code."""
+    bad, doubtful = len(result.of("error")), len(result.of("warning"))
+    warned = f", {doubtful} warning{'s' * (doubtful != 1)}"
+    if bad:
+        console.print(f"{bad} bad file{'s' * (bad != 1)} among {chips} chips{warned}", markup=False, style="bold red")
+        return EXIT_BAD_FILES
+    if not quiet:
+        console.print(f"all {chips} chips are good{warned}", markup=False, style="bold green")
+    return 0
+
+
+def size_text(height: float | None, width: float | None) -> str:
+    """``149 x 54``, or a dash."""
+    return "-" if height is None or width is None else f"{height:.0f} x {width:.0f}"
+
+
+def write_json(
+    path: Path,
+    data: "ReidData",
+    result: "CheckResult",
+    splits: Iterable["SplitStatistics"],
+    protocols: Iterable["ProtocolStatistics"],
+) -> None:
+    """Everything the command knows, for a script."""
+    content: dict[str, Any] = {
+        "data": data.name,
+        "root": str(data.root),
+        "chips": len(data.all_chips()),
+        "splits": [asdict(row) for row in splits],
+        "protocols": [asdict(row) for row in protocols],
+        "findings": [asdict(finding) for finding in result.findings],
+    }
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise CrosswakeError(f"{path}: cannot be written ({error.strerror}); choose another --json") from error
