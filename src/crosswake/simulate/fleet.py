@@ -1,0 +1,208 @@
+"""Ship types, their standard sizes, and the drawing of one vessel: all that never changes about a ship.
+
+The sizes are the trade's size classes (Handysize, Panamax, Aframax and so on), to which most ships are built,
+so that many ships of the fleet share length and beam and only their decks tell them apart.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosswake.simulate import cargo_ships, service_ships
+from crosswake.simulate.parts import Colour, Part, pick
+
+Floats = NDArray[Any]
+Layout = Callable[[np.random.Generator, float, float, Colour], list[Part]]
+
+REDS: tuple[Colour, ...] = ((0.34, 0.12, 0.08), (0.42, 0.17, 0.10), (0.26, 0.10, 0.08))
+GREENS: tuple[Colour, ...] = ((0.12, 0.26, 0.18), (0.18, 0.32, 0.24))
+GREYS: tuple[Colour, ...] = ((0.28, 0.29, 0.30), (0.36, 0.36, 0.35))
+BLUES: tuple[Colour, ...] = ((0.12, 0.20, 0.34), (0.16, 0.30, 0.42))
+TANS: tuple[Colour, ...] = ((0.44, 0.36, 0.24),)
+HULLS: tuple[Colour, ...] = (
+    (0.05, 0.05, 0.06),
+    (0.04, 0.07, 0.17),
+    (0.30, 0.08, 0.06),
+    (0.06, 0.18, 0.13),
+    (0.24, 0.25, 0.26),
+    (0.55, 0.55, 0.54),
+)
+
+
+@dataclass(frozen=True)
+class ShipType:
+    """A kind of ship.
+
+    Attributes:
+        share: of the fleet, relative to the other types.
+        sizes: standard length, beam and freeboard in ballast, in metres.
+        decks: colours its deck is painted in.
+        layout: builds what stands on the deck.
+        bow: shortest and longest run of the bow, as a share of the length.
+    """
+
+    share: float
+    sizes: tuple[tuple[float, float, float], ...]
+    decks: tuple[Colour, ...]
+    layout: Layout
+    bow: tuple[float, float]
+
+
+TYPES: dict[str, ShipType] = {
+    "bulk carrier": ShipType(
+        24,
+        ((180, 30, 11), (190, 32.3, 12), (200, 32.3, 12), (229, 32.3, 14), (292, 45, 17)),
+        REDS + GREENS + GREYS,
+        cargo_ships.bulk_carrier,
+        (0.05, 0.09),
+    ),
+    "tanker": ShipType(
+        20,
+        ((183, 32.2, 12), (183, 32.2, 12), (228, 32.3, 13), (250, 44, 15), (274, 48, 16), (333, 60, 19)),
+        REDS + GREENS + GREYS + TANS,
+        cargo_ships.tanker,
+        (0.05, 0.10),
+    ),
+    "container ship": ShipType(
+        18,
+        ((172, 27.5, 9), (208, 30, 10), (294, 32.2, 12), (300, 43, 14), (366, 51, 16), (400, 61, 17)),
+        REDS + GREENS + GREYS,
+        cargo_ships.container_ship,
+        (0.12, 0.2),
+    ),
+    "general cargo": ShipType(
+        14, ((90, 14, 5), (118, 18, 6), (138, 21, 7)), REDS + GREENS + GREYS, cargo_ships.general_cargo, (0.07, 0.13)
+    ),
+    "gas carrier": ShipType(
+        5, ((288, 46, 15), (230, 36.6, 13)), REDS + GREENS + TANS, cargo_ships.gas_carrier, (0.1, 0.16)
+    ),
+    "car carrier": ShipType(
+        6,
+        ((199.9, 32.3, 15), (180, 32.2, 14)),
+        (*GREENS, *BLUES, (0.6, 0.6, 0.58)),
+        service_ships.car_carrier,
+        (0.05, 0.12),
+    ),
+    "passenger ship": ShipType(
+        6,
+        ((186, 27, 9), (150, 24, 8), (290, 36, 10)),
+        GREENS + BLUES + TANS,
+        service_ships.passenger_ship,
+        (0.16, 0.26),
+    ),
+    "fishing vessel": ShipType(
+        5,
+        ((45, 10, 3), (64, 13, 4)),
+        (*GREENS, *BLUES, *TANS, (0.5, 0.5, 0.5)),
+        service_ships.fishing_vessel,
+        (0.2, 0.32),
+    ),
+    "warship": ShipType(6, ((134, 16, 5), (155, 20, 6)), GREYS[:1], service_ships.warship, (0.34, 0.5)),
+    "tug": ShipType(2, ((32, 11, 2.5),), REDS + GREENS + BLUES, service_ships.tug, (0.22, 0.3)),
+    "supply ship": ShipType(
+        4, ((84, 19, 4), (76, 17, 4)), REDS + GREENS + BLUES, service_ships.supply_ship, (0.14, 0.22)
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Hull:
+    """Shape of the deck's edge: a bow that closes over ``bow`` of the length and a stern ending in a transom."""
+
+    bow: float
+    fullness: float
+    stern: float
+    transom: float
+    sheer: float
+
+    def half_breadth(self, along: Floats) -> Floats:
+        """Half the breadth, as a share of the beam, at ``along`` (0 bow, 1 stern), zero beyond the ends."""
+        ahead = np.clip(along / self.bow, 0.0, 1.0)
+        behind = np.clip((1.0 - along) / self.stern, 0.0, 1.0)
+        front = 1.0 - (1.0 - ahead) ** self.fullness
+        back = self.transom + (1.0 - self.transom) * (1.0 - (1.0 - behind) ** 2.2)
+        return np.where((along >= 0) & (along <= 1), 0.5 * front * back, 0.0)
+
+
+@dataclass(frozen=True)
+class Vessel:
+    """One ship.
+
+    Attributes:
+        ship_type: key of :data:`TYPES`.
+        length: in metres.
+        beam: in metres.
+        freeboard: of the main deck above the water when empty, in metres.
+        hull: outline.
+        deck: colour of the main deck.
+        side: colour of the hull.
+        parts: what stands on the deck.
+        scatterers: (n, 5) bright points: s, t, radar cross-section in square metres, aspect in radians
+            clockwise from the bow at which it answers best, and width of that lobe.
+        weathering: seed of the deck's stains.
+    """
+
+    ship_type: str
+    length: float
+    beam: float
+    freeboard: float
+    hull: Hull
+    deck: Colour
+    side: Colour
+    parts: tuple[Part, ...]
+    scatterers: Floats
+    weathering: int
+
+
+def draw_vessel(rng: np.random.Generator, ship_type: str | None = None) -> Vessel:
+    """A ship of random type (or of the type given), size class and deck."""
+    names = list(TYPES)
+    shares = np.array([TYPES[name].share for name in names])
+    chosen = names[int(rng.choice(len(names), p=shares / shares.sum()))]
+    name = ship_type or chosen
+    kind = TYPES[name]
+    length, beam, freeboard = kind.sizes[int(rng.integers(len(kind.sizes)))]
+    length *= 1 + 0.008 * rng.uniform(-1, 1)
+    hull = Hull(
+        bow=rng.uniform(*kind.bow),
+        fullness=rng.uniform(1.6, 3.0),
+        stern=rng.uniform(0.04, 0.14),
+        transom=rng.uniform(0.55, 0.92),
+        sheer=rng.uniform(0.5, 2.5) * length / 200,
+    )
+    deck = pick(rng, kind.decks)
+    side = service_ships.NAVY if name == "warship" else pick(rng, HULLS)
+    parts = tuple(kind.layout(rng, length, beam, deck))
+    return Vessel(
+        ship_type=name,
+        length=length,
+        beam=beam,
+        freeboard=freeboard,
+        hull=hull,
+        deck=deck,
+        side=side,
+        parts=parts,
+        scatterers=draw_scatterers(rng, parts, length, beam),
+        weathering=int(rng.integers(2**31)),
+    )
+
+
+def draw_scatterers(rng: np.random.Generator, parts: tuple[Part, ...], length: float, beam: float) -> Floats:
+    """Corners that shine in the radar: on the edges of parts, where an optical picture shows them as well."""
+    rows: list[list[float]] = []
+    for part in parts:
+        if part.kind in ("paint", "boom", "loose"):
+            continue
+        ends = max(part.width, 1.0) / 2 if part.kind in ("disc", "dome") else 0.0
+        for _ in range(3 if part.material in ("crane", "house", "pipe") else 2):
+            s = rng.choice([part.s0 - ends, part.s1 + ends]) if part.kind != "dome" else part.s0
+            t = rng.uniform(part.t0, part.t1) if rng.random() < 0.5 else rng.choice([part.t0, part.t1])
+            strength = 12.0 * rng.lognormal(0.0, 1.2) * (1.8 if part.material in ("crane", "pipe") else 1.0)
+            rows.append([s, t, strength, rng.uniform(0, 2 * np.pi), rng.uniform(0.6, 2.4)])
+    for _ in range(int(length * beam / 260)):
+        s, t = rng.uniform(0.03, 0.97) * length, rng.uniform(-0.48, 0.48) * beam
+        rows.append([s, t, 5.0 * rng.lognormal(0.0, 1.2), rng.uniform(0, 2 * np.pi), rng.uniform(0.6, 2.4)])
+    return np.array(rows, dtype=np.float64)

@@ -1,0 +1,72 @@
+"""From a planned sighting to a chip and its row in the table."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from crosswake.chips import Modality
+from crosswake.simulate.fleet import Vessel, draw_vessel
+from crosswake.simulate.geometry import Array, Scene, arrange, rasterise
+from crosswake.simulate.optical import PIXEL as OPTICAL_PIXEL
+from crosswake.simulate.optical import draw_optical_view, image_optical
+from crosswake.simulate.radar import PIXEL as RADAR_PIXEL
+from crosswake.simulate.radar import draw_radar_view, image_radar
+from crosswake.simulate.sightings import Sighting, sun_position
+
+LOWEST_SUN = np.radians(22.0)
+"""Acquisitions with a lower sun are not ordered."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """One chip.
+
+    Attributes:
+        pixels: (height, width, 3) uint8, or (height, width) float32.
+        pixel: metres per pixel.
+        sensor: name of the simulated satellite.
+        incidence: between the line of sight and the vertical, degrees.
+        azimuth: of the sun (optical) or of the radar's look, degrees clockwise from north.
+    """
+
+    pixels: Array
+    pixel: float
+    sensor: str
+    incidence: float
+    azimuth: float
+
+
+def vessel_of(sighting: Sighting, seed: int, ship_type: str | None = None) -> Vessel:
+    """The ship of a sighting; the same whenever it is asked for."""
+    return draw_vessel(generator(seed, 1, *sighting.vessel), ship_type)
+
+
+def generator(seed: int, *key: int) -> np.random.Generator:
+    """Random numbers that depend on the seed and the key alone, not on which process draws them."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def image_of(sighting: Sighting, vessel: Vessel, seed: int) -> Image:
+    """Image one sighting."""
+    rng = generator(seed, 2, sighting.identity, sighting.number)
+    scene = scene_of(vessel, rng)
+    heading = np.radians(sighting.heading)
+    if sighting.modality is Modality.OPTICAL:
+        azimuth, elevation = sun_position(sighting.time, sighting.lon, sighting.lat)
+        view = draw_optical_view(rng, azimuth - heading, max(elevation, LOWEST_SUN), sighting.speed)
+        pixels = image_optical(scene, view, rng)
+        return Image(pixels, OPTICAL_PIXEL, "OPT-0.75", float(np.degrees(view.tilt)), float(np.degrees(azimuth)))
+    ascending, right = rng.random() < 0.5, rng.random() < 0.7
+    track = np.radians(-10.0 if ascending else 190.0) + rng.normal(0, 0.08)
+    azimuth = float((track + np.radians(90 if right else -90)) % (2 * np.pi))
+    incidence = float(np.radians(rng.uniform(32, 55)))
+    pixels = image_radar(scene, vessel, draw_radar_view(rng, azimuth - heading, incidence), rng)
+    return Image(pixels, RADAR_PIXEL, "SAR-X-1.0", float(np.degrees(incidence)), float(np.degrees(azimuth)))
+
+
+def scene_of(vessel: Vessel, rng: np.random.Generator) -> Scene:
+    """The ship afloat at a draught that goes with its load."""
+    load = float(rng.beta(1.6, 1.6))
+    parts = arrange(vessel, rng, load)
+    pad = 0.3 * vessel.beam + 0.035 * vessel.length + 8
+    return rasterise(vessel, parts, vessel.freeboard * (1 - 0.5 * load), pad)

@@ -1,0 +1,166 @@
+"""What an optical satellite sees of a scene: sun, shadow, lean of tall things, sea, wake, haze, clouds, noise."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
+from scipy.ndimage import affine_transform, gaussian_filter
+
+from crosswake.simulate.crop import Crop, cells, frame, turned
+from crosswake.simulate.geometry import CELL, MATERIALS, Array, Scene, heading_vector, horizon, shifted
+
+PIXEL = 0.75
+"""Metres per pixel of HOSS ReID's optical chips (Jilin-1)."""
+SKY = np.array([0.10, 0.14, 0.20], np.float32)
+SUN = np.array([1.0, 0.96, 0.88], np.float32)
+
+
+@dataclass(frozen=True)
+class OpticalView:
+    """How an optical sighting was taken. Angles in radians, azimuths clockwise from the bow.
+
+    Attributes:
+        sun: azimuth of the sun.
+        elevation: of the sun.
+        tilt: off-nadir angle of the camera.
+        camera: azimuth of the camera, seen from the ship.
+        speed: of the ship in m/s.
+        haze: 0 clear to 1 thick.
+        cloud: greatest opacity of cloud wisps, 0 for none.
+        turn: heading error of the crop.
+    """
+
+    sun: float
+    elevation: float
+    tilt: float
+    camera: float
+    speed: float
+    haze: float
+    cloud: float
+    turn: float
+
+
+def draw_optical_view(rng: np.random.Generator, sun: float, elevation: float, speed: float) -> OpticalView:
+    """A camera, an atmosphere and a crop for a sighting whose sun is known."""
+    return OpticalView(
+        sun=sun,
+        elevation=elevation,
+        tilt=float(np.radians(rng.uniform(0, 22))),
+        camera=float(rng.uniform(0, 2 * np.pi)),
+        speed=speed,
+        haze=float(rng.beta(1.3, 4)),
+        cloud=float(rng.uniform(0.15, 0.5)) if rng.random() < 0.12 else 0.0,
+        turn=float(np.radians(np.clip(rng.normal(0, 1.3), -4, 4))),
+    )
+
+
+def image_optical(scene: Scene, view: OpticalView, rng: np.random.Generator) -> Array:
+    """(height, width, 3) uint8 picture at :data:`PIXEL` metres."""
+    direct = sunlight(scene, view)
+    tops = scene.colour * (SKY + direct[..., None] * SUN * np.float32(np.sin(view.elevation) ** 0.5))
+    canvas = sea(scene, view, direct, rng)
+    lean(canvas, tops, scene, view)
+    crop = crop_of(scene, view, rng)
+    return develop(canvas, scene, crop, view, rng)
+
+
+def sunlight(scene: Scene, view: OpticalView) -> Array:
+    """(rows, columns) share of direct sun from 0 in shadow to about 1, brighter on slopes that face it."""
+    toward = heading_vector(view.sun)
+    high = horizon(scene.height, toward, float(np.tan(view.elevation)))
+    lit = (scene.height >= high - 0.1).astype(np.float32)
+    curved = gaussian_filter(scene.height, 1.0)
+    slope = -(np.gradient(curved, CELL, axis=0) * toward[0] + np.gradient(curved, CELL, axis=1) * toward[1])
+    facing = 1 + 0.35 * np.clip(slope, -1.2, 1.2) / np.tan(view.elevation)
+    return np.asarray(gaussian_filter(lit, 0.6) * np.clip(facing, 0.35, 1.5), dtype=np.float32)
+
+
+def lean(canvas: Array, tops: Array, scene: Scene, view: OpticalView) -> None:
+    """Paint the ship over the sea from the water up, each level displaced away from the camera's nadir."""
+    away = heading_vector(view.camera + np.pi)
+    rise = float(np.tan(view.tilt))
+    step = max(CELL / max(rise, 0.02), 0.5)
+    toward_sun = heading_vector(view.sun)
+    facing = max(0.0, -(away[0] * toward_sun[0] + away[1] * toward_sun[1]))
+    light = SKY * 1.2 + SUN * np.float32(facing * np.cos(view.elevation))
+    walls = scene.colour * light
+    side = np.asarray(scene.side, np.float32) * light
+    for level in np.arange(0.0, float(scene.height.max()) + step, step):
+        offset = (-round(away[0] * level * rise / CELL), -round(away[1] * level * rise / CELL))
+        here = shifted(scene.height, offset, 0.0)
+        solid = (here >= level) & (here > 0)
+        top = solid & (here < level + step)
+        wall = solid & ~top
+        canvas[top] = shifted(tops, offset, 0.0)[top]
+        canvas[wall] = side if level < scene.freeboard - 0.5 else shifted(walls, offset, 0.0)[wall]
+
+
+def sea(scene: Scene, view: OpticalView, direct: Array, rng: np.random.Generator) -> Array:
+    """(rows, columns, 3) radiance of the water: waves, foam along the hull, the wake astern."""
+    shape = scene.height.shape
+    base = np.array([0.020, 0.055, 0.080]) + rng.uniform(0, 1) * np.array([0.012, 0.030, 0.022])
+    waves = swell(shape, rng)
+    glint = 0.22 + 0.10 * rng.uniform(0, 1)
+    water = base * (1 + glint * waves[..., None]) * (0.55 + 0.6 * direct[..., None])
+    foam = wake(scene, view.speed, rng) * (0.5 + 0.5 * direct)
+    return np.asarray(np.clip(water + foam[..., None] * np.array([0.42, 0.47, 0.48]), 0, 1), np.float32)
+
+
+def swell(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Unit-variance wave field: filtered noise, longer along the crests than across them."""
+    spectrum = rfft2(rng.normal(size=shape).astype(np.float32))
+    fr, fc = fftfreq(shape[0], CELL)[:, None], rfftfreq(shape[1], CELL)[None, :]
+    wind = rng.uniform(0, np.pi)
+    along = fr * np.cos(wind) + fc * np.sin(wind)
+    across = -fr * np.sin(wind) + fc * np.cos(wind)
+    squared = along**2 + (2.2 * across) ** 2
+    peak = 1 / rng.uniform(12, 60)
+    gain = np.sqrt(squared) / (squared + peak**2) ** 1.15 * np.exp(-squared / 0.35**2)
+    waves = irfft2(spectrum * gain, s=shape)
+    return np.asarray(waves / max(float(waves.std()), 1e-9), dtype=np.float32)
+
+
+def wake(scene: Scene, speed: float, rng: np.random.Generator) -> Array:
+    """(rows, columns) cover of foam: a band astern, bow waves that open aft, a thin edge along the hull."""
+    rows, columns = scene.height.shape
+    s, t = cells(scene, np.arange(rows)[:, None], np.arange(columns)[None, :])
+    strength = np.clip(speed / 9.0, 0, 1)
+    broken = np.clip(0.6 + 0.5 * gaussian_filter(rng.normal(size=(rows, columns)), 1.2) * 3, 0, 1.4)
+    astern = np.clip((s - scene.length * 0.985) / 3.0, 0, 1)
+    band = astern * np.exp(-((t / (0.30 * scene.beam + 0.02 * np.clip(s - scene.length, 0, None))) ** 4))
+    spread = 0.5 * scene.beam * np.clip(s / (0.12 * scene.length), 0, 1) ** 0.6 + 0.10 * np.clip(s, 0, None) * 0.6
+    arms = np.exp(-(((np.abs(t) - spread) / (1.2 + 0.012 * np.clip(s, 0, None))) ** 2))
+    arms = arms * np.exp(-np.clip(s, 0, None) / (0.35 * scene.length)) * (s > -1)
+    near = gaussian_filter(scene.afloat.astype(np.float32), 2.0) * (~scene.afloat)
+    return np.asarray(strength * broken * (0.75 * band + 0.7 * arms + 0.5 * near), dtype=np.float32)
+
+
+def crop_of(scene: Scene, view: OpticalView, rng: np.random.Generator) -> Crop:
+    """The chip's frame: around the deck and the lean of its hull."""
+    rows, columns = np.nonzero(scene.material == MATERIALS.index("deck"))
+    x, y = turned(*cells(scene, rows, columns), view.turn, scene.length / 2)
+    return frame((float(x.min()), float(x.max())), (float(y.min()), float(y.max())), scene, PIXEL, view.turn, rng)
+
+
+def develop(canvas: Array, scene: Scene, crop: Crop, view: OpticalView, rng: np.random.Generator) -> Array:
+    """Radiance to a picture: optics, atmosphere, sensor noise, white balance, tone."""
+    matrix, offset = crop.sampling(scene)
+    shape = (crop.rows, crop.columns)
+    blur = rng.uniform(0.55, 0.85)
+    bands = [
+        affine_transform(gaussian_filter(canvas[..., band], blur), matrix, offset, shape, order=1, mode="nearest")
+        for band in range(3)
+    ]
+    image = np.stack(bands, axis=-1)
+    veil = np.array([0.050, 0.066, 0.085]) * (0.3 + 2.2 * view.haze)
+    image = image * (1 - 0.45 * view.haze) + veil
+    if view.cloud:
+        field = swell((max(shape) * 2, max(shape) * 2), rng)[: shape[0], : shape[1]]
+        wisps = np.clip(gaussian_filter(field, max(shape) / 14) * 9 + 0.2, 0, 1) * view.cloud
+        image = image + wisps[..., None] * (0.75 - image)
+    balance = 1 + rng.normal(0, 0.035, 3)
+    gain = rng.uniform(0.95, 1.25)
+    image = image * balance * gain
+    image = image + rng.normal(0, 1, image.shape) * (0.004 + 0.010 * np.sqrt(np.clip(image, 0, None)))
+    toned = np.clip(image, 0, 1.2) ** 0.62
+    return np.asarray(np.clip(toned * 255, 0, 255), dtype=np.uint8)

@@ -1,0 +1,90 @@
+"""A contact sheet of the fleet: ships of several types, each seen twice by camera and twice by radar."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crosswake.chips import Modality
+from crosswake.errors import CrosswakeError
+from crosswake.simulate.geometry import Array
+from crosswake.simulate.imaging import image_of, vessel_of
+from crosswake.simulate.sightings import Sighting
+
+SHOWN = (
+    "bulk carrier", "container ship", "tanker", "gas carrier",
+    "car carrier", "general cargo", "warship", "passenger ship",
+)  # fmt: skip
+FLOOR_DB, CEILING_DB = -16.0, 34.0
+HOURS = (10, 13)
+
+
+def draw_preview(path: Path, *, seed: int = 0) -> None:
+    """Draw the sheet to ``path``, about 1,600 pixels wide.
+
+    Raises:
+        CrosswakeError: the file does not end in .png or cannot be written.
+    """
+    import matplotlib as mpl  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    if path.suffix.lower() != ".png":
+        raise CrosswakeError(f"--preview is {path}; name a file that ends in .png")
+    with mpl.rc_context({"font.family": "DejaVu Sans", "font.size": 8}):
+        figure = Figure(figsize=(16, 10.4), dpi=100, facecolor="#0e1116")
+        outer = figure.add_gridspec(2, 4, left=0.01, right=0.99, top=0.955, bottom=0.01, hspace=0.1, wspace=0.04)
+        for number, ship_type in enumerate(SHOWN):
+            draw_ship(figure, outer[divmod(number, 4)], ship_type, number, seed)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(partial, format="png", dpi=100, facecolor=figure.get_facecolor())
+        partial.replace(path)
+    except OSError as error:
+        raise CrosswakeError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
+
+
+def draw_ship(figure: Any, cell: Any, ship_type: str, number: int, seed: int) -> None:
+    """Four sightings of one ship side by side, with its type and size above."""
+    chips, vessel = [], vessel_of(sighting(number, 0), seed, ship_type)
+    for index in range(4):
+        chips.append(image_of(sighting(number, index), vessel, seed).pixels)
+    inner = cell.subgridspec(1, 4, wspace=0.03)
+    for index, chip in enumerate(chips):
+        axes = figure.add_subplot(inner[index])
+        shown = chip if chip.ndim == 3 else decibels(chip)
+        size = 0.75 if chip.ndim == 3 else 1.0
+        extent = (0, chip.shape[1] * size, chip.shape[0] * size, 0)
+        axes.imshow(
+            shown, cmap="gray", vmin=0, vmax=None if chip.ndim == 3 else 1, extent=extent, interpolation="lanczos"
+        )
+        axes.set_axis_off()
+        axes.set_anchor("N")
+        if index == 0:
+            title = f"{ship_type}, {vessel.length:.0f} × {vessel.beam:.0f} m"
+            axes.text(0, 1.02, title, color="#dfe6ee", fontsize=11, transform=axes.transAxes, va="bottom")
+
+
+def sighting(number: int, index: int) -> Sighting:
+    """One sighting for the sheet: two by camera, then two by radar."""
+    rng = np.random.default_rng([number, index])
+    return Sighting(
+        identity=number,
+        number=index + 1,
+        scene=1,
+        modality=Modality.OPTICAL if index < 2 else Modality.SAR,
+        vessel=(number, 0),
+        split="gallery",
+        time=datetime(2026, 4, 10, HOURS[index % 2] - 8, tzinfo=UTC),
+        lon=125.0,
+        lat=29.0,
+        heading=float(rng.uniform(0, 360)),
+        speed=float(rng.choice([0.0, 7.0])),
+    )
+
+
+def decibels(amplitude: Array) -> Array:
+    """Amplitude as grey from 0 to 1: logarithmic, from under the sea's level to the brightest points."""
+    level = 20 * np.log10(np.maximum(amplitude, 1e-3) / 10.0)
+    return np.asarray(np.clip((level - FLOOR_DB) / (CEILING_DB - FLOOR_DB), 0, 1))

@@ -1,0 +1,268 @@
+"""What an imaging radar sees of a scene. Equations and sources are in docs/simulation.md."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import affine_transform, gaussian_filter
+from scipy.signal import fftconvolve
+from scipy.special import gammaincinv, ndtr
+
+from crosswake.simulate.crop import Crop, cells, frame, turned
+from crosswake.simulate.fleet import Vessel
+from crosswake.simulate.geometry import CELL, MATERIALS, Array, Direction, Scene, heading_vector, horizon, shifted
+
+PIXEL = 1.0
+"""Metres per pixel of HOSS ReID's radar chips (TY-MINISAR)."""
+RESOLUTION = 1.25
+DIFFUSE = np.array([0.0, 0.035, 0.06, 0.22, 0.22, 0.40, 0.60, 0.07, 0.012])
+"""Backscatter of a horizontal surface at 45 degrees, by material; a flat deck mirrors the wave away."""
+WALL = np.array([0.0, 0.25, 0.5, 0.8, 0.9, 0.9, 1.6, 0.02, 0.0])
+"""Backscatter of a wall facing the radar, by material."""
+
+
+@dataclass(frozen=True)
+class RadarView:
+    """How a radar sighting was taken. Angles in radians, azimuths clockwise from the bow.
+
+    Attributes:
+        incidence: between the line of sight and the vertical.
+        look: azimuth in which the wave travels over the ground.
+        looks: number of independent looks averaged.
+        clutter: mean backscatter of the sea.
+        shape: order parameter of the K distribution; small is spiky.
+        smear: standard deviation in metres of the blur along track that the ship's motion leaves.
+        roll: metres along track that a point moves per metre of its height, by roll and pitch.
+        turn: heading error of the crop.
+    """
+
+    incidence: float
+    look: float
+    looks: int
+    clutter: float
+    shape: float
+    smear: float
+    roll: float
+    turn: float
+
+
+@dataclass(frozen=True)
+class Returns:
+    """Echoes: where they appear in ship coordinates (metres), and their power."""
+
+    s: Array
+    t: Array
+    power: Array
+
+
+def draw_radar_view(rng: np.random.Generator, look: float, incidence: float) -> RadarView:
+    """A sea, the ship's motion and a crop for a sighting whose geometry is known."""
+    return RadarView(
+        incidence=incidence,
+        look=look,
+        looks=int(rng.integers(2, 5)),
+        clutter=float(10 ** (rng.uniform(-26, -17) / 10)),
+        shape=float(rng.uniform(1.5, 12)),
+        smear=float(abs(rng.normal(0, 0.7))),
+        roll=float(np.clip(rng.normal(0, 0.08), -0.2, 0.2)),
+        turn=float(np.radians(np.clip(rng.normal(0, 1.5), -4, 4))),
+    )
+
+
+def image_radar(scene: Scene, vessel: Vessel, view: RadarView, rng: np.random.Generator) -> Array:
+    """(height, width) float32 amplitude at :data:`PIXEL` metres."""
+    away = heading_vector(view.look)
+    hidden = horizon(scene.height, (-away[0], -away[1]), 1 / float(np.tan(view.incidence)))
+    surfaces = join([tops(scene, view, hidden), *walls(scene, view, hidden)])
+    points = scatterers(scene, vessel, view, hidden)
+    crop = crop_of(scene, view, surfaces, rng)
+    kernel = point_response(view, crop.turn)
+    extended = np.clip(fftconvolve(splat(surfaces, crop), kernel, mode="same"), 0, None)
+    bright = np.clip(fftconvolve(splat(points, crop), kernel, mode="same"), 0, None)
+    sea = sea_clutter(scene, hidden, crop, view, rng)
+    shape = (crop.rows, crop.columns)
+    power = (extended + 0.3 * bright) * speckle(shape, view.looks, rng) + 0.7 * bright + sea
+    noise = 10**-2.8 * rng.gamma(view.looks, 1 / view.looks, shape)
+    return np.asarray(100 * np.sqrt(power + noise), dtype=np.float32)
+
+
+def place(scene: Scene, view: RadarView, rows: Array, columns: Array, height: Array) -> tuple[Array, Array]:
+    """Where a point of the given height appears: layover towards the radar, roll along track."""
+    away = heading_vector(view.look)
+    along: Direction = (-away[1], away[0])
+    nearer = height / np.tan(view.incidence)
+    s, t = cells(scene, rows, columns)
+    return (
+        s - away[0] * nearer + along[0] * view.roll * height,
+        t - away[1] * nearer + along[1] * view.roll * height,
+    )
+
+
+def tops(scene: Scene, view: RadarView, hidden: Array) -> Returns:
+    """Horizontal and sloping surfaces that the radar sees, each cell one echo."""
+    rows, columns = np.nonzero(scene.afloat & (scene.height >= hidden - 0.05))
+    height = scene.height[rows, columns]
+    kind = scene.material[rows, columns]
+    power = DIFFUSE[kind] * CELL**2 * 2 * np.cos(view.incidence) ** 2
+    domes = kind == MATERIALS.index("tank")
+    if domes.any():
+        power = power * np.where(domes, facing_slope(scene, view)[rows, columns], 1.0)
+    return Returns(*place(scene, view, rows, columns, height), power)
+
+
+def facing_slope(scene: Scene, view: RadarView) -> Array:
+    """How much more a curved surface answers where it is square to the line of sight."""
+    away = heading_vector(view.look)
+    curved = gaussian_filter(scene.height, 1.5)
+    rise = np.gradient(curved, CELL, axis=0) * away[0] + np.gradient(curved, CELL, axis=1) * away[1]
+    local = view.incidence - np.arctan(rise)
+    return np.asarray(0.3 + 40 * np.exp(-((local / 0.22) ** 2)))
+
+
+def walls(scene: Scene, view: RadarView, hidden: Array) -> list[Returns]:
+    """Walls that face the radar: echoes spread over their height, and the double bounce at their foot."""
+    away = heading_vector(view.look)
+    nearer = (round(-away[0]), round(-away[1]))
+    foot = shifted(scene.height, nearer, 0.0)
+    rise = scene.height - foot
+    rows, columns = np.nonzero(scene.afloat & (rise > 0.6))
+    low, high = foot[rows, columns], rise[rows, columns]
+    kind, screen = scene.material[rows, columns], hidden[rows, columns]
+    square = squareness(scene, away)[rows, columns]
+    found = []
+    for share in (0.15, 0.5, 0.85):
+        z = low + share * high
+        power = WALL[kind] * high / 3 * CELL * (0.15 + square) * np.sin(view.incidence) * (z > screen)
+        found.append(Returns(*place(scene, view, rows, columns, z), power))
+    floor = scene.height >= hidden - 0.05
+    open_foot = shifted(floor.astype(np.uint8), nearer, 1)[rows, columns] > 0
+    water = foot[rows, columns] < 0.1
+    gain = np.where(water, 0.5, 1.6) * np.minimum(high, 12.0) ** 1.2 * CELL * (0.10 + square**3)
+    power = np.where(kind == MATERIALS.index("tank"), 0.05, 1.0) * gain * open_foot
+    found.append(Returns(*place(scene, view, rows + nearer[0], columns + nearer[1], low), power))
+    return found
+
+
+def squareness(scene: Scene, away: Direction) -> Array:
+    """Cosine, 0 to 1, between a wall's outward normal and the direction to the radar."""
+    smooth = gaussian_filter(scene.height, 1.2)
+    down, across = np.gradient(smooth, axis=0), np.gradient(smooth, axis=1)
+    steep = np.hypot(down, across) + 1e-6
+    return np.asarray(np.clip((down * away[0] + across * away[1]) / steep, 0, 1))
+
+
+def scatterers(scene: Scene, vessel: Vessel, view: RadarView, hidden: Array) -> Returns:
+    """Bright points fixed to the vessel, as strong as their lobe is turned to the radar."""
+    s, t, strength, aim, lobe = vessel.scatterers.T
+    rows = np.clip(np.round(s / CELL + scene.bow[0]).astype(int), 0, scene.height.shape[0] - 1)
+    columns = np.clip(np.round(t / CELL + scene.bow[1]).astype(int), 0, scene.height.shape[1] - 1)
+    height = scene.height[rows, columns]
+    turn = np.angle(np.exp(1j * (view.look + np.pi - aim)))
+    seen = (height >= hidden[rows, columns] - 1.0) & scene.afloat[rows, columns]
+    power = strength * (0.08 + np.exp(-((turn / lobe) ** 2))) * seen
+    return Returns(*place(scene, view, rows, columns, height), power)
+
+
+def join(parts: list[Returns]) -> Returns:
+    """All echoes as one."""
+    return Returns(
+        np.concatenate([part.s for part in parts]),
+        np.concatenate([part.t for part in parts]),
+        np.concatenate([part.power for part in parts]),
+    )
+
+
+def crop_of(scene: Scene, view: RadarView, surfaces: Returns, rng: np.random.Generator) -> Crop:
+    """The chip's frame: around the hull and nearly all of the echo, as an annotator sees it."""
+    rows, columns = np.nonzero(scene.material == MATERIALS.index("deck"))
+    x, y = turned(*cells(scene, rows, columns), view.turn, scene.length / 2)
+    u, v = turned(surfaces.s, surfaces.t, view.turn, scene.length / 2)
+    s = (min(x.min(), quantile(u, surfaces.power, 0.01)), max(x.max(), quantile(u, surfaces.power, 0.99)))
+    t = (min(y.min(), quantile(v, surfaces.power, 0.04)), max(y.max(), quantile(v, surfaces.power, 0.96)))
+    return frame((float(s[0]), float(s[1])), (float(t[0]), float(t[1])), scene, PIXEL, view.turn, rng)
+
+
+def quantile(values: Array, weights: Array, share: float) -> float:
+    """The value below which ``share`` of the weight lies, to the nearest half metre or so."""
+    counts, edges = np.histogram(values, bins=512, weights=weights)
+    total = np.cumsum(counts)
+    return float(edges[int(np.searchsorted(total, share * total[-1]))])
+
+
+def splat(returns: Returns, crop: Crop) -> Array:
+    """Power of all echoes on the chip's pixels, shared between the four nearest."""
+    row, column = crop.to_pixels(returns.s, returns.t)
+    r0, c0 = np.floor(row).astype(int), np.floor(column).astype(int)
+    fr, fc = row - r0, column - c0
+    image = np.zeros(crop.rows * crop.columns)
+    for dr, wr in ((0, 1 - fr), (1, fr)):
+        for dc, wc in ((0, 1 - fc), (1, fc)):
+            r, c = r0 + dr, c0 + dc
+            inside = (r >= 0) & (r < crop.rows) & (c >= 0) & (c < crop.columns)
+            flat = r[inside] * crop.columns + c[inside]
+            image += np.bincount(flat, (returns.power * wr * wc)[inside], minlength=image.size)
+    return image.reshape(crop.rows, crop.columns) / PIXEL**2
+
+
+def point_response(view: RadarView, turn: float, reach: int = 16) -> Array:
+    """Power of a point target on the pixel grid, unit sum: a weighted sinc in range and in azimuth.
+
+    A raised cosine aperture (pedestal 0.75) leaves side-lobes at about -20 dB.
+    """
+    away = heading_vector(view.look - turn)
+    grid = np.arange(-reach, reach + 1) * PIXEL
+    row, column = grid[:, None], grid[None, :]
+    ranges = row * away[0] + column * away[1]
+    azimuths = -row * away[1] + column * away[0]
+    kernel = weighted_sinc(ranges / RESOLUTION) ** 2 * weighted_sinc(azimuths / RESOLUTION) ** 2
+    if view.smear > 0.2:
+        slow = np.exp(-0.5 * (azimuths / view.smear) ** 2 - 0.5 * (ranges / 0.3) ** 2)
+        kernel = fftconvolve(kernel, slow / slow.sum(), mode="same")
+    return np.asarray(kernel / kernel.sum())
+
+
+def weighted_sinc(x: Array, pedestal: float = 0.75) -> Array:
+    """Amplitude response of an aperture weighted ``pedestal + (1 - pedestal) cos``."""
+    side = (1 - pedestal) / 2
+    return np.asarray(pedestal * np.sinc(x) + side * (np.sinc(x - 1) + np.sinc(x + 1)))
+
+
+def speckle(shape: tuple[int, int], looks: int, rng: np.random.Generator) -> Array:
+    """Multiplicative speckle of unit mean and variance 1 / looks: the mean of exponential intensities.
+
+    Neighbours are slightly correlated, as the sensor's resolution is a little wider than a pixel.
+    """
+    total = np.zeros(shape)
+    for _ in range(2 * looks):
+        field = gaussian_filter(rng.normal(size=shape), 0.45, mode="wrap")
+        total += field**2
+    return np.asarray(total / total_power(0.45) / (2 * looks))
+
+
+def total_power(sigma: float) -> float:
+    """Variance that a Gaussian filter leaves of white noise."""
+    impulse = np.zeros((17, 17))
+    impulse[8, 8] = 1.0
+    return float((gaussian_filter(impulse, sigma) ** 2).sum())
+
+
+def texture(shape: tuple[int, int], order: float, rng: np.random.Generator, scale: float = 3.0) -> Array:
+    """Gamma distributed texture of unit mean and variance 1 / order, correlated over ``scale`` pixels.
+
+    Speckle times this texture is K distributed (Ward 1981; Jakeman and Pusey 1976).
+    """
+    field = gaussian_filter(rng.normal(size=shape), scale, mode="wrap")
+    field /= max(float(field.std()), 1e-12)
+    levels = np.linspace(-5, 5, 513)
+    table = gammaincinv(order, np.clip(ndtr(levels), 1e-12, 1 - 1e-12)) / order
+    return np.asarray(np.interp(field - field.mean(), levels, table))
+
+
+def sea_clutter(scene: Scene, hidden: Array, crop: Crop, view: RadarView, rng: np.random.Generator) -> Array:
+    """(height, width) power of the sea: K distributed, none where the ship stands in the way."""
+    shape = (crop.rows, crop.columns)
+    lit = ((scene.height >= hidden - 0.05) & ~scene.afloat).astype(np.float32)
+    matrix, offset = crop.sampling(scene)
+    share = affine_transform(gaussian_filter(lit, 0.7), matrix, offset, shape, order=1, mode="nearest")
+    fall = np.cos(view.incidence) ** 2 * 2
+    power = texture(shape, view.shape, rng) * speckle(shape, view.looks, rng)
+    return np.asarray(view.clutter * fall * share * power)

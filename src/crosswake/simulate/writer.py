@@ -1,0 +1,176 @@
+"""Writes a fleet in the HOSS ReID layout, whole or not at all."""
+
+import csv
+import multiprocessing
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from crosswake.chips import Modality
+from crosswake.datasets.hoss import GALLERY, QUERY, TRAIN
+from crosswake.errors import CrosswakeError
+from crosswake.progress import Progress
+from crosswake.simulate.imaging import Image, image_of, vessel_of
+from crosswake.simulate.sightings import Sighting, plan
+
+FOLDERS = {"train": TRAIN, "query": QUERY, "gallery": GALLERY}
+SUBSETS = (("O2S", Modality.OPTICAL), ("S2O", Modality.SAR))
+TABLE = "sightings.csv"
+Row = dict[str, Any]
+
+
+def simulate_fleet(
+    out: Path, *, identities: int = 400, sightings: int = 6, seed: int = 0, workers: int = 0, quiet: bool = False
+) -> None:
+    """Simulate a fleet and write it to ``out``, which must not exist or be empty.
+
+    Args:
+        out: folder to make.
+        identities: number of ships, two thirds of them for training.
+        sightings: chips of each ship, optical and SAR in turn.
+        seed: the same seed gives the same bytes, whatever the workers.
+        workers: processes, or 0 for one a core.
+        quiet: show no progress.
+
+    Raises:
+        CrosswakeError: ``out`` holds something or cannot be made, or a number is out of range.
+    """
+    voyages = plan(identities, sightings, seed)
+    if workers < 0:
+        raise CrosswakeError(f"--workers is {workers}; give a number of processes, or 0 for one a core")
+    check_free(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        partial_out = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    except OSError as error:
+        raise CrosswakeError(f"{out}: cannot be made ({error.strerror}); choose another folder") from error
+    try:
+        partial_out.chmod(0o755)
+        for folder in FOLDERS.values():
+            (partial_out / folder).mkdir()
+        total = sum(len(voyage) for voyage in voyages)
+        rows: list[Row] = []
+        with Progress(total, "simulating", quiet=quiet) as progress:
+            for written in run(voyages, partial(write_voyage, partial_out, seed), workers or os.cpu_count() or 1):
+                rows += written
+                progress.advance(len(written))
+        write_subsets(partial_out, voyages)
+        write_table(partial_out / TABLE, sorted(rows, key=lambda row: str(row["path"])))
+        if out.exists():
+            out.rmdir()
+        partial_out.rename(out)
+    except OSError as error:
+        raise CrosswakeError(f"{out}: cannot be written ({error.strerror}); is the disk full?") from error
+    finally:
+        shutil.rmtree(partial_out, ignore_errors=True)
+
+
+def check_free(out: Path) -> None:
+    """Raise unless ``out`` is absent or an empty folder."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CrosswakeError(f"{out}: exists and is not empty; name a new folder, or remove it first")
+
+
+def run(voyages: list[list[Sighting]], work: "partial[list[Row]]", workers: int) -> Iterator[list[Row]]:
+    """Do the work for every ship, in this process or in several, in no particular order."""
+    workers = min(workers, len(voyages))
+    if workers == 1:
+        yield from map(work, voyages)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        jobs = [pool.submit(work, voyage) for voyage in voyages]
+        try:
+            for job in as_completed(jobs):
+                yield job.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def write_voyage(root: Path, seed: int, voyage: list[Sighting]) -> list[Row]:
+    """Image and write all sightings of one ship; returns their rows."""
+    rows = []
+    vessel = vessel_of(voyage[0], seed)
+    for sighting in voyage:
+        if sighting.vessel != voyage[0].vessel:
+            vessel = vessel_of(sighting, seed)
+        image = image_of(sighting, vessel, seed)
+        path = f"{FOLDERS[sighting.split]}/{sighting.name}"
+        write_image(root / path, image)
+        rows.append(describe(path, sighting, image) | {
+            "ship_type": vessel.ship_type,
+            "length_m": f"{vessel.length:.1f}",
+            "beam_m": f"{vessel.beam:.1f}",
+        })  # fmt: skip
+    return rows
+
+
+def write_image(path: Path, image: Image) -> None:
+    """Write one chip as TIFF, three bands of uint8 or one of float32, without a place on Earth."""
+    import warnings  # noqa: PLC0415
+
+    import rasterio  # noqa: PLC0415
+    from rasterio.errors import NotGeoreferencedWarning  # noqa: PLC0415
+
+    bands = image.pixels[None] if image.pixels.ndim == 2 else image.pixels.transpose(2, 0, 1)
+    count, height, width = bands.shape
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(
+            path, "w", driver="GTiff", width=width, height=height, count=count, dtype=bands.dtype.name
+        ) as file:
+            file.write(bands)
+
+
+def describe(path: str, sighting: Sighting, image: Image) -> Row:
+    """The row of one chip in the table."""
+    height, width = image.pixels.shape[:2]
+    return {
+        "path": path,
+        "identity": f"{sighting.identity:04d}",
+        "modality": sighting.modality.label,
+        "split": sighting.split,
+        "width_m": f"{width * image.pixel:.2f}",
+        "height_m": f"{height * image.pixel:.2f}",
+        "time": sighting.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "lon": f"{sighting.lon:.5f}",
+        "lat": f"{sighting.lat:.5f}",
+        "heading_deg": f"{sighting.heading:.1f}",
+        "speed_m_s": f"{sighting.speed:.1f}",
+        "sensor": image.sensor,
+        "incidence_deg": f"{image.incidence:.1f}",
+        "azimuth_deg": f"{image.azimuth:.1f}",
+    }
+
+
+def write_subsets(root: Path, voyages: list[list[Sighting]]) -> None:
+    """Copy chips to the one-way protocols: a query a ship of one modality, a gallery of the other."""
+    for name, asked in SUBSETS:
+        for part in (QUERY, GALLERY):
+            (root / "subset" / name / part).mkdir(parents=True)
+        for voyage in voyages[:-1]:
+            chips = [sighting for sighting in voyage if sighting.split != "train" and sighting.modality == asked]
+            if chips:
+                first = next((sighting for sighting in chips if sighting.split == "query"), chips[0])
+                copy(root, first, root / "subset" / name / QUERY)
+        for sighting in (sighting for voyage in voyages for sighting in voyage):
+            if sighting.split != "train" and sighting.modality != asked:
+                copy(root, sighting, root / "subset" / name / GALLERY)
+
+
+def copy(root: Path, sighting: Sighting, folder: Path) -> None:
+    """Copy one chip into a folder of a subset."""
+    shutil.copyfile(root / FOLDERS[sighting.split] / sighting.name, folder / sighting.name)
+
+
+def write_table(path: Path, rows: list[Row]) -> None:
+    """Write the table of sightings."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
