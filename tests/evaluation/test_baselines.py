@@ -49,9 +49,7 @@ def test_pixel_correlation_finds_the_same_outline_at_another_size_and_gain() -> 
     generator = np.random.default_rng(0)
     outlines = [np.kron(generator.random((8, 4)) > 0.5, np.ones((16, 16))) for _ in range(6)]
     large = [gradient_feature(o * 200, Modality.OPTICAL) for o in outlines]
-    small = [
-        gradient_feature((o[::2, ::2] * 50 + 10)[..., None].repeat(3, 2), Modality.OPTICAL) for o in outlines
-    ]
+    small = [gradient_feature((o[::2, ::2] * 50 + 10)[..., None].repeat(3, 2), Modality.OPTICAL) for o in outlines]
     assert score(small, large, range(6), range(6))["rank1"] == 1
 
 

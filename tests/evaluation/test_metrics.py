@@ -62,9 +62,7 @@ def test_golden_distances(golden: dict[str, NDArray[Any]]) -> None:
     ("asked", "sought", "prefix"),
     [(None, None, ""), (0, 1, "optical_to_sar_"), (1, 0, "sar_to_optical_")],
 )
-def test_golden_protocols(
-    golden: dict[str, NDArray[Any]], asked: int | None, sought: int | None, prefix: str
-) -> None:
+def test_golden_protocols(golden: dict[str, NDArray[Any]], asked: int | None, sought: int | None, prefix: str) -> None:
     rows = golden["query_modality"] == asked if asked is not None else slice(None)
     columns = golden["gallery_modality"] == sought if sought is not None else slice(None)
     ranking = rank(

@@ -54,9 +54,7 @@ def shrink(grey: Floats) -> Floats:
     """(64, 32) from any (H, W), bilinear with antialiasing."""
     from PIL import Image  # noqa: PLC0415
 
-    image = Image.fromarray(grey.astype(np.float32)).resize(
-        (PATCH_WIDTH, PATCH_HEIGHT), Image.Resampling.BILINEAR
-    )
+    image = Image.fromarray(grey.astype(np.float32)).resize((PATCH_WIDTH, PATCH_HEIGHT), Image.Resampling.BILINEAR)
     return np.asarray(image, dtype=np.float64)
 
 
@@ -84,13 +82,27 @@ def chance_of_query(matches: int, gallery: int) -> dict[str, float]:
     harmonic = float(np.sum(1 / positions))
     share = (matches - 1) / (gallery - 1) if gallery > 1 else 0.0
     expected = {"mAP": (harmonic + (gallery - harmonic) * share) / gallery}
-    for k in CMC_RANKS:
-        drawn = np.arange(min(k, gallery))
-        missed = np.clip((gallery - matches - drawn) / (gallery - drawn), 0, 1)
-        expected[f"rank{k}"] = 1 - float(np.prod(missed))
+    curve = chance_curve_of_query(matches, gallery, max(CMC_RANKS))
+    expected |= {f"rank{k}": float(curve[k - 1]) for k in CMC_RANKS}
     last = np.arange(matches, gallery + 1)
     expected["mINP"] = float(np.sum(last_match_probability(matches, gallery, last) * matches / last))
     return expected
+
+
+def chance_curve(ranking: Ranking, length: int) -> Floats:
+    """(length,): expected CMC of a gallery in random order; NaN where no query has a true match."""
+    counts, weights = np.unique(ranking.matches[ranking.used], return_counts=True)
+    if not len(counts):
+        return np.full(length, np.nan)
+    curves = [chance_curve_of_query(int(count), ranking.gallery, length) for count in counts]
+    return np.asarray(np.average(curves, axis=0, weights=weights))
+
+
+def chance_curve_of_query(matches: int, gallery: int, length: int) -> Floats:
+    """(length,): P(a match among the first k) = 1 - C(G-M, k) / C(G, k), as a product of misses."""
+    drawn = np.minimum(np.arange(length), gallery - 1)
+    missed = np.clip((gallery - matches - drawn) / (gallery - drawn), 0, 1)
+    return np.asarray(1 - np.cumprod(missed))
 
 
 def last_match_probability(matches: int, gallery: int, last: Ints) -> NDArray[np.float64]:

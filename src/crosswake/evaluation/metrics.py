@@ -120,9 +120,7 @@ def nearest_first(distance: NDArray[Any], count: int) -> Ints:
     return np.asarray(candidates[order], dtype=np.int64)
 
 
-def distance_rows(
-    query: ArrayLike, gallery: ArrayLike, *, normalise: bool = True
-) -> Iterator[NDArray[np.float32]]:
+def distance_rows(query: ArrayLike, gallery: ArrayLike, *, normalise: bool = True) -> Iterator[NDArray[np.float32]]:
     """Yield the (G,) squared distances of each query in turn, computed a bounded block at a time.
 
     Sums are in double precision and rounded to single: matrix products add in an order that depends on the
@@ -157,9 +155,7 @@ def finite_rows(features: ArrayLike, name: str = "features") -> Floats:
     return rows
 
 
-def check_counts(
-    query: ArrayLike, gallery: ArrayLike, query_ids: NDArray[Any], gallery_ids: NDArray[Any]
-) -> None:
+def check_counts(query: ArrayLike, gallery: ArrayLike, query_ids: NDArray[Any], gallery_ids: NDArray[Any]) -> None:
     """Raise unless features and identities are as many, and features of one width."""
     shapes = {"query": np.shape(query), "gallery": np.shape(gallery)}
     for (name, shape), ids in zip(shapes.items(), (query_ids, gallery_ids), strict=True):
@@ -168,6 +164,4 @@ def check_counts(
                 f"{name} features of shape {shape} with {len(ids)} identities; rows and identities must match"
             )
     if shapes["query"][0] and shapes["gallery"][0] and shapes["query"][1] != shapes["gallery"][1]:
-        raise CrosswakeError(
-            f"features differ in width: query {shapes['query']}, gallery {shapes['gallery']}"
-        )
+        raise CrosswakeError(f"features differ in width: query {shapes['query']}, gallery {shapes['gallery']}")

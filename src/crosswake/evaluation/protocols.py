@@ -88,9 +88,7 @@ def evaluate_protocol(name: ProtocolName, ranking: Ranking, *, seed: int = 0) ->
 def per_query(ranking: Ranking) -> Floats:
     """(Q, 5): every metric of every query, in the order of ``METRICS``; only used queries make sense."""
     hits = [ranking.first_match <= k for k in CMC_RANKS]
-    return np.stack(
-        [ranking.average_precision, *hits, ranking.inverse_negative_penalty], axis=1, dtype=np.float64
-    )
+    return np.stack([ranking.average_precision, *hits, ranking.inverse_negative_penalty], axis=1, dtype=np.float64)
 
 
 def cmc_curve(ranking: Ranking, length: int) -> Floats:

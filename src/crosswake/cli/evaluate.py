@@ -1,0 +1,77 @@
+"""``crosswake evaluate``: measure a model by the published protocols, with a report."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from crosswake.cli.parsing import Parser
+
+if TYPE_CHECKING:
+    from crosswake.evaluation.results import Evaluation
+
+LISTED = 10
+
+
+def make_parser() -> Parser:
+    """The options of ``crosswake evaluate``."""
+    from jsonargparse.typing import NonNegativeInt, PositiveInt
+
+    parser = Parser(
+        "evaluate",
+        "Measure a model by the published protocols (all to all, optical to SAR, SAR to optical), beside what chance, "
+        "size and pixel correlation reach. Writes metrics.json, rankings.parquet and report.html.",
+    )
+    parser.add_argument("--checkpoint", type=Path, required=True, help="weights: ours, or published ones")
+    parser.add_argument("--data", type=Path, required=True, help="a HOSS-layout folder, or a CSV table")
+    parser.add_argument(
+        "--output", type=Path | None, help="folder for the results (default: evaluation-<data> beside the weights)"
+    )
+    parser.add_argument("--device", type=Literal["auto", "cpu", "cuda", "mps"], default="auto", help="where to run")
+    parser.add_argument("--precision", type=Literal["fp32", "bf16", "fp16"], default="fp32", help="of the model")
+    parser.add_argument("--batch_size", type=PositiveInt, default=64, help="chips embedded at a time")
+    parser.add_argument("--seed", type=NonNegativeInt, default=0, help="of intervals and drawings")
+    parser.add_argument("--strict", action="store_true", help="stop at the first unreadable file")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    return parser
+
+
+def run(words: list[str]) -> int:
+    """Parse ``words``, evaluate, print; returns the exit code."""
+    options: Any = make_parser().parse_words(words)
+    from crosswake.datasets.open import open_reid
+    from crosswake.evaluation.runner import evaluate_model, make_folder
+
+    data = open_reid(options.data)
+    data.require_test()
+    output: Path = options.output or options.checkpoint.parent / f"evaluation-{data.name}"
+
+    from crosswake.models.embedder import load
+
+    embedder = load(options.checkpoint, device=options.device, precision=options.precision)
+    make_folder(output)
+    evaluation = evaluate_model(
+        embedder,
+        data,
+        output,
+        seed=options.seed,
+        strict=options.strict,
+        quiet=options.quiet,
+        batch_size=options.batch_size,
+    )
+    print_summary(evaluation, output)
+    return 0
+
+
+def print_summary(evaluation: "Evaluation", output: Path) -> None:
+    """The table, the files that were left out, and where the results are."""
+    from rich.console import Console
+
+    from crosswake.evaluation.summary import summary_tables
+
+    Console(file=sys.stdout, highlight=False).print(*summary_tables(evaluation), sep="\n")
+    left_out = [*evaluation.data.bad_files, *evaluation.unreadable]
+    if left_out:
+        print(f"{len(left_out)} files left out (all in metrics.json):", file=sys.stderr)
+        for bad in left_out[:LISTED]:
+            print(f"  {bad.path}: {bad.reason}", file=sys.stderr)
+    print(f"report: {output / 'report.html'}")

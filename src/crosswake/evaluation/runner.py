@@ -1,0 +1,211 @@
+"""Runs a whole evaluation: embeds every test chip once, ranks by each protocol, writes numbers and report."""
+
+import importlib.metadata
+import platform
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosswake.chips import Chip, UnreadableChipError, read_pixels
+from crosswake.datasets.reid import PROTOCOLS, BadFile, Chips, ProtocolName, ReidData, fingerprint
+from crosswake.errors import CrosswakeError
+from crosswake.evaluation.baselines import PlainFeatures, chance, plain_features
+from crosswake.evaluation.files import write_metrics, write_rankings
+from crosswake.evaluation.metrics import rank
+from crosswake.evaluation.protocols import Estimate, evaluate_protocol
+from crosswake.evaluation.results import Evaluation, Metrics, ProtocolOutcome
+from crosswake.progress import Progress, track
+
+BATCHES_AT_ONCE = 8
+PACKAGES = ("crosswake", "torch", "torchvision", "timm", "numpy", "rasterio", "scikit-learn")
+Rows = Callable[[Chips], NDArray[Any]]
+
+
+class Embedder(Protocol):
+    """What is asked of a model; :class:`crosswake.models.embedder.Embedder` is one."""
+
+    def embed(self, chips: Sequence[Chip], *, batch_size: int = 64, quiet: bool = True) -> NDArray[np.float32]:
+        """(N, D) L2-normalised features; raises UnreadableChipError."""
+
+    def attention_maps(self, chips: Sequence[Chip]) -> NDArray[np.float32]:
+        """(N, rows, columns), how much of the image each patch contributed."""
+
+    def describe(self) -> dict[str, object]:
+        """Settings and provenance of the model, for the report."""
+
+
+def evaluate_model(
+    embedder: Embedder,
+    data: ReidData,
+    output: Path,
+    *,
+    seed: int = 0,
+    strict: bool = False,
+    quiet: bool = False,
+    batch_size: int = 64,
+) -> Evaluation:
+    """Measure by all protocols; write ``metrics.json``, ``rankings.parquet`` and ``report.html`` to ``output``.
+
+    Args:
+        embedder: turns chips into features.
+        data: queries and galleries; its training part is not touched.
+        output: a folder, made if need be; existing results in it are replaced.
+        seed: of the bootstrap and of the drawings.
+        strict: stop at the first unreadable file, in place of leaving it out.
+        quiet: show no progress.
+        batch_size: chips embedded at a time.
+
+    Raises:
+        CrosswakeError: no test chips, none readable, a folder that cannot be made, features not finite.
+    """
+    from crosswake.evaluation.report import write_report  # noqa: PLC0415
+
+    make_folder(output)
+    evaluation = measure(embedder, data, seed=seed, strict=strict, quiet=quiet, batch_size=batch_size)
+    write_metrics(output / "metrics.json", evaluation)
+    write_rankings(output / "rankings.parquet", evaluation)
+    write_report(output / "report.html", evaluation, embedder)
+    return evaluation
+
+
+def measure(
+    embedder: Embedder,
+    data: ReidData,
+    *,
+    seed: int = 0,
+    strict: bool = False,
+    quiet: bool = False,
+    batch_size: int = 64,
+) -> Evaluation:
+    """:func:`evaluate_model` without writing anything."""
+    data.require_test()
+    if strict and data.bad_files:
+        raise CrosswakeError(f"{data.bad_files[0].path}: {data.bad_files[0].reason} (--strict)")
+    chips = test_chips(data)
+    unreadable: list[BadFile] = []
+    plain = read_plain(chips, unreadable, strict=strict, quiet=quiet)
+    features = embed(embedder, tuple(plain), unreadable, batch_size=batch_size, strict=strict, quiet=quiet)
+    if not features:
+        raise CrosswakeError(f"{data.root}: not one of {len(chips)} test chips is readable; see {chips[0].path}")
+    outcomes: dict[ProtocolName, ProtocolOutcome] = {}
+    for name in PROTOCOLS:
+        query, gallery = (tuple(c for c in part if c in features) for part in data.protocol(name))
+        outcomes[name] = run_protocol(name, query, gallery, features, plain, seed)
+    return Evaluation(
+        data=data,
+        fingerprint=fingerprint(chips),
+        outcomes=outcomes,
+        chips=tuple(features),
+        features=np.stack(list(features.values())),
+        unreadable=tuple(unreadable),
+        model=embedder.describe(),
+        versions=versions(),
+        seed=seed,
+        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+    )
+
+
+def test_chips(data: ReidData) -> Chips:
+    """Every chip that a protocol asks or searches, once."""
+    parts = (part for name in PROTOCOLS for part in data.protocol(name))
+    return tuple(dict.fromkeys(chip for part in parts for chip in part))
+
+
+def read_plain(chips: Chips, unreadable: list[BadFile], *, strict: bool, quiet: bool) -> dict[Chip, PlainFeatures]:
+    """The model-free features of every readable chip; the others are appended to ``unreadable``."""
+    plain = {}
+    for chip in track(chips, len(chips), "reading", quiet=quiet):
+        try:
+            plain[chip] = plain_features(chip, read_pixels(chip.path))
+        except UnreadableChipError as error:
+            if strict:
+                raise
+            unreadable.append(BadFile(path=error.path, reason=error.reason))
+    return plain
+
+
+def embed(
+    embedder: Embedder,
+    chips: Chips,
+    unreadable: list[BadFile],
+    *,
+    batch_size: int,
+    strict: bool,
+    quiet: bool,
+) -> dict[Chip, NDArray[np.float32]]:
+    """The embedding of every chip that the model can read; the others are appended to ``unreadable``."""
+    features: dict[Chip, NDArray[np.float32]] = {}
+    size = batch_size * BATCHES_AT_ONCE
+    with Progress(len(chips), "embedding", quiet=quiet) as progress:
+        for start in range(0, len(chips), size):
+            block = chips[start : start + size]
+            left = block
+            while left:
+                try:
+                    rows = embedder.embed(left, batch_size=batch_size, quiet=True)
+                    features |= dict(zip(left, rows, strict=True))
+                    break
+                except UnreadableChipError as error:
+                    rest = tuple(chip for chip in left if chip.path != error.path)
+                    if strict or len(rest) == len(left):
+                        raise
+                    unreadable.append(BadFile(path=error.path, reason=error.reason))
+                    left = rest
+            progress.advance(len(block))
+    return features
+
+
+def run_protocol(
+    name: ProtocolName,
+    query: Chips,
+    gallery: Chips,
+    features: dict[Chip, NDArray[np.float32]],
+    plain: dict[Chip, PlainFeatures],
+    seed: int,
+) -> ProtocolOutcome:
+    """Rank by the model and by each baseline."""
+    query_ids, gallery_ids = [c.identity for c in query], [c.identity for c in gallery]
+
+    def ranked(rows: Rows, normalise: bool = True) -> Any:
+        return rank(rows(query), rows(gallery), query_ids, gallery_ids, normalise=normalise)
+
+    def metrics_of(rows: Rows, normalise: bool = True) -> Metrics:
+        return evaluate_protocol(name, ranked(rows, normalise), seed=seed).metrics
+
+    result = evaluate_protocol(name, ranked(lambda part: np.array([features[c] for c in part])), seed=seed)
+    nan = float("nan")
+    expected = chance(result.ranking)
+    return ProtocolOutcome(
+        result=result,
+        query=query,
+        gallery=gallery,
+        baselines={
+            "pixel correlation": metrics_of(lambda part: np.array([plain[c].gradient for c in part])),
+            "size only": metrics_of(lambda part: np.array([plain[c].size for c in part]), False),
+            "chance": {key: Estimate(value=value, low=nan, high=nan) for key, value in expected.items()},
+        },
+    )
+
+
+def make_folder(path: Path) -> None:
+    """Make ``path`` before any work is done, so that a bad name costs nothing."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CrosswakeError(f"{path}: cannot be made a folder ({error.strerror}); choose another --output") from error
+
+
+def versions() -> dict[str, str]:
+    """Of Python, the system and the packages that numbers depend on."""
+    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
