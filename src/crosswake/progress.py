@@ -18,16 +18,17 @@ class Progress:
         label: what is being done, one or two words.
         unit: plural name of what is counted.
         quiet: show nothing.
+        already: how much an earlier run has done; it counts as done, but not towards the rate.
     """
 
-    def __init__(self, total: int, label: str, unit: str = "chips", quiet: bool = False) -> None:
+    def __init__(self, total: int, label: str, unit: str = "chips", quiet: bool = False, already: int = 0) -> None:
         self.total, self.label, self.unit, self.quiet = total, label, unit, quiet
-        self.done = 0
+        self.done = self._already = already
         self._started = self._last_line = time.monotonic()
         self._bar = None if quiet or not sys.stderr.isatty() else self._make_bar()
 
     def _make_bar(self) -> "_Bar":
-        return _Bar(self.total, self.label, self.unit)
+        return _Bar(self.total, self.label, self.done)
 
     def __enter__(self) -> Self:
         return self
@@ -44,57 +45,64 @@ class Progress:
         """Count ``amount`` more as done; ``note`` (a loss, say) is shown beside the rate."""
         self.done += amount
         if self._bar is not None:
-            self._bar.update(self.done, note)
+            self._bar.update(self.done, self._amount_text(), self._rate_text(), note)
         elif not self.quiet and time.monotonic() - self._last_line >= LOG_EVERY_SECONDS:
             self._print_line(note)
 
     def _print_line(self, note: str = "") -> None:
         self._last_line = time.monotonic()
-        rate = self.done / max(self._last_line - self._started, 1e-9)
-        left = (self.total - self.done) / rate if rate else float("inf")
         percent = 100 * self.done / max(self.total, 1)
-        parts = [f"{self.label} {self.done}/{self.total} ({percent:.0f} %)", f"{rate:.1f} {self.unit}/s"]
-        parts += (
-            [f"{clock(left)} left"]
-            if self.done < self.total
-            else [f"took {clock(self._last_line - self._started)}"]
-        )
+        parts = [f"{self.label} {self._amount_text()} ({percent:.0f} %)", self._rate_text()]
+        if self.done < self.total:
+            rate = self._rate()
+            parts.append(f"{clock((self.total - self.done) / rate if rate > 0 else float('inf'))} left")
+        else:
+            parts.append(f"took {clock(self._last_line - self._started)}")
         print(", ".join([*parts, note] if note else parts), file=sys.stderr, flush=True)
+
+    def _rate(self) -> float:
+        return (self.done - self._already) / max(time.monotonic() - self._started, 1e-9)
+
+    def _rate_text(self) -> str:
+        if self.unit == "bytes":
+            return f"{byte_text(max(self._rate(), 0))}/s"
+        return f"{self._rate():.1f} {self.unit}/s"
+
+    def _amount_text(self) -> str:
+        if self.unit == "bytes":
+            return f"{byte_text(self.done)} of {byte_text(self.total)}"
+        return f"{self.done}/{self.total}"
 
 
 class _Bar:
     """The terminal form, drawn by rich."""
 
-    def __init__(self, total: int, label: str, unit: str) -> None:
+    def __init__(self, total: int, label: str, done: int) -> None:
         from rich.console import Console  # noqa: PLC0415
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
         from rich.progress import Progress as RichProgress  # noqa: PLC0415
 
-        self._unit, self._started = unit, time.monotonic()
         self._rich = RichProgress(
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[amount]}"),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
             console=Console(stderr=True),
         )
-        self._task = self._rich.add_task(label, total=total, rate="", note="")
+        self._task = self._rich.add_task(label, total=total, completed=done, amount="", rate="", note="")
         self._rich.start()
 
-    def update(self, done: int, note: str) -> None:
-        rate = done / max(time.monotonic() - self._started, 1e-9)
-        fields = {"rate": f"{rate:.1f} {self._unit}/s"} | ({"note": note} if note else {})
+    def update(self, done: int, amount: str, rate: str, note: str) -> None:
+        fields = {"amount": amount, "rate": rate} | ({"note": note} if note else {})
         self._rich.update(self._task, completed=done, **fields)  # type: ignore[arg-type]
 
     def close(self) -> None:
         self._rich.stop()
 
 
-def track(
-    items: Iterable[T], total: int, label: str, unit: str = "chips", quiet: bool = False
-) -> Iterator[T]:
+def track(items: Iterable[T], total: int, label: str, unit: str = "chips", quiet: bool = False) -> Iterator[T]:
     """Yield ``items`` while showing how far along they are."""
     with Progress(total, label, unit, quiet) as progress:
         for item in items:
@@ -109,3 +117,12 @@ def clock(seconds: float) -> str:
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+
+
+def byte_text(size: float) -> str:
+    """Bytes for people: ``1.4 GB``."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"

@@ -66,8 +66,8 @@ def run(words: list[str]) -> int:
 
 def print_splits(console: "Console", name: str, rows: Iterable["SplitStatistics"]) -> None:
     """The table of splits."""
-    table = plain_table(name, "split")
-    heads = ("identities", "cross-modal", "chips", "optical", "SAR", "median px\n(h x w)", "median m\n(h x w)")
+    table = plain_table(f"{name} (sizes: medians)", "split")
+    heads = ("identities", "cross-modal", "chips", "optical", "SAR", "h x w, px", "h x w, m")
     for head in heads:
         table.add_column(head, justify="right")
     for row in rows:
@@ -96,7 +96,7 @@ def plain_table(title: str, head: str) -> "Table":
     from rich import box
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column(head)
     return table
 
