@@ -49,7 +49,11 @@ class ModelConfig:
     def __post_init__(self) -> None:
         height, width = self.image_size
         check(self.patch_size > 0, "model.patch_size", f"must be above 0, got {self.patch_size}")
-        check(0 < self.stride <= self.patch_size, "model.stride", f"must be 1 to {self.patch_size}, got {self.stride}")
+        check(
+            0 < self.stride <= self.patch_size,
+            "model.stride",
+            f"must be 1 to {self.patch_size}, got {self.stride}",
+        )
         fits = min(height, width) >= self.patch_size
         check(fits, "model.image_size", f"{height} x {width} holds no patch of {self.patch_size}")
         check(self.depth > 0, "model.depth", f"must be above 0, got {self.depth}")
@@ -123,7 +127,11 @@ class LossConfig:
     def __post_init__(self) -> None:
         for name in ("identity", "metric", "alignment"):
             check(getattr(self, name) >= 0, f"loss.{name}", f"must not be negative, got {getattr(self, name)}")
-        check(self.identity + self.metric > 0, "loss.identity", "and loss.metric are both 0; nothing would be learnt")
+        check(
+            self.identity + self.metric > 0,
+            "loss.identity",
+            "and loss.metric are both 0; nothing would be learnt",
+        )
         smooth = 0 <= self.label_smoothing < 1
         check(smooth, "loss.label_smoothing", f"must be from 0 to under 1, got {self.label_smoothing}")
 
@@ -153,7 +161,11 @@ class OptimiserConfig:
 
     def __post_init__(self) -> None:
         check(self.lr > 0, "optimiser.lr", f"must be above 0, got {self.lr}")
-        check(self.warmup_epochs >= 0, "optimiser.warmup_epochs", f"must not be negative, got {self.warmup_epochs}")
+        check(
+            self.warmup_epochs >= 0,
+            "optimiser.warmup_epochs",
+            f"must not be negative, got {self.warmup_epochs}",
+        )
         clips = self.clip_norm is None or self.clip_norm > 0
         check(clips, "optimiser.clip_norm", f"must be above 0, got {self.clip_norm}")
 

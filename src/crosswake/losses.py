@@ -36,7 +36,10 @@ def _triplet_parts(margin: float | None) -> tuple[Any, Any]:
 
 
 def metric_loss(
-    kind: Literal["triplet", "circle", "supcon"], features: Tensor, labels: Tensor, margin: float | None = None
+    kind: Literal["triplet", "circle", "supcon"],
+    features: Tensor,
+    labels: Tensor,
+    margin: float | None = None,
 ) -> Tensor:
     """The metric loss by name: ``triplet`` as above, ``circle`` (Sun et al., CVPR 2020), or ``supcon``
     (Khosla et al., NeurIPS 2020); ``margin`` is the triplet's.

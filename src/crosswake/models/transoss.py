@@ -113,7 +113,7 @@ class TransOSS(nn.Module):
         Args:
             images: (batch, 3, height, width), normalised.
             modality: (batch,) int64, 0 optical and 1 SAR.
-            size: (batch, 3) from :func:`size_features`; ignored without SSE.
+            size: (batch, 3) from :func:`crosswake.batches.prepare.size_features`; ignored without SSE.
             keep: (depth, 2, batch) from :func:`crosswake.models.vit.drop_path_factors`, in training.
 
         Returns:
@@ -129,19 +129,6 @@ class TransOSS(nn.Module):
         """Cosine similarity of SAR rows and optical columns times exp(logit_scale) (section 4.3)."""
         similarity = nn.functional.normalize(sar) @ nn.functional.normalize(optical).T
         return self.logit_scale.exp() * similarity
-
-
-def size_features(width_m: float, height_m: float, aspect: float) -> tuple[float, float, float]:
-    """What the ship size embedding is given (section 4.2).
-
-    Args:
-        width_m: the chip's width on the ground in metres.
-        height_m: its height in metres.
-        aspect: height over width in pixels.
-
-    The constants are the training set's; 0.031 looks like a variance, but published weights expect it.
-    """
-    return (width_m / 93 - 0.434) / 0.031, (height_m / 427 - 0.461) / 0.031, aspect
 
 
 def _initialise(module: nn.Module) -> None:

@@ -32,7 +32,7 @@ class Attention(nn.Module):
         """How much the first token attends to every token, mean over heads: (batch, tokens)."""
         query, key, _ = self.heads_of(tokens)
         scores = (query[:, :, :1] @ key.transpose(-2, -1)) * query.shape[-1] ** -0.5
-        return scores.softmax(dim=-1).mean(dim=1).squeeze(1)
+        return torch.as_tensor(scores.softmax(dim=-1).mean(dim=1).squeeze(1))
 
 
 class Mlp(nn.Module):
@@ -67,9 +67,9 @@ class Block(nn.Module):
         """
         if keep is None:
             tokens = tokens + self.attn(self.norm1(tokens))
-            return tokens + self.mlp(self.norm2(tokens))
+            return torch.as_tensor(tokens + self.mlp(self.norm2(tokens)))
         tokens = tokens + keep[0, :, None, None] * self.attn(self.norm1(tokens))
-        return tokens + keep[1, :, None, None] * self.mlp(self.norm2(tokens))
+        return torch.as_tensor(tokens + keep[1, :, None, None] * self.mlp(self.norm2(tokens)))
 
 
 def drop_path_factors(depth: int, batch: int, rate: float, generator: torch.Generator) -> Tensor:

@@ -202,7 +202,10 @@ def infer_config(weights: Weights) -> ModelConfig:
     the number of positions fits it, else the square or 2:1 image that does.
     """
     state = weights.state
-    width, patch = state["base.patch_embed.proj.weight"].shape[0], state["base.patch_embed.proj.weight"].shape[-1]
+    width, patch = (
+        state["base.patch_embed.proj.weight"].shape[0],
+        state["base.patch_embed.proj.weight"].shape[-1],
+    )
     count = state[POSITIONS].shape[1] - 1
     rows = math.isqrt(2 * count) if math.isqrt(2 * count) ** 2 == 2 * count else math.isqrt(count)
     if rows == 0 or count % rows:

@@ -26,7 +26,10 @@ def make_optimiser(model: nn.Module, config: OptimiserConfig) -> torch.optim.Opt
     named = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
     groups: list[dict[str, Any]] = [
         {"params": [weight for name, weight in named if not name.endswith("bias")], "lr_factor": 1.0},
-        {"params": [weight for name, weight in named if name.endswith("bias")], "lr_factor": config.bias_lr_factor},
+        {
+            "params": [weight for name, weight in named if name.endswith("bias")],
+            "lr_factor": config.bias_lr_factor,
+        },
     ]
     if config.name == "sgd":
         return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)

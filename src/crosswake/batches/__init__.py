@@ -1,0 +1,1 @@
+"""From chips to batches on the device: decoded once, augmented there."""

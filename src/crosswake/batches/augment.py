@@ -1,0 +1,113 @@
+"""The published training augmentation, on whole batches, on the device.
+
+Random numbers are drawn for the whole batch of a step from a generator of its own, so that a chip is treated alike
+however many processes share the batch, and whether or not training was interrupted.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from crosswake.batches.prepare import normalise
+from crosswake.config import AugmentConfig
+
+ERASE_AREA = (0.02, 1 / 3)  # shares of the image, as in timm's RandomErasing, which TransReID uses
+ERASE_ASPECT = (0.3, 1 / 0.3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """What happens to each chip of a batch.
+
+    Attributes:
+        flip: (batch,) bool.
+        shift: (batch, 2) int64, row and column where the crop starts in the padded picture.
+        box: (batch, 4) int64, top, left, height and width of the erased box; height 0 for none.
+        noise: (batch, 3, height, width) float32, what a box is filled with.
+    """
+
+    flip: Tensor
+    shift: Tensor
+    box: Tensor
+    noise: Tensor
+
+    def rows(self, part: slice) -> "Augmentation":
+        """The augmentation of some of the chips."""
+        return Augmentation(flip=self.flip[part], shift=self.shift[part], box=self.box[part], noise=self.noise[part])
+
+    def to(self, device: torch.device) -> "Augmentation":
+        """The same on a device."""
+        parts = (self.flip, self.shift, self.box, self.noise)
+        flip, shift, box, noise = (part.to(device) for part in parts)
+        return Augmentation(flip=flip, shift=shift, box=box, noise=noise)
+
+
+def step_generator(*numbers: int) -> torch.Generator:
+    """A generator seeded by several numbers (seed, epoch, step, purpose), independent for every combination."""
+    import numpy as np  # noqa: PLC0415
+
+    generator = torch.Generator()
+    generator.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1)))
+    return generator
+
+
+def draw_augmentation(
+    batch: int, image_size: tuple[int, int], config: AugmentConfig, generator: torch.Generator
+) -> Augmentation:
+    """Draw what happens to each of ``batch`` chips of ``image_size``."""
+    flip = torch.rand(batch, generator=generator) < config.flip
+    shift = torch.randint(0, 2 * config.pad + 1, (batch, 2), generator=generator)
+    noise = torch.randn(batch, 3, *image_size, generator=generator)
+    return Augmentation(flip=flip, shift=shift, box=draw_boxes(batch, image_size, config.erase, generator), noise=noise)
+
+
+def draw_boxes(batch: int, image_size: tuple[int, int], chance: float, generator: torch.Generator) -> Tensor:
+    """(batch, 4) boxes of random erasing (Zhong et al., AAAI 2020): area and log aspect uniform, ten tries to fit."""
+    height, width = image_size
+    tries = 10
+    area = height * width * torch.empty(batch, tries).uniform_(*ERASE_AREA, generator=generator)
+    aspect = torch.empty(batch, tries).uniform_(*map(math.log, ERASE_ASPECT), generator=generator).exp()
+    box_height, box_width = (area * aspect).sqrt().round().long(), (area / aspect).sqrt().round().long()
+    fits = (box_height < height) & (box_width < width)
+    erased = (torch.rand(batch, generator=generator) < chance) & fits.any(1)
+    first = fits.long().argmax(1, keepdim=True)
+    box_height, box_width = box_height.gather(1, first)[:, 0], box_width.gather(1, first)[:, 0]
+    place = torch.rand(2, batch, generator=generator)
+    top = (place[0] * (height - box_height + 1)).long()
+    left = (place[1] * (width - box_width + 1)).long()
+    return torch.stack([top, left, box_height, box_width], dim=1) * erased[:, None]
+
+
+def augment(pictures: Tensor, plan: Augmentation, pad: int) -> Tensor:
+    """Flip, pad and crop, normalise, erase.
+
+    Args:
+        pictures: (batch, 3, height, width) uint8, on the device.
+        plan: what happens to each, on the same device.
+        pad: border in pixels on every side.
+
+    Returns:
+        (batch, 3, height, width) float32.
+    """
+    height, width = pictures.shape[-2:]
+    pictures = torch.where(plan.flip[:, None, None, None], pictures.flip(-1), pictures)
+    if pad:
+        padded = F.pad(pictures, (pad, pad, pad, pad))
+        rows = plan.shift[:, :1] + torch.arange(height, device=pictures.device)
+        columns = plan.shift[:, 1:] + torch.arange(width, device=pictures.device)
+        index = torch.arange(len(pictures), device=pictures.device)[:, None, None]
+        pictures = padded[index, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    erased = inside(plan.box, height, width)[:, None]
+    return torch.where(erased, plan.noise, normalise(pictures))
+
+
+def inside(box: Tensor, height: int, width: int) -> Tensor:
+    """(batch, height, width) bool: which pixels a box covers."""
+    rows, columns = torch.arange(height, device=box.device), torch.arange(width, device=box.device)
+    top, left, box_height, box_width = (value[:, None] for value in box.T)
+    in_rows = (rows >= top) & (rows < top + box_height)
+    in_columns = (columns >= left) & (columns < left + box_width)
+    return torch.as_tensor(in_rows[:, :, None] & in_columns[:, None, :])

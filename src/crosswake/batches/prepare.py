@@ -1,0 +1,65 @@
+"""One chip as the model's input, before augmentation and normalisation."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from crosswake.chips import Chip, Pixels, read_pixels
+from crosswake.radiometry import SarRadiometry, to_uint8
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+
+Interpolation = Literal["bilinear", "bicubic"]
+FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
+def prepare_chip(
+    chip: Chip,
+    image_size: tuple[int, int],
+    sar: SarRadiometry = "max",
+    interpolation: Interpolation = "bilinear",
+) -> tuple[Pixels, tuple[float, float, float]]:
+    """Read, scale to 8 bit and resize one chip, as the published test transform does.
+
+    Returns:
+        the picture, (3, height, width) uint8, and its size features.
+
+    Raises:
+        UnreadableChipError: the file cannot be read.
+    """
+    pixels = read_pixels(chip.path)
+    height, width = pixels.shape[:2]
+    picture = Image.fromarray(to_uint8(pixels, chip.modality, sar))
+    resized = picture.resize((image_size[1], image_size[0]), FILTERS[interpolation])
+    size = size_features(*chip.ground_extent(height, width), aspect=height / width)
+    return np.ascontiguousarray(np.asarray(resized).transpose(2, 0, 1)), size
+
+
+def size_features(width_m: float, height_m: float, aspect: float) -> tuple[float, float, float]:
+    """What the ship size embedding is given (section 4.2).
+
+    Args:
+        width_m: the chip's width on the ground in metres.
+        height_m: its height in metres.
+        aspect: height over width in pixels.
+
+    The constants are the training set's; 0.031 looks like a variance, but published weights expect it.
+    """
+    return (width_m / 93 - 0.434) / 0.031, (height_m / 427 - 0.461) / 0.031, aspect
+
+
+def normalise(pictures: Tensor) -> Tensor:
+    """(batch, 3, height, width) uint8 to float32 of ImageNet's mean 0 and deviation 1."""
+    mean = torch.tensor(IMAGENET_MEAN, device=pictures.device)[:, None, None]
+    deviation = torch.tensor(IMAGENET_DEVIATION, device=pictures.device)[:, None, None]
+    return (pictures.float() / 255 - mean) / deviation
+
+
+def modality_tensor(chips: Sequence[Chip]) -> Tensor:
+    """(chips,) int64 of modality values."""
+    return torch.tensor([int(chip.modality) for chip in chips], dtype=torch.int64)

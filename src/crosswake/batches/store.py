@@ -1,0 +1,96 @@
+"""Chips decoded once, in parallel, and kept as 8-bit pictures of the model's size."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from os import cpu_count
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from crosswake.batches.prepare import Interpolation, modality_tensor, prepare_chip
+from crosswake.chips import Chip, Pixels, UnreadableChipError
+from crosswake.datasets.reid import BadFile
+from crosswake.errors import CrosswakeError
+from crosswake.progress import Progress
+from crosswake.radiometry import SarRadiometry
+
+Prepared = tuple[Pixels, tuple[float, float, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChipStore:
+    """Decoded chips, index by index.
+
+    Attributes:
+        chips: what each row is.
+        pictures: (chips, 3, height, width) uint8.
+        modality: (chips,) int64, 0 optical and 1 SAR.
+        size: (chips, 3) float32, size features.
+        bad_files: chips that could not be decoded and are not among the rows.
+    """
+
+    chips: tuple[Chip, ...]
+    pictures: Tensor
+    modality: Tensor
+    size: Tensor
+    bad_files: tuple[BadFile, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.chips)
+
+
+def decode(
+    chips: Sequence[Chip],
+    image_size: tuple[int, int],
+    *,
+    sar: SarRadiometry = "max",
+    interpolation: Interpolation = "bilinear",
+    strict: bool = False,
+    quiet: bool = False,
+) -> ChipStore:
+    """Decode chips with all cores; the rows keep the chips' order.
+
+    Raises:
+        UnreadableChipError: a chip cannot be read and ``strict`` is set.
+        CrosswakeError: no chip can be read.
+    """
+    pictures = np.empty((len(chips), 3, *image_size), np.uint8)
+    sizes = np.empty((len(chips), 3), np.float32)
+    good: list[Chip] = []
+    bad: list[BadFile] = []
+    with Progress(len(chips), "decode", quiet=quiet) as progress:
+        for index, result in enumerate(decode_each(chips, image_size, sar, interpolation)):
+            if isinstance(result, UnreadableChipError):
+                if strict:
+                    raise result
+                bad.append(BadFile(path=result.path, reason=result.reason))
+            else:
+                pictures[len(good)], sizes[len(good)] = result
+                good.append(chips[index])
+            progress.advance()
+    if chips and not good:
+        raise CrosswakeError(f"none of {len(chips)} chips can be read; the first: {bad[0].path}: {bad[0].reason}")
+    return ChipStore(
+        chips=tuple(good),
+        pictures=torch.from_numpy(pictures[: len(good)]),
+        modality=modality_tensor(good),
+        size=torch.from_numpy(sizes[: len(good)]),
+        bad_files=tuple(bad),
+    )
+
+
+def decode_each(
+    chips: Sequence[Chip], image_size: tuple[int, int], sar: SarRadiometry, interpolation: Interpolation
+) -> Iterator[Prepared | UnreadableChipError]:
+    """Each chip decoded, or why it could not be, in order."""
+
+    def attempt(chip: Chip) -> Prepared | UnreadableChipError:
+        try:
+            return prepare_chip(chip, image_size, sar, interpolation)
+        except UnreadableChipError as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=cpu_count()) as pool:
+        yield from pool.map(attempt, chips)

@@ -1,0 +1,181 @@
+"""A trained model ready for use: chips in, embeddings out."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from crosswake.batches.prepare import normalise
+from crosswake.batches.store import ChipStore, decode
+from crosswake.chips import Chip
+from crosswake.config import Device, ModelConfig, Precision, plain
+from crosswake.errors import CrosswakeError
+from crosswake.models.transoss import TransOSS
+from crosswake.models.weights import (
+    LoadReport,
+    Weights,
+    count_parameters,
+    infer_config,
+    load_into,
+    model_config,
+    read_weights,
+)
+from crosswake.progress import Progress
+from crosswake.radiometry import SarRadiometry
+
+HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Embedder:
+    """A model on a device, in evaluation mode, with the radiometry it was trained on.
+
+    Args:
+        model: the model.
+        device: where it runs.
+        precision: number type of the forward pass; embeddings are float32 in any case.
+        sar_radiometry: how SAR chips of other than 8 bit are scaled.
+        source: the file it came from, for reports.
+        report: what was loaded from it.
+    """
+
+    def __init__(
+        self,
+        model: TransOSS,
+        *,
+        device: torch.device,
+        precision: Precision = "fp32",
+        sar_radiometry: SarRadiometry = "max",
+        source: str = "",
+        report: LoadReport | None = None,
+    ) -> None:
+        self.model = model.to(device).eval()
+        self.device, self.precision, self.sar_radiometry = device, precision, sar_radiometry
+        self.source, self.report = source, report
+
+    @property
+    def width(self) -> int:
+        """Numbers in an embedding."""
+        return self.model.config.width
+
+    def embed(self, chips: Sequence[Chip], *, batch_size: int = 64, quiet: bool = True) -> NDArray[np.float32]:
+        """Embed chips.
+
+        Returns:
+            (chips, width) float32, L2-normalised, in the chips' order.
+
+        Raises:
+            UnreadableChipError: a chip cannot be read.
+        """
+        parts = []
+        with Progress(len(chips), "embed", quiet=quiet) as progress:
+            for store in self._decoded(chips, batch_size):
+                parts.append(self.embed_store(store, batch_size=batch_size))
+                progress.advance(len(store))
+        return np.concatenate(parts) if parts else np.empty((0, self.width), np.float32)
+
+    def embed_store(self, store: ChipStore, *, batch_size: int = 64) -> NDArray[np.float32]:
+        """Embed chips that are decoded already; as :meth:`embed`."""
+        parts = [F.normalize(self._apply(self.model, *inputs)) for inputs in self._inputs(store, batch_size)]
+        return torch.cat(parts).cpu().numpy() if parts else np.empty((0, self.width), np.float32)
+
+    def attention_maps(self, chips: Sequence[Chip], *, batch_size: int = 64) -> NDArray[np.float32]:
+        """How much the class token attends to each patch in the last block, mean over heads.
+
+        Returns:
+            (chips, grid rows, grid columns) float32.
+        """
+        maps = [
+            self._apply(self.model.base.class_attention, *inputs)
+            for store in self._decoded(chips, batch_size)
+            for inputs in self._inputs(store, batch_size)
+        ]
+        return torch.cat(maps).cpu().numpy() if maps else np.empty((0, *self.model.config.grid), np.float32)
+
+    def describe(self) -> dict[str, Any]:
+        """Settings and provenance, for reports."""
+        return {
+            "checkpoint": self.source,
+            "model": plain(self.model.config),
+            "parameters": count_parameters(self.model),
+            "sar_radiometry": self.sar_radiometry,
+            "device": str(self.device),
+            "precision": self.precision,
+            "weights": self.report.lines() if self.report else [],
+        }
+
+    def _decoded(self, chips: Sequence[Chip], batch_size: int) -> Iterator[ChipStore]:
+        for start in range(0, len(chips), batch_size):
+            part = chips[start : start + batch_size]
+            yield decode(part, self.model.config.image_size, sar=self.sar_radiometry, strict=True, quiet=True)
+
+    def _inputs(self, store: ChipStore, batch_size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        for start in range(0, len(store), batch_size):
+            part = slice(start, start + batch_size)
+            images = normalise(store.pictures[part].to(self.device))
+            yield images, store.modality[part].to(self.device), store.size[part].to(self.device)
+
+    @torch.no_grad()
+    def _apply(self, function: Any, images: Tensor, modality: Tensor, size: Tensor) -> Tensor:
+        half = HALF.get(self.precision)
+        with torch.autocast(self.device.type, dtype=half or torch.bfloat16, enabled=half is not None):
+            return torch.as_tensor(function(images, modality, size)).float()
+
+
+def load(
+    checkpoint: Path | str,
+    *,
+    device: Device = "auto",
+    precision: Precision = "fp32",
+    model: ModelConfig | None = None,
+    sar_radiometry: SarRadiometry | None = None,
+) -> Embedder:
+    """Load a model for use: one of our checkpoints, or published TransOSS or timm ViT weights alone.
+
+    Args:
+        checkpoint: the weight file.
+        device: ``auto`` takes the best there is.
+        precision: number type of the forward pass.
+        model: the model's shape; read from the file if None.
+        sar_radiometry: how SAR is scaled; as in training if None, ``max`` if the file does not say.
+
+    Raises:
+        CrosswakeError: the file cannot be read or does not fit the shape, or there is no such device.
+    """
+    weights = read_weights(Path(checkpoint))
+    shape = model or (model_config(weights.meta) if weights.meta else infer_config(weights))
+    network = TransOSS(shape)
+    report = load_into(network, without_head(weights))
+    radiometry: SarRadiometry = sar_radiometry or weights.meta.get("config", {}).get("sar_radiometry", "max")
+    return Embedder(
+        network,
+        device=pick_device(device),
+        precision=precision,
+        sar_radiometry=radiometry,
+        source=str(checkpoint),
+        report=report,
+    )
+
+
+def without_head(weights: Weights) -> Weights:
+    """The weights less the classifier, which embedding has no use for."""
+    state = {key: value for key, value in weights.state.items() if not key.startswith("classifier.")}
+    return Weights(path=weights.path, state=state, meta=weights.meta)
+
+
+def pick_device(name: Device) -> torch.device:
+    """The device by name; ``auto`` takes CUDA, then Apple's MPS, then the CPU.
+
+    Raises:
+        CrosswakeError: it is not there.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(kind for kind, present in there.items() if present))
+    if not there.get(name, False):
+        raise CrosswakeError(f"--device: this machine has no '{name}' that torch can use; take auto or cpu")
+    return torch.device(name)
