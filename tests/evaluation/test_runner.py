@@ -1,0 +1,171 @@
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from crosswake.chips import UnreadableChipError
+from crosswake.datasets.open import open_reid
+from crosswake.errors import CrosswakeError
+from crosswake.evaluation.protocols import METRICS, score_protocols
+from crosswake.evaluation.results import Evaluation
+from crosswake.evaluation.runner import evaluate_model, measure
+from tests.evaluation.fakes import FakeEmbedder, make_data, write_chip
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Evaluation, Path]:
+    root = make_data(tmp_path_factory.mktemp("ships"))
+    output = tmp_path_factory.mktemp("results") / "new" / "folder"
+    return evaluate_model(FakeEmbedder(), open_reid(root), output, quiet=True), output
+
+
+def test_every_chip_is_embedded_once(tmp_path: Path) -> None:
+    embedder = FakeEmbedder()
+    measure(embedder, open_reid(make_data(tmp_path)), quiet=True, batch_size=1)
+    assert len(embedder.asked) == len(set(embedder.asked)) == 20
+
+
+def test_protocols_equal_those_of_the_arrays(finished: tuple[Evaluation, Path]) -> None:
+    evaluation, _ = finished
+    data = evaluation.data
+    scores = score_protocols(
+        evaluation.rows_of(data.query),
+        evaluation.rows_of(data.gallery),
+        [c.identity for c in data.query],
+        [c.identity for c in data.gallery],
+        [c.modality for c in data.query],
+        [c.modality for c in data.gallery],
+    )
+    for name, outcome in evaluation.outcomes.items():
+        assert {key: e.value for key, e in outcome.result.metrics.items()} == pytest.approx(scores[name])
+
+
+def test_metrics_file_says_what_it_is_measured_on(finished: tuple[Evaluation, Path]) -> None:
+    evaluation, output = finished
+    record = json.loads((output / "metrics.json").read_text())
+    assert record["measured_on"] == evaluation.data.name
+    assert record["fingerprint"] == evaluation.fingerprint
+    assert record["versions"]["numpy"] == np.__version__
+    assert list(record["protocols"]) == ["all", "o2s", "s2o"]
+    for protocol in record["protocols"].values():
+        assert set(protocol["metrics"]) == set(METRICS)
+        assert set(protocol["baselines"]) == {"pixel correlation", "size only", "chance"}
+        for estimate in protocol["metrics"].values():
+            assert estimate["low"] <= estimate["value"] <= estimate["high"]
+    assert record["protocols"]["o2s"]["queries"] == record["protocols"]["o2s"]["gallery"] == 5
+    # Query and gallery pictures are pairwise the same, so correlation finds each at once.
+    assert record["protocols"]["all"]["baselines"]["pixel correlation"]["rank1"]["value"] == 1
+
+
+def test_rank_lists_file_gives_back_the_metric(finished: tuple[Evaluation, Path]) -> None:
+    evaluation, output = finished
+    rows = pq.read_table(output / "rankings.parquet").to_pylist()
+    assert len(rows) == 10 * 10 + 2 * 5 * 5
+    first = [row["correct"] for row in rows if row["protocol"] == "o2s" and row["rank"] == 1]
+    assert np.mean(first) == pytest.approx(evaluation.outcomes["o2s"].result.cmc[1])
+    assert all(row["correct"] == (row["query_identity"] == row["gallery_identity"]) for row in rows)
+    one = [row["distance"] for row in rows if row["query_path"] == rows[0]["query_path"]][:10]
+    assert one == sorted(one)
+
+
+def test_report_is_one_file_with_text_for_every_picture(finished: tuple[Evaluation, Path]) -> None:
+    evaluation, output = finished
+    assert sorted(path.name for path in output.iterdir()) == ["metrics.json", "rankings.parquet", "report.html"]
+    page = (output / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r'(?:src|href)="(?!data:|#)', page)
+    pictures = re.findall(r"<img [^>]*>", page)
+    assert len(pictures) > 30
+    assert all(re.search(r'alt="[^"]+"', picture) for picture in pictures)
+    for text in (evaluation.data.name, evaluation.fingerprint, "Attention", "Map of the embeddings"):
+        assert text in page
+    assert page.count('role="img"') == 3
+
+
+def test_same_seed_same_report(tmp_path: Path) -> None:
+    data = open_reid(make_data(tmp_path / "ships", identities=3))
+    pages = []
+    for name in ("one", "two"):
+        evaluate_model(FakeEmbedder(), data, tmp_path / name, quiet=True)
+        pages.append((tmp_path / name / "report.html").read_text(encoding="utf-8"))
+    assert pages[0] == pages[1]
+
+
+def test_one_modality_only(tmp_path: Path) -> None:
+    data = open_reid(make_data(tmp_path / "ships", modalities=["RGB"]))
+    evaluation = evaluate_model(FakeEmbedder(), data, tmp_path / "out", quiet=True)
+    assert [o.result.queries for o in evaluation.outcomes.values()] == [5, 0, 0]
+    record = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert record["protocols"]["s2o"]["metrics"]["mAP"] == {"value": None, "low": None, "high": None}
+    assert "no queries" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_no_match_at_all(tmp_path: Path) -> None:
+    write_chip(tmp_path / "ships/query", "0001_s01c1_RGB")
+    write_chip(tmp_path / "ships/bounding_box_test", "0002_s01c1_SAR")
+    evaluation = evaluate_model(FakeEmbedder(), open_reid(tmp_path / "ships"), tmp_path / "out", quiet=True)
+    result = evaluation.outcomes["all"].result
+    assert (result.queries, result.left_out) == (0, 1)
+    assert "no query has a true match" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_gallery_of_one(tmp_path: Path) -> None:
+    write_chip(tmp_path / "ships/query", "0001_s01c1_RGB")
+    write_chip(tmp_path / "ships/bounding_box_test", "0001_s01c2_SAR")
+    evaluation = evaluate_model(FakeEmbedder(), open_reid(tmp_path / "ships"), tmp_path / "out", quiet=True)
+    assert evaluation.outcomes["all"].result.cmc == {1: 1, 5: 1, 10: 1}
+    assert evaluation.outcomes["all"].baselines["chance"]["mAP"].value == 1
+
+
+def test_unreadable_files_are_listed_and_left_out(tmp_path: Path) -> None:
+    root = make_data(tmp_path / "ships")
+    broken = root / "query" / "0000_s01c0_RGB.png"
+    broken.write_bytes(b"")
+    data = open_reid(root)
+    evaluation = evaluate_model(FakeEmbedder(refuse="0001_s01c3_SAR"), data, tmp_path / "out", quiet=True)
+    assert [bad.path.name for bad in evaluation.unreadable] == [broken.name, "0001_s01c3_SAR.png"]
+    assert evaluation.outcomes["all"].result.queries == 9
+    assert evaluation.outcomes["all"].result.gallery == 9
+    record = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert len(record["unreadable"]) == 2
+    assert broken.name in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    with pytest.raises(UnreadableChipError, match=broken.name):
+        measure(FakeEmbedder(), data, strict=True, quiet=True)
+
+
+def test_strict_refuses_what_the_embedder_refuses(tmp_path: Path) -> None:
+    data = open_reid(make_data(tmp_path))
+    with pytest.raises(UnreadableChipError, match="refused"):
+        measure(FakeEmbedder(refuse="0001_s01c3_SAR"), data, strict=True, quiet=True)
+
+
+def test_nothing_readable(tmp_path: Path) -> None:
+    data = open_reid(make_data(tmp_path, identities=1))
+    with pytest.raises(CrosswakeError, match="not one of 4 test chips"):
+        measure(FakeEmbedder(refuse="0000"), data, quiet=True)
+
+
+def test_no_queries(tmp_path: Path) -> None:
+    root = make_data(tmp_path)
+    shutil.rmtree(root / "query")
+    with pytest.raises(CrosswakeError, match="no query chips"):
+        measure(FakeEmbedder(), open_reid(root), quiet=True)
+
+
+def test_output_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    embedder = FakeEmbedder()
+    with pytest.raises(CrosswakeError, match="taken: cannot be made a folder"):
+        evaluate_model(embedder, open_reid(make_data(tmp_path / "ships")), tmp_path / "taken", quiet=True)
+    assert not embedder.asked
+
+
+def test_names_are_escaped(tmp_path: Path) -> None:
+    root = make_data(tmp_path / "<b>ships", identities=2)
+    evaluate_model(FakeEmbedder(), open_reid(root), tmp_path / "out", quiet=True)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "<b>ships" not in page
+    assert "&lt;b&gt;ships" in page
