@@ -1,0 +1,140 @@
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from crosswake.config import ModelConfig
+from crosswake.errors import CrosswakeError
+from crosswake.models.transoss import TransOSS
+from crosswake.models.weights import (
+    infer_config,
+    load_into,
+    read_weights,
+    resize_positions,
+    source_grid,
+)
+from tests.golden import golden, golden_tensors
+
+SMALL = ModelConfig(image_size=(64, 32), width=48, depth=2, heads=4)
+
+
+def save(path: Path, content: object) -> Path:
+    torch.save(content, path)
+    return path
+
+
+def test_positions_resize_as_the_reference_does() -> None:
+    known = golden_tensors("pos_embed.npz")
+    resized = resize_positions(known["before"], (14, 14), (16, 8))
+    torch.testing.assert_close(resized, known["after"], rtol=0.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("wrapper", [None, "state_dict", "model"])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_weights_load_whatever_they_are_wrapped_in(tmp_path: Path, wrapper: str | None, prefix: str) -> None:
+    source, target = TransOSS(SMALL, 5), TransOSS(SMALL, 5)
+    state: dict[str, object] = {prefix + key: value for key, value in source.state_dict().items()}
+    path = save(tmp_path / "w.pth", {wrapper: state} if wrapper else state)
+    report = load_into(target, read_weights(path))
+    assert not (report.missing or report.left_out or report.resized)
+    for key, value in source.state_dict().items():
+        assert torch.equal(target.state_dict()[key], value), key
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_old_pickles_are_read_safely(tmp_path: Path, zipped: bool) -> None:
+    path = tmp_path / "w.pth"
+    torch.save(TransOSS(SMALL).state_dict(), path, _use_new_zipfile_serialization=zipped)
+    assert "base.cls_token" in read_weights(path).state
+
+
+def test_a_plain_timm_vit_starts_both_modalities(tmp_path: Path) -> None:
+    vit = timm.create_model("vit_tiny_patch16_224", img_size=96, depth=2, num_classes=10)
+    path = save(tmp_path / "vit.pth", vit.state_dict())
+    model = TransOSS(ModelConfig(image_size=(64, 32), width=192, depth=2, heads=3), 7)
+    report = load_into(model, read_weights(path))
+    assert report.resized == ("base.pos_embed (6 x 6 to 4 x 2)",)
+    assert report.left_out == ("base.head.bias", "base.head.weight")
+    assert set(report.missing) >= {"base.mie_embed", "base.wh_embed.linear_layer.weight", "classifier.weight"}
+    assert torch.equal(model.base.patch_embed.proj.weight, vit.patch_embed.proj.weight)
+    assert torch.equal(model.base.patch_embed_SAR.proj.weight, vit.patch_embed.proj.weight)
+    assert any("base.head.bias" in line for line in report.lines())
+
+
+@torch.no_grad()
+def test_without_embeddings_of_its_own_the_model_is_timms_vit(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    vit = timm.create_model("vit_tiny_patch16_224", img_size=(64, 32), depth=3, num_classes=0).eval()
+    config = ModelConfig(image_size=(64, 32), width=192, depth=3, heads=3, mie=False, sse=False)
+    model = TransOSS(config).eval()
+    load_into(model, read_weights(save(tmp_path / "vit.pth", vit.state_dict())))
+    images = torch.randn(2, 3, 64, 32)
+    expected = vit.forward_features(images)[:, 0]
+    torch.testing.assert_close(model(images, torch.tensor([0, 1]), torch.zeros(2, 3)), expected, rtol=0.0, atol=1e-5)
+
+
+def test_grids_of_any_shape_are_resized(tmp_path: Path) -> None:
+    wide = TransOSS(ModelConfig(image_size=(48, 160), width=32, depth=1, heads=2))
+    path = save(tmp_path / "w.pth", wide.state_dict())
+    tall = TransOSS(ModelConfig(image_size=(96, 64), width=32, depth=1, heads=2))
+    report = load_into(tall, read_weights(path), grid=(3, 10))
+    assert report.resized == ("base.pos_embed (3 x 10 to 6 x 4)",)
+    with pytest.raises(CrosswakeError, match="no grid of 4 x 4"):
+        load_into(tall, read_weights(path), grid=(4, 4))
+
+
+@pytest.mark.parametrize(("count", "expected"), [(196, (14, 14)), (128, (16, 8)), (49, (7, 7)), (50, (10, 5))])
+def test_an_unknown_grid_is_a_square_or_like_the_target(tmp_path: Path, count: int, expected: tuple[int, int]) -> None:
+    state = TransOSS(SMALL).state_dict() | {"base.pos_embed": torch.zeros(1, 1 + count, 48)}
+    weights = read_weights(save(tmp_path / "w.pth", state))
+    assert source_grid(weights, SMALL) == expected
+
+
+def test_what_does_not_fit_is_named_with_its_shape(tmp_path: Path) -> None:
+    state = TransOSS(SMALL, 9).state_dict() | {"something.else": torch.zeros(3)}
+    report = load_into(TransOSS(SMALL, 5), read_weights(save(tmp_path / "w.pth", state)))
+    assert report.left_out == ("classifier.weight (9, 48) for (5, 48)", "something.else")
+    assert report.missing == ("classifier.weight",)
+
+
+def test_the_shape_of_a_bare_file_is_inferred(tmp_path: Path) -> None:
+    config = ModelConfig(image_size=(256, 128), width=128, depth=3, heads=2, sse=False)
+    path = save(tmp_path / "w.pth", TransOSS(config).state_dict())
+    assert infer_config(read_weights(path)) == config
+
+
+def test_reference_files_are_inferred_too() -> None:
+    found = infer_config(read_weights(golden("transoss_pair.pth")))
+    assert (found.image_size, found.width, found.depth, found.mie, found.sse) == ((64, 32), 48, 3, True, False)
+
+
+class Evil:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return print, ("executed",)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"weight": Evil()}, "not safe to read"),
+        ([torch.zeros(2)], "holds a list"),
+        (nn.Linear(2, 2).state_dict(), "no cls_token"),
+    ],
+)
+def test_files_that_are_no_weights(tmp_path: Path, content: object, message: str) -> None:
+    with pytest.raises(CrosswakeError, match=message):
+        read_weights(save(tmp_path / "w.pth", content))
+
+
+def test_missing_truncated_and_misfitting_files(tmp_path: Path) -> None:
+    with pytest.raises(CrosswakeError, match="no such weight file"):
+        read_weights(tmp_path / "none.pth")
+    path = save(tmp_path / "w.pth", TransOSS(SMALL).state_dict())
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(CrosswakeError, match="not a readable weight file"):
+        read_weights(path)
+    other = save(tmp_path / "other.pth", TransOSS(ModelConfig(image_size=(64, 32), width=32, heads=2)).state_dict())
+    with pytest.raises(CrosswakeError, match=r"width 32 does not fit --model\.width 48"):
+        load_into(TransOSS(SMALL), read_weights(other))
