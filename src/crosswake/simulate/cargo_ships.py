@@ -1,5 +1,7 @@
 """Deck layouts of ships that carry goods. Lengths in metres; see :mod:`crosswake.simulate.parts`."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from crosswake.simulate.parts import (
@@ -38,7 +40,7 @@ def cut(rng: np.random.Generator, start: float, end: float, count: int, spread: 
     """Divide a stretch into ``count`` uneven pitches; the unevenness is what tells sisters apart."""
     shares = 1.0 + spread * rng.uniform(-1, 1, count)
     edges = start + (end - start) * np.concatenate([[0.0], np.cumsum(shares) / shares.sum()])
-    return [(float(a), float(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [(float(a), float(b)) for a, b in pairwise(edges)]
 
 
 def hatches(rng: np.random.Generator, pitches: list[tuple[float, float]], beam: float, colour: Colour) -> list[Part]:

@@ -199,10 +199,11 @@ def draw_scatterers(rng: np.random.Generator, parts: tuple[Part, ...], length: f
         ends = max(part.width, 1.0) / 2 if part.kind in ("disc", "dome") else 0.0
         for _ in range(3 if part.material in ("crane", "house", "pipe") else 2):
             s = rng.choice([part.s0 - ends, part.s1 + ends]) if part.kind != "dome" else part.s0
-            t = rng.uniform(part.t0, part.t1) if rng.random() < 0.5 else rng.choice([part.t0, part.t1])
-            strength = 12.0 * rng.lognormal(0.0, 1.2) * (1.8 if part.material in ("crane", "pipe") else 1.0)
+            share = rng.random() if rng.random() < 0.5 else rng.integers(2)
+            t = part.t0 + share * (part.t1 - part.t0)
+            strength = 5.0 * rng.lognormal(0.0, 1.6) * (1.8 if part.material in ("crane", "pipe") else 1.0)
             rows.append([s, t, strength, rng.uniform(0, 2 * np.pi), rng.uniform(0.6, 2.4)])
     for _ in range(int(length * beam / 260)):
         s, t = rng.uniform(0.03, 0.97) * length, rng.uniform(-0.48, 0.48) * beam
-        rows.append([s, t, 5.0 * rng.lognormal(0.0, 1.2), rng.uniform(0, 2 * np.pi), rng.uniform(0.6, 2.4)])
+        rows.append([s, t, 1.5 * rng.lognormal(0.0, 1.6), rng.uniform(0, 2 * np.pi), rng.uniform(0.6, 2.4)])
     return np.array(rows, dtype=np.float64)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, zoom
 
 from crosswake.simulate.fleet import Vessel
 from crosswake.simulate.parts import Colour, Part
@@ -116,23 +116,33 @@ def rasterise(vessel: Vessel, parts: list[Part], freeboard: float, pad: float) -
     s = (np.arange(rows) + 0.5 - bow[0]) * CELL
     t = (np.arange(columns) + 0.5 - bow[1]) * CELL
     half = vessel.hull.half_breadth(s / vessel.length) * vessel.beam
-    inside = np.abs(t)[None, :] <= half[:, None]
+    inside = np.abs(t)[None, :] < half[:, None]
     bulwark = inside & (np.abs(t)[None, :] > half[:, None] - 0.8)
     curve = np.clip(1 - s / (0.25 * vessel.length), 0, 1) ** 2 + 0.3 * np.clip(s / vessel.length * 5 - 4, 0, 1) ** 2
     level = np.where(inside, freeboard + vessel.hull.sheer * curve[:, None], 0.0).astype(np.float32)
-    stains = gaussian_filter(np.random.default_rng(vessel.weathering).normal(size=inside.shape), (4.0, 2.0)) * 6
-    shade = np.clip(1 + 0.10 * stains, 0.6, 1.3)[..., None].astype(np.float32)
+    shade = weathering(vessel.weathering, (rows, columns))[..., None]
     colour = np.where(inside[..., None], np.asarray(vessel.deck, np.float32) * shade, 0.0).astype(np.float32)
     material = inside.astype(np.uint8)
     height = level.copy()
     for part in parts:
         draw(part, height, level, colour, material, (s, t))
+    colour *= 0.5 + 0.5 * shade
     edge = bulwark & (height < level + 1.1)
     height[edge] += 1.1
     colour[edge] = np.asarray(vessel.side, np.float32) * 0.7 + 0.08
     outside = ~inside
     height[outside], material[outside] = 0.0, 0
     return Scene(height, colour, material, freeboard, vessel.side, bow, vessel.length, vessel.beam)
+
+
+def weathering(seed: int, shape: tuple[int, int]) -> Array:
+    """(rows, columns) shade of rust, dirt and repainted patches, about 1; the same for one ship always."""
+    rng = np.random.default_rng(seed)
+    broad = zoom(rng.normal(size=(shape[0] // 24 + 2, shape[1] // 16 + 2)), (24, 16), order=1)
+    streaks = gaussian_filter(rng.normal(size=shape), (5.0, 1.0)) * 6
+    specks = gaussian_filter(rng.normal(size=shape), 0.8) * 2.5
+    total = 1 + 0.10 * broad[: shape[0], : shape[1]] + 0.07 * streaks + 0.07 * specks
+    return np.asarray(np.clip(total, 0.55, 1.4), dtype=np.float32)
 
 
 def draw(part: Part, height: Array, level: Array, colour: Array, material: Array, axes: tuple[Array, Array]) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
-from scipy.ndimage import affine_transform, gaussian_filter
+from scipy.ndimage import affine_transform, gaussian_filter, zoom
 
 from crosswake.simulate.crop import Crop, cells, frame, turned
 from crosswake.simulate.geometry import CELL, MATERIALS, Array, Scene, heading_vector, horizon, shifted
@@ -70,9 +70,11 @@ def sunlight(scene: Scene, view: OpticalView) -> Array:
     high = horizon(scene.height, toward, float(np.tan(view.elevation)))
     lit = (scene.height >= high - 0.1).astype(np.float32)
     curved = gaussian_filter(scene.height, 1.0)
-    slope = -(np.gradient(curved, CELL, axis=0) * toward[0] + np.gradient(curved, CELL, axis=1) * toward[1])
-    facing = 1 + 0.35 * np.clip(slope, -1.2, 1.2) / np.tan(view.elevation)
-    return np.asarray(gaussian_filter(lit, 0.6) * np.clip(facing, 0.35, 1.5), dtype=np.float32)
+    down, across = np.gradient(curved, CELL)
+    steep = np.clip(1.3 / (np.hypot(down, across) + 1e-6), 0, 1)
+    toward_sun = -(down * toward[0] + across * toward[1]) * steep
+    lambert = (1 + toward_sun / np.tan(view.elevation)) / np.sqrt(1 + (down**2 + across**2) * steep**2)
+    return np.asarray(gaussian_filter(lit, 0.6) * np.clip(lambert, 0.15, 1.45), dtype=np.float32)
 
 
 def lean(canvas: Array, tops: Array, scene: Scene, view: OpticalView) -> None:
@@ -132,7 +134,7 @@ def wake(scene: Scene, speed: float, rng: np.random.Generator) -> Array:
     arms = np.exp(-(((np.abs(t) - spread) / (1.2 + 0.012 * np.clip(s, 0, None))) ** 2))
     arms = arms * np.exp(-np.clip(s, 0, None) / (0.35 * scene.length)) * (s > -1)
     near = gaussian_filter(scene.afloat.astype(np.float32), 2.0) * (~scene.afloat)
-    return np.asarray(strength * broken * (0.75 * band + 0.7 * arms + 0.5 * near), dtype=np.float32)
+    return np.asarray(strength * broken * (0.9 * band + 1.0 * arms + 0.7 * near), dtype=np.float32)
 
 
 def crop_of(scene: Scene, view: OpticalView, rng: np.random.Generator) -> Crop:
@@ -142,11 +144,20 @@ def crop_of(scene: Scene, view: OpticalView, rng: np.random.Generator) -> Crop:
     return frame((float(x.min()), float(x.max())), (float(y.min()), float(y.max())), scene, PIXEL, view.turn, rng)
 
 
+def wisps(shape: tuple[int, int], rng: np.random.Generator) -> Array:
+    """(height, width) opacity from 0 to 1 of thin cloud: smooth noise of several sizes."""
+    total = np.zeros(shape)
+    for cell, weight in ((96, 1.0), (48, 0.5), (24, 0.25)):
+        coarse = rng.normal(size=(shape[0] // cell + 4, shape[1] // cell + 4))
+        total += weight * zoom(coarse, cell, order=3)[cell : cell + shape[0], cell : cell + shape[1]]
+    return np.asarray(np.clip(0.35 + 0.4 * total, 0, 1))
+
+
 def develop(canvas: Array, scene: Scene, crop: Crop, view: OpticalView, rng: np.random.Generator) -> Array:
     """Radiance to a picture: optics, atmosphere, sensor noise, white balance, tone."""
     matrix, offset = crop.sampling(scene)
     shape = (crop.rows, crop.columns)
-    blur = rng.uniform(0.55, 0.85)
+    blur = rng.uniform(0.7, 1.0)
     bands = [
         affine_transform(gaussian_filter(canvas[..., band], blur), matrix, offset, shape, order=1, mode="nearest")
         for band in range(3)
@@ -155,11 +166,9 @@ def develop(canvas: Array, scene: Scene, crop: Crop, view: OpticalView, rng: np.
     veil = np.array([0.050, 0.066, 0.085]) * (0.3 + 2.2 * view.haze)
     image = image * (1 - 0.45 * view.haze) + veil
     if view.cloud:
-        field = swell((max(shape) * 2, max(shape) * 2), rng)[: shape[0], : shape[1]]
-        wisps = np.clip(gaussian_filter(field, max(shape) / 14) * 9 + 0.2, 0, 1) * view.cloud
-        image = image + wisps[..., None] * (0.75 - image)
+        image = image + (view.cloud * wisps(shape, rng))[..., None] * (0.75 - image)
     balance = 1 + rng.normal(0, 0.035, 3)
-    gain = rng.uniform(0.95, 1.25)
+    gain = rng.uniform(0.84, 1.08)
     image = image * balance * gain
     image = image + rng.normal(0, 1, image.shape) * (0.004 + 0.010 * np.sqrt(np.clip(image, 0, None)))
     toned = np.clip(image, 0, 1.2) ** 0.62

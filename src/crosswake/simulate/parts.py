@@ -122,6 +122,10 @@ def deck_house(
     mast = front + bridge * rng.uniform(0.4, 0.8)
     parts.append(disc(mast, 0.0, 1.6, height + rng.uniform(4, 8), WHITE, "crane"))
     parts += funnel(rng, back - step, length, beam, height)
+    for _ in range(int(rng.integers(4, 11))):
+        s, t = front + length * rng.uniform(0.1, 0.8), rng.uniform(-0.45, 0.45) * upper
+        spot = (s, s + rng.uniform(1, 3)), (t, t + rng.uniform(1, 2.5))
+        parts.append(box(*spot, height * rng.choice([0.65, 1.0]) + rng.uniform(1, 2), pick(rng, (GREY, CREAM, WHITE))))
     boat = min(8.0, length * 0.5)
     for side in (-1, 1):
         edge = side * width * 0.5

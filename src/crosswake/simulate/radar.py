@@ -14,7 +14,7 @@ from crosswake.simulate.geometry import CELL, MATERIALS, Array, Direction, Scene
 PIXEL = 1.0
 """Metres per pixel of HOSS ReID's radar chips (TY-MINISAR)."""
 RESOLUTION = 1.25
-DIFFUSE = np.array([0.0, 0.035, 0.06, 0.22, 0.22, 0.40, 0.60, 0.07, 0.012])
+DIFFUSE = np.array([0.0, 0.03, 0.09, 0.25, 0.22, 0.50, 0.60, 0.07, 0.008])
 """Backscatter of a horizontal surface at 45 degrees, by material; a flat deck mirrors the wave away."""
 WALL = np.array([0.0, 0.25, 0.5, 0.8, 0.9, 0.9, 1.6, 0.02, 0.0])
 """Backscatter of a wall facing the radar, by material."""
@@ -62,7 +62,7 @@ def draw_radar_view(rng: np.random.Generator, look: float, incidence: float) -> 
         looks=int(rng.integers(2, 5)),
         clutter=float(10 ** (rng.uniform(-26, -17) / 10)),
         shape=float(rng.uniform(1.5, 12)),
-        smear=float(abs(rng.normal(0, 0.7))),
+        smear=float(min(abs(rng.normal(0, 0.5)), 1.2)),
         roll=float(np.clip(rng.normal(0, 0.08), -0.2, 0.2)),
         turn=float(np.radians(np.clip(rng.normal(0, 1.5), -4, 4))),
     )
@@ -136,7 +136,7 @@ def walls(scene: Scene, view: RadarView, hidden: Array) -> list[Returns]:
     floor = scene.height >= hidden - 0.05
     open_foot = shifted(floor.astype(np.uint8), nearer, 1)[rows, columns] > 0
     water = foot[rows, columns] < 0.1
-    gain = np.where(water, 0.5, 1.6) * np.minimum(high, 12.0) ** 1.2 * CELL * (0.10 + square**3)
+    gain = np.where(water, 0.5, 2.4) * np.minimum(high, 12.0) ** 1.2 * CELL * (0.10 + square**3)
     power = np.where(kind == MATERIALS.index("tank"), 0.05, 1.0) * gain * open_foot
     found.append(Returns(*place(scene, view, rows + nearer[0], columns + nearer[1], low), power))
     return found

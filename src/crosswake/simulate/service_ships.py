@@ -61,6 +61,7 @@ def passenger_ship(rng: np.random.Generator, length: float, beam: float, deck: C
     inner = rng.uniform(0.34, 0.44) * beam
     parts.append(box((start + 4, end - length * rng.uniform(0.02, 0.12)), (-inner, inner), top, WHITE))
     parts.append(box((start + 2, start + 8), (-beam / 2, beam / 2), top + 1, WHITE))
+    boat = pick(rng, (ORANGE, WHITE, (0.6, 0.4, 0.2)))
     floor = pick(rng, ((0.15, 0.30, 0.22), (0.45, 0.30, 0.18), (0.20, 0.28, 0.42), GREY))
     for a, b in cut(rng, start + 14, end - 10, int(rng.integers(3, 7)), 0.6):
         half = inner * rng.uniform(0.4, 0.9)
@@ -70,7 +71,7 @@ def passenger_ship(rng: np.random.Generator, length: float, beam: float, deck: C
         parts.append(paint((a + 3, b - 3), (-half * 0.8, half * 0.8), POOL if 0.4 < what < 0.55 else floor))
     for a, b in cut(rng, start + 16, end - 8, int(rng.integers(3, 11)), 0.2):
         for t in (-0.47 * beam, 0.47 * beam):
-            parts.append(box((a + 1, min(b - 1, a + 10)), (t - 1.4, t + 1.4), top * 0.5 + 3, ORANGE))
+            parts.append(box((a + 1, min(b - 1, a + 10)), (t - 1.1, t + 1.1), top * 0.5 + 3, boat))
     parts += funnel(rng, length * rng.uniform(0.55, 0.85), 22.0, beam, top + 4)
     parts.append(disc(start + 7, 0.0, 2.0, top + 9, WHITE, "crane"))
     return parts + fittings(rng, (end, length * 0.98), beam, 4)
@@ -98,6 +99,7 @@ def warship(rng: np.random.Generator, length: float, beam: float, deck: Colour) 
     gun, bridge = length * rng.uniform(0.13, 0.2), length * rng.uniform(0.27, 0.36)
     parts = [disc(gun, 0.0, 5.0, 3.5, NAVY, "crane")]
     parts.append(bar((gun, 0.0), (gun - 7.0, 0.0), 0.9, 2.4, NAVY))
+    parts.append(box((gun + 6, gun + 7), (-beam * 0.4, beam * 0.4), 1.6, deck, "pipe"))
     if rng.random() < 0.7:
         cells = (length * 0.23, length * 0.23 + rng.uniform(5, 10))
         parts.append(box(cells, (-beam * 0.22, beam * 0.22), 1.4, GREY, "cover"))
@@ -119,7 +121,8 @@ def warship(rng: np.random.Generator, length: float, beam: float, deck: Colour) 
 def tug(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> list[Part]:
     """House ahead of the middle, towing winch and open deck behind it."""
     front, house = length * rng.uniform(0.16, 0.3), length * rng.uniform(0.24, 0.36)
-    parts = [box((front, front + house), (-beam * 0.34, beam * 0.34), 3.0, WHITE)]
+    parts = forecastle(rng, length * 0.14, beam, deck)
+    parts.append(box((front, front + house), (-beam * 0.34, beam * 0.34), 3.0, WHITE))
     parts += deck_house(rng, front + 1, house * rng.uniform(0.5, 0.8), beam * 0.75, 3, pick(rng, (WHITE, YELLOW)))
     winch = front + house + 2.0
     parts.append(disc(winch, 0.0, 3.0, 2.5, GREY, "crane"))
