@@ -101,7 +101,8 @@ def write_members(archive: Path, folder: Path, limits: Limits, quiet: bool) -> i
                 progress.advance(consumed - progress.done)
             progress.advance(progress.total - progress.done)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
-        raise CrosswakeError(f"{archive}: cannot be unpacked ({error}); delete it and fetch it again") from error
+        detail = (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
+        raise CrosswakeError(f"{archive}: cannot be unpacked ({detail}); delete it and fetch it again") from error
     if count == 0:
         raise CrosswakeError(f"{archive}: holds no files")
     return count
@@ -109,7 +110,7 @@ def write_members(archive: Path, folder: Path, limits: Limits, quiet: bool) -> i
 
 def members(archive: Path, limits: Limits) -> Iterator[tuple[Member, int]]:
     """The files of an archive, each with how far into the archive it ends, roughly, in bytes."""
-    if zipfile.is_zipfile(archive):
+    if archive.name.lower().endswith(".zip"):
         return zip_members(archive, limits)
     return tar_members(archive, limits)
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from crosswake.datasets.archive import folder_name, is_archive, unpack
 from crosswake.datasets.catalogue import ZenodoRecord
@@ -18,6 +19,8 @@ from crosswake.errors import CrosswakeError
 
 BASE = "https://zenodo.org"
 MOST_RECORD_BYTES = 20_000_000
+URL_MARKS = "%:/?#[]@!$&'()*+,;=~"
+"""Left as they are in addresses; a space, say, is not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +84,7 @@ def remote_file(entry: dict[str, Any], url: str) -> RemoteFile:
     if name.startswith(".") or set(name) & set('/\\:<>"|?*\0'):
         raise CrosswakeError(f"{url}: the record names a file {name!r}, which is no plain name; not fetched")
     links = entry["links"]
-    where = str(links.get("content") or links["self"])
+    where = quote(str(links.get("content") or links["self"]), safe=URL_MARKS)
     return RemoteFile(name=name, url=where, size=int(entry["size"]), checksum=str(entry["checksum"]))
 
 
