@@ -49,7 +49,7 @@ def test_bad_files_are_counted_and_strict_stops(
     words = ["evaluate", "--checkpoint", "w.pt", "--data", str(root), "--output", str(tmp_path / "out"), "--quiet"]
     assert main(words) == 0
     error = capsys.readouterr().err
-    assert "1 files left out" in error
+    assert "left out, 1 in all" in error
     assert "0000_s01c0_RGB.png" in error
     assert main([*words, "--strict"]) == 2
     error = capsys.readouterr().err

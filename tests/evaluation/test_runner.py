@@ -94,6 +94,17 @@ def test_same_seed_same_report(tmp_path: Path) -> None:
     assert pages[0] == pages[1]
 
 
+def test_fixed_subsets_are_used(tmp_path: Path) -> None:
+    root = make_data(tmp_path / "ships")
+    write_chip(root / "subset/O2S/query", "0001_s01c0_RGB", 10)
+    write_chip(root / "subset/O2S/bounding_box_test", "0001_s01c3_SAR", 11)
+    write_chip(root / "subset/O2S/bounding_box_test", "0002_s01c3_SAR", 21)
+    evaluation = measure(FakeEmbedder(), open_reid(root), quiet=True)
+    result = evaluation.outcomes["o2s"].result
+    assert (result.queries, result.gallery) == (1, 2)
+    assert evaluation.outcomes["s2o"].result.queries == 5
+
+
 def test_one_modality_only(tmp_path: Path) -> None:
     data = open_reid(make_data(tmp_path / "ships", modalities=["RGB"]))
     evaluation = evaluate_model(FakeEmbedder(), data, tmp_path / "out", quiet=True)

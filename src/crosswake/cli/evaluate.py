@@ -71,7 +71,7 @@ def print_summary(evaluation: "Evaluation", output: Path) -> None:
     Console(file=sys.stdout, highlight=False).print(*summary_tables(evaluation), sep="\n")
     left_out = [*evaluation.data.bad_files, *evaluation.unreadable]
     if left_out:
-        print(f"{len(left_out)} files left out (all in metrics.json):", file=sys.stderr)
+        print(f"left out, {len(left_out)} in all (listed in metrics.json):", file=sys.stderr)
         for bad in left_out[:LISTED]:
             print(f"  {bad.path}: {bad.reason}", file=sys.stderr)
     print(f"report: {output / 'report.html'}")

@@ -23,13 +23,13 @@ class PlainFeatures:
     """
 
     size: Floats
-    gradient: Floats
+    gradient: NDArray[np.float32]
 
 
 def plain_features(chip: Chip, pixels: Pixels) -> PlainFeatures:
     """Both model-free features of one chip, from its pixels as stored: (H, W) or (H, W, 3)."""
     size = np.log(np.asarray(chip.ground_extent(*pixels.shape[:2]), dtype=np.float64))
-    return PlainFeatures(size=size, gradient=gradient_feature(pixels, chip.modality))
+    return PlainFeatures(size=size, gradient=gradient_feature(pixels, chip.modality).astype(np.float32))
 
 
 def gradient_feature(pixels: Pixels, modality: Modality) -> Floats:

@@ -67,8 +67,10 @@ def cmc_figure(outcomes: list[ProtocolOutcome], chances: list[Floats]) -> str:
         panels = np.atleast_1d(figure.subplots(1, len(outcomes), sharey=True, squeeze=False)[0])
         for axes, outcome, expected in zip(panels, outcomes, chances, strict=True):
             draw_cmc(axes, outcome, expected)
-        panels[0].set_ylabel("queries with a match so far, %")
-        panels[0].legend(frameon=False, loc="best", fontsize=9)
+        panels[0].set_ylabel("queries matched, %")
+        figure.legend(
+            *panels[0].get_legend_handles_labels(), frameon=False, fontsize=9, loc="outside upper right", ncols=2
+        )
         return svg_of(figure, "Cumulative matching curves by protocol; the numbers are in the table")
 
 
@@ -104,7 +106,9 @@ def distance_figure(groups: Mapping[str, tuple[Floats, Floats]]) -> str:
             axes.set_yticks([])
             axes.spines["left"].set_visible(False)
         panels[0].set_ylabel("share of pairs")
-        panels[0].legend(frameon=False, fontsize=9, loc="upper left")
+        figure.legend(
+            *panels[0].get_legend_handles_labels(), frameon=False, fontsize=9, loc="outside upper right", ncols=2
+        )
         return svg_of(figure, "Histograms of distances of same and different ships by pair of modalities")
 
 
@@ -152,6 +156,16 @@ def map_figure(places: NDArray[Any], evaluation: Evaluation, rows: NDArray[Any],
                     edgecolors="white" if coloured else "none",
                     linewidths=0.8,
                     zorder=3 if coloured else 1,
+                )
+        for i, chip in enumerate(chips):
+            if chip.identity in colours:
+                axes.annotate(
+                    chip.identity,
+                    places[i],
+                    xytext=(5, 3),
+                    textcoords="offset points",
+                    fontsize=6.5,
+                    color=colours[chip.identity],
                 )
         for marker, label in (("o", "optical"), ("^", "SAR")):
             axes.scatter([], [], marker=marker, c=MUTED, s=40, label=label)

@@ -128,7 +128,7 @@ def distance_rows(query: ArrayLike, gallery: ArrayLike, *, normalise: bool = Tru
     """
     prepare = unit_rows if normalise else finite_rows
     rows, columns = prepare(query, "query features"), prepare(gallery, "gallery features")
-    row_norms, column_norms = np.sum(rows**2, axis=1), np.sum(columns**2, axis=1)
+    row_norms, column_norms = (np.einsum("nd,nd->n", part, part) for part in (rows, columns))
     block = max(1, DISTANCES_AT_ONCE // max(1, len(columns)))
     for start in range(0, len(rows), block):
         part = slice(start, start + block)

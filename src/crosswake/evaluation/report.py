@@ -1,6 +1,6 @@
 """Writes ``report.html``: one page that needs no other file and no network."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +114,14 @@ def flat(record: Mapping[str, object], prefix: str = "") -> dict[str, object]:
         if isinstance(value, Mapping):
             result |= flat(value, f"{prefix}{name}.")
         else:
-            result[f"{prefix}{name}"] = value
+            result[f"{prefix}{name}"] = listed(value) if isinstance(value, list | tuple) else value
     return result
+
+
+def listed(values: Sequence[object]) -> str:
+    """Sentences below each other, numbers side by side."""
+    separator = "\n" if any(isinstance(value, str) for value in values) else ", "
+    return separator.join(map(str, values))
 
 
 def thumbnail(chip: Chip) -> Markup:
