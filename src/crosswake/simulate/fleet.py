@@ -54,27 +54,27 @@ class ShipType:
 TYPES: dict[str, ShipType] = {
     "bulk carrier": ShipType(
         24,
-        ((180, 30, 11), (190, 32.3, 12), (200, 32.3, 12), (229, 32.3, 14), (292, 45, 17)),
+        ((180, 30, 11), (190, 32.3, 12), (190, 32.3, 12), (229, 32.3, 14), (292, 45, 17)),
         REDS + GREENS + GREYS,
         cargo_ships.bulk_carrier,
         (0.05, 0.09),
     ),
     "tanker": ShipType(
         20,
-        ((183, 32.2, 12), (183, 32.2, 12), (228, 32.3, 13), (250, 44, 15), (274, 48, 16), (333, 60, 19)),
+        ((183, 32.2, 12), (183, 32.2, 12), (228, 32.3, 13), (250, 44, 15), (250, 44, 15), (333, 60, 19)),
         REDS + GREENS + GREYS + TANS,
         cargo_ships.tanker,
         (0.05, 0.10),
     ),
     "container ship": ShipType(
         18,
-        ((172, 27.5, 9), (208, 30, 10), (294, 32.2, 12), (300, 43, 14), (366, 51, 16), (400, 61, 17)),
+        ((172, 27.5, 9), (172, 27.5, 9), (294, 32.2, 12), (300, 43, 14), (300, 43, 14), (366, 51, 16)),
         REDS + GREENS + GREYS,
         cargo_ships.container_ship,
         (0.12, 0.2),
     ),
     "general cargo": ShipType(
-        14, ((90, 14, 5), (118, 18, 6), (138, 21, 7)), REDS + GREENS + GREYS, cargo_ships.general_cargo, (0.07, 0.13)
+        14, ((118, 18, 6), (118, 18, 6), (138, 21, 7)), REDS + GREENS + GREYS, cargo_ships.general_cargo, (0.07, 0.13)
     ),
     "gas carrier": ShipType(
         5, ((288, 46, 15), (230, 36.6, 13)), REDS + GREENS + TANS, cargo_ships.gas_carrier, (0.1, 0.16)
@@ -165,7 +165,7 @@ def draw_vessel(rng: np.random.Generator, ship_type: str | None = None) -> Vesse
     name = ship_type or chosen
     kind = TYPES[name]
     length, beam, freeboard = kind.sizes[int(rng.integers(len(kind.sizes)))]
-    length *= 1 + 0.008 * rng.uniform(-1, 1)
+    length *= 1 + 0.004 * rng.uniform(-1, 1)
     hull = Hull(
         bow=rng.uniform(*kind.bow),
         fullness=rng.uniform(1.6, 3.0),

@@ -18,6 +18,8 @@ SHOWN = (
     "car carrier", "general cargo", "warship", "passenger ship",
 )  # fmt: skip
 FLOOR_DB, CEILING_DB = -6.0, 31.0
+COLOURS = 256
+"""Of the PNG's palette; a quarter of the bytes of full colour, and hardly to be told from it."""
 HOURS = (10, 13)
 
 
@@ -45,7 +47,9 @@ def draw_preview(path: Path, *, seed: int = 0) -> None:
     partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        PIL.Image.open(drawn).convert("RGB").quantize(160).save(partial, format="png", optimize=True)
+        picture = PIL.Image.open(drawn).convert("RGB")
+        few = picture.quantize(COLOURS, kmeans=2, dither=PIL.Image.Dither.NONE)
+        few.save(partial, format="png", optimize=True)
         partial.replace(path)
     except OSError as error:
         raise CrosswakeError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
