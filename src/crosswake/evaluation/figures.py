@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from crosswake.chips import Modality
+from crosswake.chips import Chip, Modality
 from crosswake.evaluation.metrics import Floats
 from crosswake.evaluation.results import Evaluation, ProtocolOutcome
 
@@ -140,33 +140,8 @@ def map_figure(places: NDArray[Any], evaluation: Evaluation, rows: NDArray[Any],
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.2, 5.6), layout="constrained")
         axes = figure.subplots()
-        chips = [evaluation.chips[row] for row in rows]
         colours = dict(zip(chosen, IDENTITY_COLOURS, strict=False))
-        for modality, marker in MARKERS.items():
-            for coloured in (False, True):
-                keep = [
-                    i for i, c in enumerate(chips) if c.modality is modality and (c.identity in colours) == coloured
-                ]
-                axes.scatter(
-                    places[keep, 0],
-                    places[keep, 1],
-                    s=62 if coloured else 22,
-                    marker=marker,
-                    c=[colours.get(chips[i].identity, "#c3ccd7") for i in keep],
-                    edgecolors="white" if coloured else "none",
-                    linewidths=0.8,
-                    zorder=3 if coloured else 1,
-                )
-        for i, chip in enumerate(chips):
-            if chip.identity in colours:
-                axes.annotate(
-                    chip.identity,
-                    places[i],
-                    xytext=(5, 3),
-                    textcoords="offset points",
-                    fontsize=6.5,
-                    color=colours[chip.identity],
-                )
+        draw_chips(axes, places, [evaluation.chips[row] for row in rows], colours)
         for marker, label in (("o", "optical"), ("^", "SAR")):
             axes.scatter([], [], marker=marker, c=MUTED, s=40, label=label)
         for identity, colour in colours.items():
@@ -178,3 +153,26 @@ def map_figure(places: NDArray[Any], evaluation: Evaluation, rows: NDArray[Any],
             side.set_visible(True)
             side.set_color(GRID)
         return svg_of(figure, "Map of the embeddings: near chips look alike to the model")
+
+
+def draw_chips(axes: Axes, places: NDArray[Any], chips: list[Chip], colours: Mapping[str, str]) -> None:
+    """A mark a chip; those of ``colours`` in front, larger and named."""
+    for modality, marker in MARKERS.items():
+        rest, named = (
+            [i for i, c in enumerate(chips) if c.modality is modality and (c.identity in colours) == coloured]
+            for coloured in (False, True)
+        )
+        axes.scatter(places[rest, 0], places[rest, 1], s=22, marker=marker, c="#c3ccd7", edgecolors="none")
+        axes.scatter(
+            places[named, 0],
+            places[named, 1],
+            s=62,
+            marker=marker,
+            c=[colours[chips[i].identity] for i in named],
+            edgecolors="white",
+            linewidths=0.8,
+            zorder=3,
+        )
+        for i in named:
+            name = chips[i].identity
+            axes.annotate(name, places[i], xytext=(5, 3), textcoords="offset points", fontsize=6.5, color=colours[name])
