@@ -65,12 +65,12 @@ def download_weights(source: "HubFile", folder: Path | None, quiet: bool) -> Non
     print(known or weights_path(source.name, folder, quiet))
 
 
-def download_record(source: "ZenodoRecord", folder: Path, only: str, quiet: bool) -> None:
+def download_record(source: "ZenodoRecord", folder: Path, only: str, quiet: bool, base: str | None = None) -> None:
     """Fetch a data set and say where it is."""
-    from crosswake.datasets.zenodo import fetch_record, plan_record
+    from crosswake.datasets.zenodo import BASE, fetch_record, plan_record
     from crosswake.progress import byte_text
 
-    plan = plan_record(source, folder, only)
+    plan = plan_record(source, folder, only, base or BASE)
     if not quiet and not plan.missing:
         print(f"{source.name} is there already")
     elif not quiet:

@@ -1,5 +1,6 @@
 """Draws a contact sheet: a few identities, each with its optical and SAR chips side by side."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,7 +180,8 @@ def save(figure: Any, path: Path) -> None:
         figure.savefig(part, format="png")
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
         reason = error.strerror or error
         raise CrosswakeError(
             f"{path}: the contact sheet cannot be written ({reason}); choose another --sheet"

@@ -21,6 +21,8 @@ CITATION = "Wang et al., Cross-modal Ship Re-Identification via Optical and SAR 
 TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
 FILE_NAME = re.compile(r"^(?P<identity>\d+)_s(?P<scene>\d+)c(?P<sighting>\d+)_(?P<modality>RGB|SAR)$")
 SUFFIXES = {".tif", ".tiff", ".png", ".jpg", ".jpeg"}
+LITTER = {"thumbs.db", "desktop.ini"}
+"""What file managers leave behind; as with hidden files, nobody means it to be data."""
 MODALITY_OF_TAG = {"RGB": Modality.OPTICAL, "SAR": Modality.SAR}
 
 
@@ -61,7 +63,7 @@ def read_folder(folder: Path, bad: list[BadFile]) -> Chips:
     """The chips of one folder, sorted by name; files with other names are appended to ``bad``."""
     chips: list[Chip] = []
     for path in sorted(folder.iterdir(), key=lambda path: path.name) if folder.is_dir() else []:
-        if path.name.startswith(".") or path.is_dir():
+        if path.name.startswith(".") or path.name.lower() in LITTER or path.is_dir():
             continue
         match = FILE_NAME.match(path.stem)
         if path.suffix.lower() not in SUFFIXES:

@@ -51,6 +51,9 @@ def read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     missing = [name for name in REQUIRED if name not in header]
     if missing:
         raise CrosswakeError(f"{path}: column {missing[0]} is missing; the first line must name {', '.join(REQUIRED)}")
+    twice = [name for name in header if header.count(name) > 1]
+    if twice:
+        raise CrosswakeError(f"{path}: column '{twice[0]}' appears twice; drop one")
     unknown = [name for name in header if name not in REQUIRED + OPTIONAL]
     if unknown:
         raise CrosswakeError(f"{path}: column '{unknown[0]}' is not known; drop it, or use {', '.join(OPTIONAL)}")

@@ -1,0 +1,83 @@
+"""Promise: ``crosswake data check`` prints counts and every bad file, draws a sheet, and exits 0 or 2."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from crosswake.cli.main import main
+from tests.datasets.making import sar, write_hoss, write_image
+
+
+@pytest.fixture
+def ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return write_hoss(tmp_path / "ships")
+
+
+def test_good_data(ships: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "check", str(ships)]) == 0
+    said = capsys.readouterr()
+    rows = [line.split() for line in said.out.splitlines()]
+    assert ["train", "3", "3", "6", "3", "3", "38", "x", "15", "33", "x", "13"] in rows
+    assert ["o2s", "(optical", "to", "SAR)", "1", "2", "0", "modality"] in rows
+    assert "contact sheet: ships-sheet.png" in said.out
+    assert said.out.splitlines()[-1] == "all 12 chips are good, 0 warnings"
+    assert "reading 12/12" in said.err
+    assert Path("ships-sheet.png").stat().st_size > 10_000
+
+
+def test_bad_data(ships: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_image(ships / "query/0012_s02c3_SAR.tif", sar(height=7))
+    for name in ("0001_s01c1_RGB.tif", "0002_s01c1_RGB.tif", "0003_s01c1_RGB.tif"):
+        (ships / "bounding_box_train" / name).write_bytes(b"")
+    (ships / "query/0011.tif").touch()
+    assert main(["data", "check", str(ships), "--sheet", "sheets/a.png", "--json", "result.json"]) == 2
+    said = capsys.readouterr().out
+    lines = said.splitlines()
+    assert "bad files: 4" in lines
+    assert "  3 x the file is empty; 1 x name is not <identity>_s<scene>c<sighting>_<RGB|SAR>" in lines
+    assert f"  {ships}/bounding_box_train/0002_s01c1_RGB.tif: the file is empty; fetch it again" in lines
+    assert "warnings: 1" in lines
+    assert lines[-1] == "4 bad files among 12 chips, 1 warning"
+    assert Path("sheets/a.png").is_file()
+    assert not Path("ships-sheet.png").exists()
+    result = json.loads(Path("result.json").read_text())
+    assert [finding["level"] for finding in result["findings"]] == ["error"] * 4 + ["warning"]
+    assert [row["chips"] for row in result["splits"]] == [6, 2, 4]
+    assert [row["name"] for row in result["protocols"]] == ["all", "o2s", "s2o"]
+
+
+def test_quiet(ships: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "check", str(ships), "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    (ships / "query/0012_s02c3_SAR.tif").write_bytes(b"")
+    assert main(["data", "check", str(ships), "--quiet"]) == 2
+    said = capsys.readouterr()
+    assert "0012_s02c3_SAR.tif: the file is empty" in said.out
+    assert said.err == ""
+
+
+def test_strict_stops_at_the_first(ships: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in (ships / "query").iterdir():
+        path.write_bytes(b"")
+    assert main(["data", "check", str(ships), "--strict", "--quiet"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"crosswake: {ships}/query/0011_s02c3_RGB.tif: the file is empty")
+    assert not Path("ships-sheet.png").exists()
+
+
+def test_table(ships: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mine.csv").write_text(
+        "path,identity,modality,split,height_m\n"
+        "ships/query/0011_s02c3_RGB.tif,Aurora,optical,query,110\n"
+        "ships/bounding_box_test/0011_s01c2_SAR.tif,Aurora,sar,gallery,110\n"
+    )
+    assert main(["data", "check", "mine.csv"]) == 0
+    assert "110 x 12" in capsys.readouterr().out
+
+
+def test_json_that_cannot_be_written(ships: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "check", str(ships), "--json", "no/such/folder.json", "--quiet"]) == 2
+    assert "no/such/folder.json: cannot be written" in capsys.readouterr().err

@@ -1,0 +1,104 @@
+"""Promise: help at once, mistakes in one line with exit code 2, tracebacks only when asked for."""
+
+import subprocess
+import sys
+import types
+
+import pytest
+
+from crosswake import __version__
+from crosswake.cli.main import COMMANDS, find_command, main
+from crosswake.errors import CrosswakeError
+
+
+@pytest.mark.parametrize("words", [[], ["-h"], ["--help"], ["help"]])
+def test_help_names_every_command(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in COMMANDS)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"crosswake {__version__}\n"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["data", "check", "--help"], ["data", "download", "--list"]])
+def test_help_imports_nothing_heavy(words: list[str]) -> None:
+    code = (
+        "import sys\nfrom crosswake.cli.main import main\n"
+        f"try: code = main({words!r})\nexcept SystemExit as stop: code = stop.code or 0\n"
+        "heavy = {'torch', 'rasterio', 'matplotlib', 'timm', 'scipy', 'huggingface_hub'} & set(sys.modules)\n"
+        "assert code == 0 and not heavy, (code, heavy)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_module_is_the_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "crosswake", "nonsense"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("crosswake: no command 'nonsense'; there are: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["dance"], "no command 'dance'"),
+        (["data"], "no command 'data'; there are: data check, data download"),
+        (["data", "dance"], "no command 'data dance'; there are: data check, data download"),
+        (["data", "check"], "crosswake data check --help"),
+        (["data", "check", "--dance", "x"], "crosswake data check --help"),
+        (["data", "check", "/no/where"], "/no/where: no such folder"),
+        (["data", "download", "dance"], "nothing is known by the name 'dance'; there are: hoss, "),
+        (["data", "download", "transoss-hoss", "--only", "x"], "--only x: transoss-hoss is one file"),
+    ],
+)
+def test_mistakes_are_one_line(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("crosswake: ")
+    assert message in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_debug_raises(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(CrosswakeError, match="no command 'dance'"):
+        main(["dance", "--debug"])
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (CrosswakeError("a.tif: is wrong; mend it"), 2, "crosswake: a.tif: is wrong; mend it\n"),
+        (KeyboardInterrupt(), 130, "crosswake: interrupted\n"),
+        (ZeroDivisionError("by 0"), 1, "crosswake: unexpected ZeroDivisionError: by 0 (--debug shows where)\n"),
+    ],
+)
+def test_exit_codes(
+    error: BaseException,
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def run(words: list[str]) -> int:
+        assert words == ["--some", "word"]
+        raise error
+
+    command = types.ModuleType("failing")
+    command.run = run  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "failing", command)
+    monkeypatch.setitem(COMMANDS, "fail", ("failing", "fails"))
+    assert main(["fail", "--some", "word"]) == code
+    assert capsys.readouterr().err == said
+    with pytest.raises(type(error)):
+        main(["fail", "--debug", "--some", "word"])
+
+
+def test_longest_name_wins() -> None:
+    assert find_command(["data", "check", "folder", "--strict"]) == ("data check", ["folder", "--strict"])
+    assert find_command(["train", "data"]) == ("train", ["data"])
