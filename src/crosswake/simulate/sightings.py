@@ -86,7 +86,7 @@ def voyage(rng: np.random.Generator, identity: int, sightings: int, training: bo
     _, west, east, south, north = REGIONS[scene]
     lon, lat = rng.uniform(west, east), rng.uniform(south, north)
     moment = START + timedelta(days=float(rng.uniform(0, 60)))
-    asked = (identity // 2) % sightings if sightings > 2 else identity % 2
+    asked = 2 * ((identity // 2) % ((sightings + 1) // 2))
     found = []
     for index in range(sightings):
         modality = Modality((identity + index) % 2)
