@@ -75,6 +75,7 @@ def test_debug_raises(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (CrosswakeError("a.tif: is wrong; mend it"), 2, "crosswake: a.tif: is wrong; mend it\n"),
         (KeyboardInterrupt(), 130, "crosswake: interrupted\n"),
+        (KeyboardInterrupt("stopped after epoch 3"), 130, "crosswake: stopped after epoch 3\n"),
         (ZeroDivisionError("by 0"), 1, "crosswake: unexpected ZeroDivisionError: by 0 (--debug shows where)\n"),
     ],
 )

@@ -121,6 +121,14 @@ def test_damaged_archive(tmp_path: Path, damage: str, ending: str) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [archive.name]
 
 
+def test_unknown_packing(tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "HOSS.zip", {"a": b"0" * 1000})
+    deflated, deflate64 = b"\x14\x00\x00\x00\x08\x00", b"\x14\x00\x00\x00\x09\x00"
+    archive.write_bytes(archive.read_bytes().replace(deflated, deflate64))
+    with pytest.raises(CrosswakeError, match=r"not supported .*; unpack it by hand"):
+        unpack(archive, tmp_path / "out", quiet=True)
+
+
 def test_existing_folder_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "HOSS").mkdir()
     with pytest.raises(CrosswakeError, match="exists already"):

@@ -68,7 +68,7 @@ FAULTS: list[tuple[str, Make, str, str]] = [
         SAR,
         lambda path: write_image(path, sar().astype(np.uint16)),
         "note",
-        "SAR chip of type uint16".replace("SAR", "sar"),
+        "sar chip of type uint16",
     ),
     (SAR, lambda path: write_image(path, sar().astype(np.complex64)), "error", "complex numbers"),
     (SAR, lambda path: write_image(path, sar(height=7)), "warning", "very small chip (7 x 14 pixels)"),

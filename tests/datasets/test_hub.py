@@ -1,5 +1,8 @@
 """Promise: weights by name, from the hub once, then from disk."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,28 @@ def test_weights_are_fetched_once(server: Behaviour, tmp_path: Path) -> None:
     asked = len(server.requests)
     assert weights_path("transoss-hoss", tmp_path, quiet=True, endpoint=server.base) == path
     assert len(server.requests) == asked
+
+
+def test_command_uses_the_cache_and_the_hub_of_the_environment(server: Behaviour, tmp_path: Path) -> None:
+    server.commit = "0123456789abcdef0123456789abcdef01234567"
+    server.files[ON_HUB] = b"weights"
+    surroundings = os.environ | {"HF_HOME": str(tmp_path), "HF_ENDPOINT": server.base}
+    surroundings.pop("HF_HUB_CACHE", None)
+
+    def download() -> str:
+        command = [sys.executable, "-m", "crosswake", "data", "download", "transoss-hoss"]
+        done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=True)
+        assert done.stderr == ""
+        return done.stdout
+
+    first = download().splitlines()
+    asked = server.gets.count((ON_HUB, ""))
+    second = download().splitlines()
+    assert first[0].startswith("fetching TransOSS fine-tuned on HOSS ReID, about 0.35 GB")
+    assert second == ["transoss-hoss is there already", first[1]]
+    assert Path(first[1]).read_bytes() == b"weights"
+    assert tmp_path in Path(first[1]).parents
+    assert server.gets.count((ON_HUB, "")) == asked == 1
 
 
 def test_file_not_on_the_hub(server: Behaviour, tmp_path: Path) -> None:

@@ -100,6 +100,10 @@ def write_members(archive: Path, folder: Path, limits: Limits, quiet: bool) -> i
                 written += write_member(archive, member, folder, limits.bytes - written, limits)
                 progress.advance(consumed - progress.done)
             progress.advance(progress.total - progress.done)
+    except NotImplementedError as error:
+        raise CrosswakeError(
+            f"{archive}: packed in a way that is not supported ({error}); unpack it by hand"
+        ) from error
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
         detail = (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
         raise CrosswakeError(f"{archive}: cannot be unpacked ({detail}); delete it and fetch it again") from error
