@@ -59,7 +59,7 @@ def image_of(sighting: Sighting, vessel: Vessel, seed: int) -> Image:
     ascending, right = rng.random() < 0.5, rng.random() < 0.7
     track = np.radians(-10.0 if ascending else 190.0) + rng.normal(0, 0.08)
     azimuth = float((track + np.radians(90 if right else -90)) % (2 * np.pi))
-    incidence = float(np.radians(rng.uniform(32, 55)))
+    incidence = float(np.radians(rng.uniform(35, 58)))
     pixels = image_radar(scene, vessel, draw_radar_view(rng, azimuth - heading, incidence), rng)
     return Image(pixels, RADAR_PIXEL, "SAR-X-1.0", float(np.degrees(incidence)), float(np.degrees(azimuth)))
 

@@ -126,10 +126,11 @@ def deck_house(
         s, t = front + length * rng.uniform(0.1, 0.8), rng.uniform(-0.45, 0.45) * upper
         spot = (s, s + rng.uniform(1, 3)), (t, t + rng.uniform(1, 2.5))
         parts.append(box(*spot, height * rng.choice([0.65, 1.0]) + rng.uniform(1, 2), pick(rng, (GREY, CREAM, WHITE))))
-    boat = min(8.0, length * 0.5)
+    boat = min(8.0, length * 0.4)
     for side in (-1, 1):
         edge = side * width * 0.5
-        span = (min(edge, edge + side * 2.6), max(edge, edge + side * 2.6))
+        reach = side * min(2.6, 0.08 * beam)
+        span = (min(edge, edge + reach), max(edge, edge + reach))
         parts.append(box((back - boat - 1, back - 1), span, 6.0, ORANGE, "house"))
     return parts
 

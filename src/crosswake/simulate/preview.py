@@ -37,7 +37,7 @@ def draw_preview(path: Path, *, seed: int = 0) -> None:
         raise CrosswakeError(f"--preview is {path}; name a file that ends in .png")
     with mpl.rc_context({"font.family": "DejaVu Sans", "font.size": 8}):
         figure = Figure(figsize=(16, 10.4), dpi=100, facecolor="#0e1116")
-        outer = figure.add_gridspec(2, 4, left=0.01, right=0.99, top=0.955, bottom=0.01, hspace=0.1, wspace=0.04)
+        outer = figure.add_gridspec(2, 4, left=0.01, right=0.99, top=0.955, bottom=0.03, hspace=0.1, wspace=0.04)
         caption = "each ship: two optical sightings at 0.75 m, two radar sightings at 1 m (simulated)"
         figure.text(0.988, 0.008, caption, color="#8b98a8", fontsize=10, ha="right", va="bottom")
         for number, ship_type in enumerate(SHOWN):
