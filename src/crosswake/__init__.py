@@ -1,18 +1,20 @@
 """Crosswake recognises the same ship in optical and SAR satellite images."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load"]
+__all__ = ["Chip", "Modality", "__version__", "load"]
 
 if TYPE_CHECKING:
+    from crosswake.chips import Chip, Modality
     from crosswake.models.embedder import load
+
+HOME = {"load": "crosswake.models.embedder", "Chip": "crosswake.chips", "Modality": "crosswake.chips"}
 
 
 def __getattr__(name: str) -> Any:
     # torch takes seconds to import, so ``import crosswake`` alone must not bring it in.
-    if name == "load":
-        from crosswake.models.embedder import load  # noqa: PLC0415
-
-        return load
+    if name in HOME:
+        return getattr(import_module(HOME[name]), name)
     raise AttributeError(f"module 'crosswake' has no attribute {name!r}")

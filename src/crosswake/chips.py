@@ -48,7 +48,7 @@ class Chip:
 
     Attributes:
         path: the image file.
-        identity: which ship; equal strings mean the same ship.
+        identity: which ship; equal strings mean the same ship. Empty where it is not known.
         modality: optical or SAR.
         width_m: across the image, in metres; from the pixel count and the sensor's ground size if None.
         height_m: down the image, in metres; likewise.
@@ -58,7 +58,7 @@ class Chip:
     """
 
     path: Path
-    identity: str
+    identity: str = ""
     modality: Modality
     width_m: float | None = None
     height_m: float | None = None

@@ -38,10 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"crosswake: {error}", file=sys.stderr)
         return EXIT_USER_ERROR
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         if debug:
             raise
-        print("crosswake: interrupted", file=sys.stderr)
+        print(f"crosswake: {str(error) or 'interrupted'}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,10 +1,14 @@
 """``crosswake train``: settings from a recipe, a file or options; then the loop, then the measurement."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crosswake.cli.parsing import Parser
 from crosswake.config import TrainConfig, recipe_path
 from crosswake.errors import CrosswakeError
+
+if TYPE_CHECKING:
+    from crosswake.datasets.reid import ReidData
 
 DESCRIPTION = """Train a re-identification model. --config takes a recipe by name (hoss_transoss is the published one)
 or a YAML file; every setting can be given as an option, and --print_config shows them all."""
@@ -24,8 +28,7 @@ def parse(words: list[str]) -> TrainConfig:
     parser = make_parser()
     parsed = parser.parse_words(words)
     parsed.pop("config")
-    instantiated = parser.instantiate_classes(parsed)
-    return TrainConfig(**vars(instantiated))
+    return TrainConfig(**vars(parser.instantiate(parsed)))
 
 
 def with_recipe_paths(words: list[str]) -> list[str]:
@@ -65,7 +68,18 @@ def run(words: list[str]) -> int:
 
     finished = train(config)
     if config.evaluate and finished.first_process and finished.data.query and finished.data.gallery:
-        from crosswake.cli.evaluate import evaluate_checkpoint
-
-        evaluate_checkpoint(finished)
+        measure(config, finished.data)
     return 0
+
+
+def measure(config: TrainConfig, data: "ReidData") -> None:
+    """Write numbers and report of the best epoch on the test split into the run's folder, and print them."""
+    from crosswake.cli.evaluate import print_summary
+    from crosswake.evaluation.runner import evaluate_model
+    from crosswake.models.embedder import load
+
+    embedder = load(config.output / "best.pt", device=config.device, precision=config.precision)
+    evaluation = evaluate_model(
+        embedder, data, config.output, seed=config.seed, strict=config.strict, quiet=config.quiet
+    )
+    print_summary(evaluation, config.output)

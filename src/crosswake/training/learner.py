@@ -14,7 +14,7 @@ from crosswake.models.transoss import TransOSS
 Gather = Callable[[Tensor], Tensor]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Batch:
     """This process's share of a batch, on the device.
 

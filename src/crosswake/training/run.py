@@ -196,7 +196,7 @@ def init_path(name: str) -> Path:
     """The weight file that ``--init`` means: a file as given, else a name that can be downloaded."""
     if Path(name).exists():
         return Path(name)
-    from crosswake.datasets.download import weights_path  # noqa: PLC0415
+    from crosswake.datasets.hub import weights_path  # noqa: PLC0415
 
     return weights_path(name)
 
