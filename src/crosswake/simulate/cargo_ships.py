@@ -63,13 +63,14 @@ def hatches(rng: np.random.Generator, pitches: list[tuple[float, float]], beam: 
 
 def bulk_carrier(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> list[Part]:
     """Five to nine holds, the house aft, cranes between the hatches of the smaller ones."""
-    head = length * rng.uniform(0.045, 0.085)
+    head = length * rng.uniform(0.045, 0.11)
     house = length * rng.uniform(0.05, 0.09)
     front = length * rng.uniform(0.855, 0.90) - house * 0.3
     low, high = (4, 7) if length < 215 else (6, 10)
     count = int(rng.integers(low, high))
-    pitches = cut(rng, head + 2, front - 3, count, 0.28)
+    pitches = cut(rng, head + 2, front - 3, count, 0.42)
     parts = forecastle(rng, head, beam, deck) + hatches(rng, pitches, beam, pick(rng, COVERS))
+    parts += mast_houses(rng, pitches, beam)
     geared = rng.random() < (0.75 if length < 205 else 0.1)
     if geared:
         colour, reach, side = pick(rng, CRANES), rng.uniform(16, 24), rng.choice([-0.12, 0.0, 0.12]) * beam
@@ -78,6 +79,14 @@ def bulk_carrier(rng: np.random.Generator, length: float, beam: float, deck: Col
             parts += crane(a, side, reach, rng.choice([0.0, np.pi]), rng.uniform(12, 17), colour, 4.0)
     parts += fittings(rng, (head, front), beam, int(rng.integers(8, 22)))
     return parts + deck_house(rng, front, house, beam, int(rng.integers(5, 8)))
+
+
+def mast_houses(rng: np.random.Generator, pitches: list[tuple[float, float]], beam: float) -> list[Part]:
+    """Small houses for winches and stores on the cross decks between some of the hatches."""
+    colour, wide = pick(rng, (WHITE, CREAM, GREY)), beam * rng.uniform(0.15, 0.45)
+    side = rng.choice([-0.25, 0.0, 0.0, 0.25]) * beam
+    chosen = [a for a, _ in pitches[1:] if rng.random() < 0.45]
+    return [box((a - 2.2, a + 2.2), (side - wide / 2, side + wide / 2), 4.5, colour) for a in chosen]
 
 
 def tanker(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> list[Part]:
@@ -90,7 +99,11 @@ def tanker(rng: np.random.Generator, length: float, beam: float, deck: Colour) -
     for number in range(pipes):
         t = offset + (number - pipes / 2) * rng.uniform(1.2, 1.8)
         parts.append(box((head + rng.uniform(0, 0.12) * length, front), (t, t + 0.8), 1.6, colour, "pipe"))
-    middle = length * rng.uniform(0.38, 0.60)
+    if rng.random() < 0.35:
+        trunk = (head + rng.uniform(0.02, 0.2) * length, front - rng.uniform(0.02, 0.2) * length)
+        half = beam * rng.uniform(0.2, 0.36)
+        parts.append(box(trunk, (-half, half), 1.4, deck, "cover"))
+    middle = length * rng.uniform(0.34, 0.62)
     for number in range(int(rng.integers(3, 8))):
         s = middle + (number - 2) * rng.uniform(2.0, 3.0)
         parts.append(box((s, s + 1.0), (-beam * 0.46, beam * 0.46), 1.9, colour, "pipe"))
@@ -109,7 +122,7 @@ def tank_tops(rng: np.random.Generator, head: float, front: float, beam: float, 
     """Hatches of the tanks in two or three rows, and on some ships the deck's frames on the outside."""
     rows = ((-0.33, 0.33), (-0.34, 0.12, 0.34), (-0.3, 0.22))[int(rng.integers(3))]
     parts: list[Part] = []
-    pitches = cut(rng, head + 3, front - 4, int(rng.integers(5, 9)), 0.3)
+    pitches = cut(rng, head + 3, front - 4, int(rng.integers(4, 9)), 0.5)
     framed = rng.random() < 0.45
     for a, b in pitches:
         parts += [disc((a + b) / 2, row * beam, 3.0, 2.2, colour, "crane") for row in rows]
@@ -164,7 +177,7 @@ def general_cargo(rng: np.random.Generator, length: float, beam: float, deck: Co
         for share in cut(rng, start, end, int(rng.integers(1, 4)), 0.5):
             s = share[int(rng.integers(2))]
             parts += crane(s, side, rng.uniform(0.12, 0.2) * length, rng.choice([0.0, np.pi]), 14.0, colour, 3.2)
-    parts += fittings(rng, (start, end), beam, int(rng.integers(5, 14)))
+    parts += mast_houses(rng, pitches, beam) + fittings(rng, (start, end), beam, int(rng.integers(5, 14)))
     return parts + deck_house(rng, front, house, beam, int(rng.integers(3, 6)))
 
 

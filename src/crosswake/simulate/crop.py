@@ -59,7 +59,7 @@ def frame(
     s: tuple[float, float], t: tuple[float, float], scene: Scene, pixel: float, turn: float, rng: np.random.Generator
 ) -> Crop:
     """A crop around frame extents ``s`` and ``t``, each side with a margin of its own."""
-    above, below = rng.uniform(0.0, 0.065, 2) * scene.length + 1.0
+    above, below = rng.uniform(0.0, 0.055, 2) * scene.length + 1.0
     left, right = rng.uniform(0.02, 0.30, 2) * scene.beam + 1.0
     top, port = s[0] - above, t[0] - left
     rows = max(8, round((s[1] + below - top) / pixel))

@@ -54,21 +54,21 @@ class ShipType:
 TYPES: dict[str, ShipType] = {
     "bulk carrier": ShipType(
         24,
-        ((180, 30, 11), (190, 32.3, 12), (190, 32.3, 12), (229, 32.3, 14), (292, 45, 17)),
+        ((180, 30, 11), (190, 32.3, 12), (190, 32.3, 12), (229, 32.3, 14), (229, 32.3, 14)),
         REDS + GREENS + GREYS,
         cargo_ships.bulk_carrier,
         (0.05, 0.09),
     ),
     "tanker": ShipType(
         20,
-        ((183, 32.2, 12), (183, 32.2, 12), (228, 32.3, 13), (250, 44, 15), (250, 44, 15), (333, 60, 19)),
+        ((183, 32.2, 12), (183, 32.2, 12), (228, 32.3, 13), (250, 44, 15), (250, 44, 15)),
         REDS + GREENS + GREYS + TANS,
         cargo_ships.tanker,
         (0.05, 0.10),
     ),
     "container ship": ShipType(
         18,
-        ((172, 27.5, 9), (172, 27.5, 9), (294, 32.2, 12), (300, 43, 14), (300, 43, 14), (366, 51, 16)),
+        ((172, 27.5, 9), (172, 27.5, 9), (300, 43, 14), (300, 43, 14), (366, 51, 16)),
         REDS + GREENS + GREYS,
         cargo_ships.container_ship,
         (0.12, 0.2),
@@ -76,35 +76,31 @@ TYPES: dict[str, ShipType] = {
     "general cargo": ShipType(
         14, ((118, 18, 6), (118, 18, 6), (138, 21, 7)), REDS + GREENS + GREYS, cargo_ships.general_cargo, (0.07, 0.13)
     ),
-    "gas carrier": ShipType(
-        5, ((288, 46, 15), (230, 36.6, 13)), REDS + GREENS + TANS, cargo_ships.gas_carrier, (0.1, 0.16)
-    ),
+    "gas carrier": ShipType(5, ((288, 46, 15),), REDS + GREENS + TANS, cargo_ships.gas_carrier, (0.1, 0.16)),
     "car carrier": ShipType(
         6,
-        ((199.9, 32.3, 15), (180, 32.2, 14)),
+        ((199.9, 32.3, 15),),
         (*GREENS, *BLUES, (0.6, 0.6, 0.58)),
         service_ships.car_carrier,
         (0.05, 0.12),
     ),
     "passenger ship": ShipType(
         6,
-        ((186, 27, 9), (150, 24, 8), (290, 36, 10)),
+        ((186, 27, 9), (186, 27, 9), (150, 24, 8)),
         GREENS + BLUES + TANS,
         service_ships.passenger_ship,
         (0.16, 0.26),
     ),
     "fishing vessel": ShipType(
         5,
-        ((45, 10, 3), (64, 13, 4)),
+        ((64, 13, 4),),
         (*GREENS, *BLUES, *TANS, (0.5, 0.5, 0.5)),
         service_ships.fishing_vessel,
         (0.2, 0.32),
     ),
-    "warship": ShipType(6, ((134, 16, 5), (155, 20, 6)), GREYS[:1], service_ships.warship, (0.34, 0.5)),
+    "warship": ShipType(6, ((134, 16, 5),), GREYS[:1], service_ships.warship, (0.34, 0.5)),
     "tug": ShipType(2, ((32, 11, 2.5),), REDS + GREENS + BLUES, service_ships.tug, (0.22, 0.3)),
-    "supply ship": ShipType(
-        4, ((84, 19, 4), (76, 17, 4)), REDS + GREENS + BLUES, service_ships.supply_ship, (0.14, 0.22)
-    ),
+    "supply ship": ShipType(4, ((84, 19, 4),), REDS + GREENS + BLUES, service_ships.supply_ship, (0.14, 0.22)),
 }
 
 
@@ -203,7 +199,7 @@ def draw_scatterers(rng: np.random.Generator, parts: tuple[Part, ...], length: f
             t = part.t0 + share * (part.t1 - part.t0)
             strength = 5.0 * rng.lognormal(0.0, 1.6) * (1.8 if part.material in ("crane", "pipe") else 1.0)
             rows.append([s, t, strength, rng.uniform(0, 2 * np.pi), rng.uniform(0.6, 2.4)])
-    for _ in range(int(length * beam / 260)):
+    for _ in range(int(length * beam / 600)):
         s, t = rng.uniform(0.03, 0.97) * length, rng.uniform(-0.48, 0.48) * beam
         rows.append([s, t, 1.5 * rng.lognormal(0.0, 1.6), rng.uniform(0, 2 * np.pi), rng.uniform(0.6, 2.4)])
     return np.array(rows, dtype=np.float64)

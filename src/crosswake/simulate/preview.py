@@ -18,7 +18,7 @@ SHOWN = (
     "car carrier", "general cargo", "warship", "passenger ship",
 )  # fmt: skip
 FLOOR_DB, CEILING_DB = -6.0, 31.0
-COLOURS = 256
+COLOURS = 192
 """Of the PNG's palette; a quarter of the bytes of full colour, and hardly to be told from it."""
 HOURS = (10, 13)
 
