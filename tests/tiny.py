@@ -25,9 +25,9 @@ def chip_pixels(identity: int, modality: Modality, sighting: int) -> Pixels:
     height, width = 60 + random.integers(0, 8), 20 + random.integers(0, 4)
     stripes = np.sin(np.arange(height) * (0.3 + 0.2 * identity))[:, None] * np.ones(width)
     if modality is Modality.SAR:
-        return (np.exp(stripes) * random.gamma(4.0, 0.25, (height, width))).astype(np.float32)
+        return np.asarray(np.exp(stripes) * random.gamma(4.0, 0.25, (height, width)), np.float32)
     picture = 128 + 80 * stripes[..., None] + random.normal(0, 10, (height, width, 3))
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(picture, 0, 255), np.uint8)
 
 
 def write_sighting(folder: Path, identity: int, modality: Modality, sighting: int) -> None:

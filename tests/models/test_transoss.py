@@ -1,7 +1,9 @@
 import json
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from crosswake.batches.prepare import size_features
 from crosswake.config import ModelConfig
@@ -13,7 +15,10 @@ from crosswake.models.weights import load_into, read_weights
 from tests.golden import golden, golden_tensors
 
 NAMES = ["transoss_tiny", "transoss_overlap", "transoss_plain", "transoss_pair"]
-TOLERANCE = {"rtol": 0.0, "atol": 1e-5}
+
+
+def assert_close(found: Tensor, expected: Tensor, atol: float = 1e-5) -> None:
+    torch.testing.assert_close(found, expected, rtol=0.0, atol=atol)
 
 
 def golden_model(name: str) -> TransOSS:
@@ -43,15 +48,15 @@ def test_reference_models_come_out(name: str) -> None:
     image, modality, size = known["image"], known["modality"], known["size"]
     feature = model(image, modality, size)
     assert model.classifier is not None
-    torch.testing.assert_close(feature, known["feature"], **TOLERANCE)
-    torch.testing.assert_close(model.neck(feature), known["feature_bn"], **TOLERANCE)
-    torch.testing.assert_close(model.classifier(model.neck(feature)), known["logits"], **TOLERANCE)
+    assert_close(feature, known["feature"])
+    assert_close(model.neck(feature), known["feature_bn"])
+    assert_close(model.classifier(model.neck(feature)), known["logits"])
     optical, sar = model(image, 0 * modality, size), model(image, 0 * modality + 1, size)
-    torch.testing.assert_close(optical, known["feature_all_optical"], **TOLERANCE)
-    torch.testing.assert_close(sar, known["feature_all_sar"], **TOLERANCE)
+    assert_close(optical, known["feature_all_optical"])
+    assert_close(sar, known["feature_all_sar"])
     logits = model.pair_logits(sar[3:], optical[:3])
-    torch.testing.assert_close(logits, known["pair_logits"], **TOLERANCE)
-    torch.testing.assert_close(symmetric_contrastive(logits), known["pair_loss"], **TOLERANCE)
+    assert_close(logits, known["pair_logits"])
+    assert_close(symmetric_contrastive(logits), known["pair_loss"])
 
 
 @torch.no_grad()
@@ -61,7 +66,7 @@ def test_a_mixed_batch_equals_each_chip_alone() -> None:
     images, modality, size = torch.randn(5, 3, 48, 32), torch.tensor([0, 1, 1, 0, 1]), torch.randn(5, 3)
     together = model(images, modality, size)
     alone = torch.cat([model(images[i : i + 1], modality[i : i + 1], size[i : i + 1]) for i in range(5)])
-    torch.testing.assert_close(together, alone, rtol=0.0, atol=1e-5)
+    assert_close(together, alone)
 
 
 def test_size_and_modality_matter_only_where_the_model_uses_them() -> None:
@@ -80,20 +85,21 @@ def test_attention_maps_are_the_weights_that_attention_uses() -> None:
     maps = model.base.class_attention(images, modality, size)
     assert maps.shape == (3, 3, 2)
     assert bool((maps > 0).all())
-    block = model.base.blocks[1]
-    tokens = block.norm1(model.base.blocks[0](model.base.embed(images, modality, size)))
+    blocks: list[Any] = list(model.base.blocks)
+    first, block = blocks
+    tokens = block.norm1(first(model.base.embed(images, modality, size)))
     value = block.attn.qkv(tokens)[..., 64:]
     weights = block.attn.class_attention(tokens)
-    torch.testing.assert_close(weights[:, 1:].reshape(3, 3, 2), maps)
-    torch.testing.assert_close(block.attn.proj(weights[:, None] @ value)[:, 0], block.attn(tokens)[:, 0])
+    assert_close(weights[:, 1:].reshape(3, 3, 2), maps)
+    assert_close(block.attn.proj(weights[:, None] @ value)[:, 0], block.attn(tokens)[:, 0])
 
 
 def test_drop_path_rises_linearly_and_keeps_the_mean() -> None:
     factors = drop_path_factors(5, 20_000, 0.4, torch.Generator().manual_seed(0))
     assert factors.shape == (5, 2, 20_000)
     dropped = (factors == 0).float().mean(dim=(1, 2))
-    torch.testing.assert_close(dropped, torch.tensor([0.0, 0.1, 0.2, 0.3, 0.4]), rtol=0.0, atol=0.01)
-    torch.testing.assert_close(factors.mean(dim=(1, 2)), torch.ones(5), rtol=0.0, atol=0.02)
+    assert_close(dropped, torch.tensor([0.0, 0.1, 0.2, 0.3, 0.4]), atol=0.01)
+    assert_close(factors.mean(dim=(1, 2)), torch.ones(5), atol=0.02)
 
 
 def test_dropping_every_branch_leaves_the_tokens_alone() -> None:
@@ -101,7 +107,7 @@ def test_dropping_every_branch_leaves_the_tokens_alone() -> None:
     tokens = torch.randn(2, 6, 32)
     for block in model.base.blocks:
         assert torch.equal(block(tokens, torch.zeros(2, 2)), tokens)
-        torch.testing.assert_close(block(tokens, torch.ones(2, 2)), block(tokens))
+        assert_close(block(tokens, torch.ones(2, 2)), block(tokens))
 
 
 def test_size_features_are_the_published_ones() -> None:

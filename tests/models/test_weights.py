@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -51,7 +52,7 @@ def test_old_pickles_are_read_safely(tmp_path: Path, zipped: bool) -> None:
 
 
 def test_a_plain_timm_vit_starts_both_modalities(tmp_path: Path) -> None:
-    vit = timm.create_model("vit_tiny_patch16_224", img_size=96, depth=2, num_classes=10)
+    vit: Any = timm.create_model("vit_tiny_patch16_224", img_size=96, depth=2, num_classes=10)
     path = save(tmp_path / "vit.pth", vit.state_dict())
     model = TransOSS(ModelConfig(image_size=(64, 32), width=192, depth=2, heads=3), 7)
     report = load_into(model, read_weights(path))
@@ -66,7 +67,7 @@ def test_a_plain_timm_vit_starts_both_modalities(tmp_path: Path) -> None:
 @torch.no_grad()
 def test_without_embeddings_of_its_own_the_model_is_timms_vit(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    vit = timm.create_model("vit_tiny_patch16_224", img_size=(64, 32), depth=3, num_classes=0).eval()
+    vit: Any = timm.create_model("vit_tiny_patch16_224", img_size=(64, 32), depth=3, num_classes=0).eval()
     config = ModelConfig(image_size=(64, 32), width=192, depth=3, heads=3, mie=False, sse=False)
     model = TransOSS(config).eval()
     load_into(model, read_weights(save(tmp_path / "vit.pth", vit.state_dict())))

@@ -19,11 +19,12 @@ from crosswake.evaluation.protocols import score
 from crosswake.models.embedder import Embedder
 from crosswake.models.vit import drop_path_factors
 from crosswake.progress import Progress
-from crosswake.training.checkpoint import random_state, restore_random_state, save_whole
 from crosswake.training.interrupt import StopRequest, TrainingInterruptedError
 from crosswake.training.learner import Batch
+from crosswake.training.prepare import prepare_run
 from crosswake.training.records import EventWriter, write_rows
-from crosswake.training.run import BEST, LAST, Run, contents, prepare_run, restore, write_settings
+from crosswake.training.run import BEST, LAST, Run
+from crosswake.training.saving import resume, save_best, save_last, write_settings
 from crosswake.training.schedule import learning_rate, set_learning_rate
 
 CHECK_EVERY_STEPS = 20
@@ -150,7 +151,7 @@ def finish_epoch(run: Run, row: dict[str, float | int]) -> None:
         standing.best_epoch = standing.epoch
     if run.first_process:
         if better:
-            save_whole(contents(run), config.output / BEST)
+            save_best(run)
         save_last(run)
         write_rows(standing.rows, config.output / "metrics.csv")
     run.fabric.barrier()
@@ -204,23 +205,3 @@ def interrupt(run: Run, step: int, totals: dict[str, Tensor], seconds: float) ->
         f"stopped in epoch {standing.epoch + 1} after {step} batches, all saved; go on with: "
         f"crosswake train --resume --output {run.config.output}"
     )
-
-
-def save_last(run: Run) -> None:
-    """Write everything that going on needs."""
-    state = contents(run) | {
-        "optimiser": run.optimiser.state_dict(),
-        "precision": run.fabric.strategy.precision.state_dict(),
-        "random": random_state(),
-        "standing": vars(run.progress),
-    }
-    save_whole(state, run.config.output / LAST)
-
-
-def resume(run: Run) -> None:
-    """Go back to where the run in the output folder was saved."""
-    checkpoint = restore(run)
-    for name, value in checkpoint["standing"].items():
-        setattr(run.progress, name, value)
-    restore_random_state(checkpoint["random"])
-    run.say(f"resumed after epoch {run.progress.epoch}, batch {run.progress.step} of {run.config.output}")

@@ -1,0 +1,80 @@
+"""Keeps a run on disk: its settings, its checkpoints, and the way back from them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from crosswake.config import TrainConfig, plain
+from crosswake.datasets.reid import fingerprint, identities
+from crosswake.errors import CrosswakeError
+from crosswake.training.checkpoint import random_state, read_checkpoint, restore_random_state, save_whole
+from crosswake.training.run import BEST, LAST, SETTINGS, Run
+
+MAY_CHANGE_ON_RESUME = {"resume", "output", "quiet", "device", "devices", "strict", "evaluate", "data", "init"}
+
+
+def write_settings(config: TrainConfig) -> None:
+    """Write the resolved settings into the run's folder, in the form that ``--config`` reads."""
+    settings = plain(config) | {"resume": False}
+    temporary = config.output / f".{SETTINGS}.part"
+    temporary.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+    temporary.replace(config.output / SETTINGS)
+
+
+def contents(run: Run) -> dict[str, Any]:
+    """What a checkpoint for use holds: weights and what is needed to use them."""
+    return {
+        "config": plain(run.config),
+        "identities": identities(run.store.chips),
+        "data": {"name": run.data.name, "fingerprint": fingerprint(run.data.train)},
+        "epoch": run.progress.epoch,
+        "model": {name: value.detach().cpu().clone() for name, value in run.model.state_dict().items()},
+    }
+
+
+def restore(run: Run) -> Mapping[str, Any]:
+    """Put model and optimiser back as the last checkpoint has them, and return it.
+
+    Raises:
+        CrosswakeError: the run was started with other settings, or on other chips.
+    """
+    checkpoint = read_checkpoint(run.config.output / LAST)
+    before, now = checkpoint["config"], plain(run.config)
+    for name in sorted(set(before) | set(now)):
+        if name not in MAY_CHANGE_ON_RESUME and before.get(name) != now.get(name):
+            raise CrosswakeError(
+                f"--{name}: the run in {run.config.output} has {before.get(name)}, not {now.get(name)}; "
+                "resume it as it was started, or name another --output"
+            )
+    if checkpoint["data"]["fingerprint"] != fingerprint(run.data.train):
+        raise CrosswakeError(f"--data: {run.data.root} no longer holds the chips that this run was started on")
+    run.model.load_state_dict(checkpoint["model"])
+    run.optimiser.load_state_dict(checkpoint["optimiser"])
+    run.fabric.strategy.precision.load_state_dict(checkpoint["precision"])
+    return checkpoint
+
+
+def save_best(run: Run) -> None:
+    """Write the weights, and what is needed to use them."""
+    save_whole(contents(run), run.config.output / BEST)
+
+
+def save_last(run: Run) -> None:
+    """Write everything that going on needs."""
+    state = contents(run) | {
+        "optimiser": run.optimiser.state_dict(),
+        "precision": run.fabric.strategy.precision.state_dict(),
+        "random": random_state(),
+        "standing": vars(run.progress),
+    }
+    save_whole(state, run.config.output / LAST)
+
+
+def resume(run: Run) -> None:
+    """Go back to where the run in the output folder was saved."""
+    checkpoint = restore(run)
+    for name, value in checkpoint["standing"].items():
+        setattr(run.progress, name, value)
+    restore_random_state(checkpoint["random"])
+    run.say(f"resumed after epoch {run.progress.epoch}, batch {run.progress.step} of {run.config.output}")
