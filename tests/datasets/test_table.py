@@ -116,3 +116,9 @@ def test_numbers_come_back(width: float, lon: float, lat: float) -> None:
         data = read_table(write(Path(folder), f"{HEAD}1.tif,A,sar,train,{width!r},,,{lon!r},{lat!r}\n"))
     (chip,) = data.train
     assert (chip.width_m, chip.lon, chip.lat) == (width, lon, lat)
+
+
+def test_columns_of_ones_own_pass(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("path,identity,modality,heading_deg,length_m\na.tif,1,sar,30,120\n")
+    assert [chip.identity for chip in read_table(table).train] == ["1"]
