@@ -2,12 +2,13 @@
 
 Columns: ``path`` (relative to the table, or absolute), ``identity``, ``modality`` (optical or sar); and
 if you have them ``split`` (train, query or gallery), ``width_m``, ``height_m``, ``time`` (ISO 8601),
-``lon``, ``lat``.
+``lon``, ``lat``. Other columns pass unread.
 """
 
 import csv
 import math
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from crosswake.chips import Chip, Modality
@@ -24,7 +25,7 @@ def read_table(path: Path) -> ReidData:
     """Read a table of chips; pixels are not touched. Rows without a split are for training.
 
     Raises:
-        CrosswakeError: no such file, a column missing or unknown, or a bad row (its line is named).
+        CrosswakeError: no such file, a column missing or misspelt, or a bad row (its line is named).
     """
     rows = read_rows(path)
     splits: dict[str, list[Chip]] = {name: [] for name in SPLITS}
@@ -54,13 +55,20 @@ def read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     twice = [name for name in header if header.count(name) > 1]
     if twice:
         raise CrosswakeError(f"{path}: column '{twice[0]}' appears twice; drop one")
-    unknown = [name for name in header if name not in REQUIRED + OPTIONAL]
-    if unknown:
-        raise CrosswakeError(f"{path}: column '{unknown[0]}' is not known; drop it, or use {', '.join(OPTIONAL)}")
+    for name in header:
+        meant = "" if name in OPTIONAL else misspelt(name, [known for known in OPTIONAL if known not in header])
+        if meant:
+            raise CrosswakeError(f"{path}: column '{name}' looks like a misspelt '{meant}'; rename or drop it")
     for line, row in rows:
         if None in row or None in row.values():
             raise CrosswakeError(f"{path}, line {line}: has more or fewer fields than the header's {len(header)}")
     return rows
+
+
+def misspelt(name: str, known: list[str]) -> str:
+    """Which of the known columns a name is close to, or nothing: other columns are the user's own and pass."""
+    close = get_close_matches(name.strip().lower().replace(" ", "_"), known, n=1, cutoff=0.75)
+    return close[0] if close else ""
 
 
 def chip_of_row(row: dict[str, str], table: Path, line: int) -> Chip:
