@@ -9,6 +9,7 @@ from crosswake.errors import CrosswakeError
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
+
 class Parser(ArgumentParser):
     """jsonargparse's parser, raising :class:`CrosswakeError` in place of printing usage."""
 
