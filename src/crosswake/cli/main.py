@@ -12,6 +12,7 @@ COMMANDS = {
     "simulate": ("crosswake.cli.simulate", "make a fleet of simulated ships in the HOSS ReID layout"),
     "data check": ("crosswake.cli.data_check", "verify a data set, count it, draw a contact sheet"),
     "data download": ("crosswake.cli.data_download", "fetch a data set or weights by name"),
+    "data pairs": ("crosswake.cli.data_pairs", "build the optical-SAR pairs that pretraining reads"),
     "train": ("crosswake.cli.train", "train a re-identification model"),
     "evaluate": ("crosswake.cli.evaluate", "measure a model by the published protocols, with a report"),
 }

@@ -1,0 +1,91 @@
+"""Reads both halves of a pair."""
+
+from pathlib import Path
+
+import numpy as np
+
+from crosswake.chips import Pixels, UnreadableChipError, driver_of, quiet_rasterio, read_bands
+from crosswake.datasets.pairs.crops import Box
+from crosswake.datasets.pairs.table import Pair
+
+
+def read_pair(pair: Pair) -> tuple[Pixels, Pixels]:
+    """The pixels of a pair's window as they are stored.
+
+    Returns:
+        optical (height, width, 3), and SAR (height, width).
+
+    Raises:
+        UnreadableChipError: a file is missing, truncated, of the wrong bands, or ends within the window; or the
+            halves differ in size.
+    """
+    optical = optical_bands(pair.optical, read_window(pair.optical, pair.box))
+    radar = sar_band(pair.sar, read_window(pair.sar, pair.box))
+    check_sizes(pair, optical, radar)
+    return np.ascontiguousarray(optical.transpose(1, 2, 0)), radar
+
+
+def check_sizes(pair: Pair, optical: Pixels, radar: Pixels) -> None:
+    """Raise unless (3, height, width) and (height, width) agree."""
+    if optical.shape[1:] != radar.shape:
+        sizes = "{} x {}, the optical one {} x {} pixels".format(*radar.shape, *optical.shape[1:])
+        raise UnreadableChipError(pair.sar, f"the SAR half is {sizes}; they must be equal")
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Height and width by the file's header.
+
+    Raises:
+        UnreadableChipError: as :func:`read_bands`.
+    """
+    rasterio = quiet_rasterio()
+    try:
+        with rasterio.open(path, driver=driver_of(path)) as source:
+            return int(source.height), int(source.width)
+    except (rasterio.errors.RasterioError, OSError) as error:
+        raise UnreadableChipError(path, "truncated or damaged; fetch it again or leave it out") from error
+
+
+def read_window(path: Path, box: Box | None) -> Pixels:
+    """A window of an image, (bands, height, width), decoding no more than it must.
+
+    Raises:
+        UnreadableChipError: as :func:`read_bands`, or the window reaches beyond the image.
+    """
+    if box is None:
+        return read_bands(path)
+    rasterio = quiet_rasterio()
+    height, width = image_size(path)
+    if not box.inside(height, width):
+        reason = (
+            f"the window of {box.height} x {box.width} at ({box.top}, {box.left}) reaches beyond {height} x {width}"
+        )
+        raise UnreadableChipError(path, reason)
+    try:
+        with rasterio.open(path, driver=driver_of(path)) as source:
+            rows, columns = (box.top, box.top + box.height), (box.left, box.left + box.width)
+            return np.asarray(source.read(window=(rows, columns)))
+    except (rasterio.errors.RasterioError, OSError) as error:
+        raise UnreadableChipError(path, "truncated or damaged; fetch it again or leave it out") from error
+
+
+def optical_bands(path: Path, bands: Pixels) -> Pixels:
+    """The first three of (bands, height, width).
+
+    Raises:
+        UnreadableChipError: there are fewer.
+    """
+    if bands.shape[0] < 3:
+        raise UnreadableChipError(path, f"optical image with {bands.shape[0]} band(s), 3 expected; is it SAR?")
+    return bands[:3]
+
+
+def sar_band(path: Path, bands: Pixels) -> Pixels:
+    """The one band of (bands, height, width), which may be there three times.
+
+    Raises:
+        UnreadableChipError: several bands that differ.
+    """
+    if not (bands[1:] == bands[:1]).all():
+        raise UnreadableChipError(path, f"SAR image with {bands.shape[0]} different bands, 1 expected; is it optical?")
+    return np.asarray(bands[0])
