@@ -31,6 +31,8 @@ class ModelConfig:
     """Side of a square patch, in pixels."""
     stride: int = 16
     """Distance between patches, in pixels; under the patch size they overlap."""
+    stem: Literal["patch", "conv"] = "patch"
+    """Patch embedding: one convolution (published), or a stack of small ones, which learns faster from little data."""
     width: int = 768
     """Size of a token, and of the embedding."""
     depth: int = 12
@@ -54,6 +56,8 @@ class ModelConfig:
             "model.stride",
             f"must be 1 to {self.patch_size}, got {self.stride}",
         )
+        halves = self.stem == "patch" or (self.stride == self.patch_size and self.stride in (2, 4, 8, 16, 32))
+        check(halves, "model.stem", "conv needs a patch_size and stride that are equal and 2, 4, 8, 16 or 32")
         fits = min(height, width) >= self.patch_size
         check(fits, "model.image_size", f"{height} x {width} holds no patch of {self.patch_size}")
         check(self.depth > 0, "model.depth", f"must be above 0, got {self.depth}")

@@ -128,3 +128,15 @@ def test_size_features_are_the_published_ones() -> None:
 def test_impossible_shapes_are_refused_by_name(settings: dict[str, object], message: str) -> None:
     with pytest.raises(CrosswakeError, match=message):
         ModelConfig(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("patch", [8, 16])
+@torch.no_grad()
+def test_a_conv_stem_gives_the_same_grid_and_keeps_chips_apart(patch: int) -> None:
+    config = ModelConfig(image_size=(64, 32), patch_size=patch, stride=patch, stem="conv", width=32, depth=1, heads=2)
+    model = TransOSS(config).eval()
+    images, modality, size = torch.randn(3, 3, 64, 32), torch.tensor([0, 1, 0]), torch.zeros(3, 3)
+    assert model.base.patch_embed(images).shape == (3, config.grid[0] * config.grid[1], 32)
+    assert_close(model(images, modality, size)[1:2], model(images[1:2], modality[1:2], size[1:2]))
+    with pytest.raises(CrosswakeError, match=r"--model\.stem"):
+        ModelConfig(stem="conv", stride=12)

@@ -29,15 +29,13 @@ MODALITY_OF_TAG = {"RGB": Modality.OPTICAL, "SAR": Modality.SAR}
 def read_hoss(root: Path) -> ReidData:
     """Read the table of a HOSS-layout folder; pixels are not touched.
 
+    Args:
+        root: the folder, or one that holds it up to two levels down, as an unpacked archive does.
+
     Raises:
-        CrosswakeError: the folder does not exist or has none of the layout's subfolders.
+        CrosswakeError: the folder does not exist, or holds none or several folders of that layout.
     """
-    if not root.is_dir():
-        raise CrosswakeError(f"{root}: no such folder; --data names a HOSS-layout folder or a CSV table")
-    if not any((root / part).is_dir() for part in (TRAIN, QUERY, GALLERY)):
-        raise CrosswakeError(
-            f"{root}: holds none of {TRAIN}/, {QUERY}/, {GALLERY}/; is the folder one level up or down?"
-        )
+    root = find_layout(root)
     bad: list[BadFile] = []
     subsets: dict[ProtocolName, tuple[Chips, Chips]] = {}
     directions: tuple[tuple[ProtocolName, str], ...] = (("o2s", "O2S"), ("s2o", "S2O"))
@@ -56,6 +54,27 @@ def read_hoss(root: Path) -> ReidData:
         gallery=read_folder(root / GALLERY, bad),
         subsets=subsets,
         bad_files=tuple(bad),
+    )
+
+
+def find_layout(root: Path) -> Path:
+    """The folder of the HOSS layout that ``root`` is or holds."""
+    if not root.is_dir():
+        raise CrosswakeError(f"{root}: no such folder; --data names a HOSS-layout folder or a CSV table")
+    for level in ([root], root.glob("*/"), root.glob("*/*/")):
+        found = sorted(folder for folder in level if has_layout(folder))
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(folder.name for folder in found[:3])
+            raise CrosswakeError(f"{root}: holds several data sets ({names}); name one of them")
+    raise CrosswakeError(f"{root}: holds none of {TRAIN}/, {QUERY}/, {GALLERY}/; is the folder one level up?")
+
+
+def has_layout(folder: Path) -> bool:
+    """Whether a folder holds any of the layout's three; the subsets of one data set do not count as more."""
+    return folder.name not in ("O2S", "S2O", "subset") and any(
+        (folder / part).is_dir() for part in (TRAIN, QUERY, GALLERY)
     )
 
 

@@ -1,6 +1,7 @@
 """TransOSS (Wang et al., ICCV 2025, arXiv 2506.22027), under the state-dict names of its published weights."""
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -12,15 +13,29 @@ LOGIT_SCALE = 2.6592  # ln(1 / 0.07)
 
 
 class PatchEmbed(nn.Module):
-    """A convolution that turns an image into (batch, patches, width), row by row."""
+    """Turns an image into (batch, patches, width), row by row, by one convolution or a stack of them."""
 
-    def __init__(self, patch_size: int, stride: int, width: int) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.proj = nn.Conv2d(3, width, patch_size, stride)
+        whole = nn.Conv2d(3, config.width, config.patch_size, config.stride)
+        self.proj = whole if config.stem == "patch" else conv_stem(config.stride, config.width)
 
     def forward(self, images: Tensor) -> Tensor:
         """Embed (batch, 3, height, width)."""
         return torch.as_tensor(self.proj(images)).flatten(2).transpose(1, 2)
+
+
+def conv_stem(stride: int, width: int) -> nn.Sequential:
+    """3 x 3 convolutions that halve the image until a pixel is a patch (Xiao et al., NeurIPS 2021, section 4).
+
+    Normalised over channels of each chip alone, not over the batch, so that chips do not depend on each other.
+    """
+    layers: list[nn.Module] = []
+    halvings = stride.bit_length() - 1
+    channels = [3, *(max(16, width >> (halvings - step)) for step in range(1, halvings + 1))]
+    for before, after in pairwise(channels):
+        layers += [nn.Conv2d(before, after, 3, 2, padding=1, bias=False), nn.GroupNorm(1, after), nn.GELU()]
+    return nn.Sequential(*layers, nn.Conv2d(channels[-1], width, 1))
 
 
 class SizeEmbed(nn.Module):
@@ -44,8 +59,8 @@ class TransOSSBackbone(nn.Module):
         self.config = config
         self.cls_token = nn.Parameter(torch.zeros(1, 1, config.width))
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + rows * columns, config.width))
-        self.patch_embed = PatchEmbed(config.patch_size, config.stride, config.width)
-        self.patch_embed_SAR = PatchEmbed(config.patch_size, config.stride, config.width)
+        self.patch_embed = PatchEmbed(config)
+        self.patch_embed_SAR = PatchEmbed(config)
         self.mie_embed = nn.Parameter(torch.zeros(2, 1, config.width)) if config.mie else None
         self.wh_embed = SizeEmbed(config.width) if config.sse else None
         self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.depth))

@@ -202,6 +202,10 @@ def infer_config(weights: Weights) -> ModelConfig:
     the number of positions fits it, else the square or 2:1 image that does.
     """
     state = weights.state
+    if "base.patch_embed.proj.weight" not in state:
+        raise CrosswakeError(
+            f"{weights.path}: its patch embedding is not the published one; use one of our checkpoints"
+        )
     width, patch = (
         state["base.patch_embed.proj.weight"].shape[0],
         state["base.patch_embed.proj.weight"].shape[-1],
