@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from crosswake.datasets.check import CheckResult, Level
+    from crosswake.datasets.pairs.table import PairData
     from crosswake.datasets.reid import ReidData
     from crosswake.datasets.statistics import ProtocolStatistics, SplitStatistics
 
@@ -26,10 +27,10 @@ def make_parser() -> Parser:
     """Options of ``crosswake data check``."""
     parser = Parser(
         "data check",
-        "Read every chip of a data set; list what is wrong with it, count it, draw a contact sheet. "
+        "Read every chip or pair of a data set; list what is wrong with it, count it, draw a contact sheet. "
         "Exit code 0: every file is good; 2: some are not.",
     )
-    parser.add_argument("root", type=str, help="a folder in the HOSS layout, or a CSV table")
+    parser.add_argument("root", type=str, help="a folder in the HOSS layout or of pairs, or a CSV table")
     parser.add_argument("--sheet", type=str, help="contact sheet, a PNG (default: <data name>-sheet.png here)")
     parser.add_argument("--json", type=str, help="write counts and findings to this file as well")
     parser.add_argument("--strict", action="store_true", help="stop at the first bad file")
@@ -41,6 +42,11 @@ def run(words: list[str]) -> int:
     """Check, print, draw; the exit code says whether there are bad files."""
     options = make_parser().parse_words(words)
     from rich.console import Console
+
+    from crosswake.datasets.pairs.open import find_reader
+
+    if read_pairs := find_reader(Path(options.root)):
+        return run_pairs(options, read_pairs(Path(options.root)))
 
     from crosswake.datasets.check import check_data
     from crosswake.datasets.contact_sheet import draw_contact_sheet
@@ -62,6 +68,33 @@ def run(words: list[str]) -> int:
     if not options.quiet:
         console.print(f"contact sheet: {sheet}", markup=False)
     return summarise(console, len(data.all_chips()), result, options.quiet)
+
+
+def run_pairs(options: Any, data: "PairData") -> int:
+    """The same for a set of optical-SAR pairs."""
+    from rich.console import Console
+
+    from crosswake.cli.pair_tables import print_counts, print_registration
+    from crosswake.datasets.pairs.check import check_pairs
+    from crosswake.datasets.pairs.report import count_pairs, describe_offsets
+    from crosswake.datasets.pairs.sheet import draw_pair_sheet
+
+    check = check_pairs(data, quiet=options.quiet, strict=options.strict)
+    counts, offsets = count_pairs(data.pairs), describe_offsets(check.offsets.values())
+    console = Console(highlight=False, soft_wrap=True)
+    if not options.quiet:
+        print_counts(console, f"{data.name}: {len(data.pairs):,} pairs", counts)
+        print_registration(console, offsets)
+    print_findings(console, check.result, options.quiet)
+    if options.json:
+        content = {"data": data.name, "root": str(data.root), "pairs": len(data.pairs), "counts": counts}
+        findings = [asdict(finding) for finding in check.result.findings]
+        write_content(Path(options.json), content | {"registration": offsets, "findings": findings})
+    sheet = Path(options.sheet or f"{data.name}-sheet.png")
+    draw_pair_sheet(data, sheet)
+    if not options.quiet:
+        console.print(f"contact sheet: {sheet}", markup=False)
+    return summarise(console, len(data.pairs), check.result, options.quiet, "pairs")
 
 
 def print_splits(console: "Console", name: str, rows: Iterable["SplitStatistics"]) -> None:
@@ -121,15 +154,15 @@ def print_findings(console: "Console", result: "CheckResult", quiet: bool) -> No
             console.print(f"  and {len(findings) - most} more (--json FILE has them all)", markup=False)
 
 
-def summarise(console: "Console", chips: int, result: "CheckResult", quiet: bool) -> int:
+def summarise(console: "Console", count: int, result: "CheckResult", quiet: bool, unit: str = "chips") -> int:
     """One last line, and the exit code."""
     bad, doubtful = len(result.of("error")), len(result.of("warning"))
     warned = f", {doubtful} warning{'s' * (doubtful != 1)}"
     if bad:
-        console.print(f"{bad} bad file{'s' * (bad != 1)} among {chips} chips{warned}", markup=False, style="bold red")
+        console.print(f"{bad} bad file{'s' * (bad != 1)} among {count} {unit}{warned}", markup=False, style="bold red")
         return EXIT_BAD_FILES
     if not quiet:
-        console.print(f"all {chips} chips are good{warned}", markup=False, style="bold green")
+        console.print(f"all {count} {unit} are good{warned}", markup=False, style="bold green")
     return 0
 
 
@@ -154,6 +187,11 @@ def write_json(
         "protocols": [asdict(row) for row in protocols],
         "findings": [asdict(finding) for finding in result.findings],
     }
+    write_content(path, content)
+
+
+def write_content(path: Path, content: dict[str, Any]) -> None:
+    """Write plain data as JSON to a temporary name, then rename."""
     part = path.with_name(path.name + ".part")
     try:
         part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -54,9 +54,8 @@ def run(words: list[str]) -> int:
     settings = settings_of(options)
     roots = [(kind, Path(root)) for kind in READERS for root in getattr(options, kind) or []]
     out = Path(options.out)
-    built = build_pairs(
-        out, make_plan(roots, settings), workers=options.workers, quiet=options.quiet, strict=options.strict
-    )
+    plan = make_plan(roots, settings, options.quiet)
+    built = build_pairs(out, plan, workers=options.workers, quiet=options.quiet, strict=options.strict)
     write_manifest(out, built)
     write_report(out, built)
     if not options.quiet:
@@ -83,7 +82,7 @@ def settings_of(options: Any) -> "BuildSettings":
 
 def print_build(console: "Console", out: Path, built: "Built") -> None:
     """Counts, what was left out and why, and what is doubtful."""
-    from crosswake.cli.pair_tables import print_counts, print_some
+    from crosswake.cli.pair_tables import print_counts, print_registration, print_some
     from crosswake.datasets.pairs.report import count_pairs, describe_registration, left_out_counts
 
     print_counts(console, f"{out.name}: {len(built.kept):,} pairs", count_pairs(job.pair for _, job in built.kept))
@@ -94,10 +93,7 @@ def print_build(console: "Console", out: Path, built: "Built") -> None:
     if built.same_optical:
         some = "pairs with the optical pixels of another and a different SAR image (kept)"
         print_some(console, some, [f"{one} as {other}" for one, other in built.same_optical], LISTED_AT_MOST)
-    registration = describe_registration(built)
-    sure, histogram = registration["sure"], registration["pairs_by_offset_px"]
-    near = sum(count for distance, count in histogram.items() if int(distance) <= 2)
-    console.print(f"registration: offset sure for {sure:,} pairs, {near:,} of them within 2 px; the others say nothing")
+    print_registration(console, describe_registration(built))
     limit = built.plan.settings.max_offset
     if limit is not None and not built.plan.settings.drop_misregistered:
         title = f"pairs off by more than {limit:g} px (kept; --drop_misregistered leaves them out)"

@@ -41,3 +41,13 @@ def print_some(console: "Console", title: str, lines: Sequence[str], most: int) 
         console.print(f"  {line}", markup=False)
     if len(lines) > most:
         console.print(f"  and {len(lines) - most:,} more (report.json has them all)", markup=False)
+
+
+def print_registration(console: "Console", offsets: Mapping[str, Any]) -> None:
+    """How well the halves of the pairs fit, as described by ``describe_offsets``."""
+    histogram = {int(distance): count for distance, count in offsets["pairs_by_offset_px"].items()}
+    near = [sum(count for distance, count in histogram.items() if distance <= limit) for limit in (2, 5)]
+    console.print(
+        f"registration: the offset is sure for {offsets['sure']:,} pairs, of which {near[0]:,} within 2 px and "
+        f"{near[1]:,} within 5 px; not for {offsets['not_sure']:,}"
+    )

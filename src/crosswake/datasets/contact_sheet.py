@@ -88,6 +88,11 @@ def spread(names: Sequence[str]) -> tuple[str, ...]:
 def write_header(axes: Any, data: ReidData) -> None:
     """Name and the meaning of the colours."""
     axes.text(MARGIN, 40, data.name, color=INK, size=21, weight="bold", va="center")
+    write_legend(axes)
+
+
+def write_legend(axes: Any) -> None:
+    """The meaning of the colours, at the right of the header."""
     x = WIDTH - MARGIN
     for modality, text in ((Modality.SAR, "SAR, 1 to 99 % stretched"), (Modality.OPTICAL, "optical")):
         label = axes.text(x, 40, text, color=INK, size=11, va="center", ha="right")

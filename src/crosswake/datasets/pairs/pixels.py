@@ -55,14 +55,11 @@ def read_window(path: Path, box: Box | None) -> Pixels:
     if box is None:
         return read_bands(path)
     rasterio = quiet_rasterio()
-    height, width = image_size(path)
-    if not box.inside(height, width):
-        reason = (
-            f"the window of {box.height} x {box.width} at ({box.top}, {box.left}) reaches beyond {height} x {width}"
-        )
-        raise UnreadableChipError(path, reason)
     try:
         with rasterio.open(path, driver=driver_of(path)) as source:
+            if not box.inside(source.height, source.width):
+                where = f"the window of {box.height} x {box.width} at ({box.top}, {box.left})"
+                raise UnreadableChipError(path, f"{where} reaches beyond {source.height} x {source.width}")
             rows, columns = (box.top, box.top + box.height), (box.left, box.left + box.width)
             return np.asarray(source.read(window=(rows, columns)))
     except (rasterio.errors.RasterioError, OSError) as error:

@@ -17,6 +17,7 @@ from crosswake.datasets.pairs.sen12 import read_sen12
 from crosswake.datasets.pairs.table import Pair, PairData
 from crosswake.datasets.reid import BadFile
 from crosswake.errors import CrosswakeError
+from crosswake.progress import track
 
 READERS = {"dfc23": read_dfc23, "sen12": read_sen12, "scenes": read_scenes}
 """In the order in which pair ids are given."""
@@ -116,12 +117,13 @@ class Plan:
         }
 
 
-def make_plan(roots: Iterable[tuple[str, Path]], settings: BuildSettings) -> Plan:
+def make_plan(roots: Iterable[tuple[str, Path]], settings: BuildSettings, quiet: bool = False) -> Plan:
     """Read the names of all files and decide on windows and ids.
 
     Args:
         roots: kind (``dfc23``, ``sen12``, ``scenes``) and folder of each source.
         settings: how to cut.
+        quiet: show no progress.
 
     Raises:
         CrosswakeError: no source, one named twice, or one that holds no pairs.
@@ -135,7 +137,7 @@ def make_plan(roots: Iterable[tuple[str, Path]], settings: BuildSettings) -> Pla
         raise CrosswakeError(f"{twice}: named twice as a source; leave one out")
     sources = tuple(READERS[kind](root) for kind, root in named)
     bad = [file for data in sources for file in data.bad_files]
-    jobs = tuple(make_jobs(sources, settings, bad))
+    jobs = tuple(make_jobs(sources, settings, bad, quiet))
     if not jobs:
         first = f"; the first: {bad[0].path}: {bad[0].reason}" if bad else ""
         raise CrosswakeError(f"none of the sources' pairs can be used{first}")
@@ -148,10 +150,12 @@ def make_plan(roots: Iterable[tuple[str, Path]], settings: BuildSettings) -> Pla
     )
 
 
-def make_jobs(sources: Iterable[PairData], settings: BuildSettings, bad: list[BadFile]) -> Iterator[Job]:
+def make_jobs(sources: Iterable[PairData], settings: BuildSettings, bad: list[BadFile], quiet: bool) -> Iterator[Job]:
     """A job for each pair of files, with consecutive ids from 1."""
     next_id = 1
-    for pair in (pair for data in sources for pair in data.pairs):
+    pairs = list(pairs_of(sources))
+    no_sizes_read = settings.tile is None
+    for pair in track(pairs, len(pairs), "planning", "pairs", quiet or no_sizes_read):
         try:
             boxes = choose_boxes(pair, settings)
         except UnreadableChipError as error:

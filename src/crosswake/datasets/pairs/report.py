@@ -10,6 +10,7 @@ from crosswake.datasets.pairs import dfc23, scenes, sen12
 from crosswake.datasets.pairs.build import Built, offset_of
 from crosswake.datasets.pairs.journal import write_text
 from crosswake.datasets.pairs.plan import binding, source_kind
+from crosswake.datasets.pairs.registration import Offset
 from crosswake.datasets.pairs.table import Pair
 from crosswake.errors import CrosswakeError
 
@@ -79,14 +80,20 @@ def describe_build(built: Built) -> dict[str, Any]:
 
 
 def describe_registration(built: Built) -> dict[str, Any]:
-    """Offsets of the pairs whose offset is sure, as a histogram, and which are too far."""
-    sure = [offset for item, _ in built.kept if (offset := offset_of(item)).beyond(-1)]
+    """Offsets of the kept pairs, and which are too far."""
+    offsets = describe_offsets(offset_of(item) for item, _ in built.kept)
+    return offsets | {"misregistered": list(built.misregistered)}
+
+
+def describe_offsets(offsets: Iterable[Offset]) -> dict[str, Any]:
+    """How many offsets are sure, and a histogram of these by distance in pixels."""
+    offsets = list(offsets)
+    sure = [offset for offset in offsets if offset.beyond(-1)]
     histogram = Counter(round(offset.distance) for offset in sure)
     return {
         "sure": len(sure),
-        "not_sure": len(built.kept) - len(sure),
+        "not_sure": len(offsets) - len(sure),
         "pairs_by_offset_px": {str(distance): count for distance, count in sorted(histogram.items())},
-        "misregistered": list(built.misregistered),
     }
 
 

@@ -19,7 +19,7 @@ TAGS = {"dfc23": "DFC", "sen12": "SEN", "scenes": "SCN"}
 IDS_PER_FOLDER = 10_000
 """So that no folder grows beyond what file managers and network disks bear."""
 BLACK_SHARE = 0.5
-"""An image with more black pixels than this is called mostly black."""
+"""A pair is left out when more of the optical pixels are black, or more of the float SAR pixels 0: padding."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,9 +145,11 @@ def unfit(optical: Pixels, radar: Pixels) -> str:
     """Why a pair is of no use; empty if it is."""
     if not np.isfinite(radar).all():
         return "SAR has values that are not finite"
+    if (optical == 0).all(axis=0).mean() > BLACK_SHARE:
+        return "optical is mostly black"
+    if radar.dtype != np.uint8 and (radar == 0).mean() > BLACK_SHARE:  # in 8 bit, calm water is 0 too
+        return "SAR is mostly empty (0)"
     for name, bands in (("optical", optical), ("SAR", radar)):
-        if (bands == 0).all(axis=0).mean() > BLACK_SHARE:
-            return f"{name} is mostly black"
         if (bands == bands[:, :1, :1]).all():
             return f"{name} is of one value throughout"
     return ""
