@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosswake.datasets.pairs.crops import Box, grid_boxes, random_boxes, tile_boxes
+from crosswake.datasets.pairs.crops import Box, grid_boxes, hull, random_boxes, tile_boxes
 
 sides = st.integers(1, 80)
 sizes = st.tuples(sides, sides)
@@ -40,6 +40,12 @@ def test_tiles_cover_the_image(image: tuple[int, int], side: int) -> None:
         assert box.inside(*image)
         seen[box.top : box.top + box.height, box.left : box.left + box.width] = True
     assert seen.all()
+
+
+def test_hull() -> None:
+    boxes = [Box(5, 9, 4, 4), Box(2, 11, 3, 8)]
+    assert hull(boxes) == Box(2, 9, 7, 10)
+    assert boxes[0].within(hull(boxes)) == Box(3, 0, 4, 4)
 
 
 def test_two_by_two() -> None:

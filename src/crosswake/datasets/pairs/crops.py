@@ -18,9 +18,20 @@ class Box:
     def __str__(self) -> str:
         return "_".join(map(str, astuple(self)))
 
+    def within(self, other: "Box") -> "Box":
+        """The same window, as seen from the corner of ``other``."""
+        return Box(self.top - other.top, self.left - other.left, self.height, self.width)
+
     def inside(self, height: int, width: int) -> bool:
         """Whether an image of ``height`` x ``width`` holds the whole window."""
         return 0 <= self.top <= height - self.height and 0 <= self.left <= width - self.width
+
+
+def hull(boxes: Sequence[Box]) -> Box:
+    """The smallest window that holds all others."""
+    top, left = min(box.top for box in boxes), min(box.left for box in boxes)
+    bottom, right = max(box.top + box.height for box in boxes), max(box.left + box.width for box in boxes)
+    return Box(top, left, bottom - top, right - left)
 
 
 def grid_boxes(image: tuple[int, int], size: tuple[int, int], stride: tuple[int, int] | None = None) -> list[Box]:
@@ -37,7 +48,7 @@ def grid_boxes(image: tuple[int, int], size: tuple[int, int], stride: tuple[int,
 
 
 def random_boxes(image: tuple[int, int], size: tuple[int, int], count: int, seed: Sequence[int]) -> list[Box]:
-    """``count`` different windows of ``size`` at random, which may overlap; fewer if there are not so many.
+    """``count`` different windows of ``size`` at random, or all if there are fewer; from top to bottom, may overlap.
 
     Args:
         image: height and width.
@@ -49,7 +60,7 @@ def random_boxes(image: tuple[int, int], size: tuple[int, int], count: int, seed
     if rows < 1 or columns < 1:
         return []
     places = np.random.default_rng(seed).choice(rows * columns, min(count, rows * columns), replace=False)
-    return [Box(int(place // columns), int(place % columns), *size) for place in places]
+    return [Box(int(place // columns), int(place % columns), *size) for place in sorted(places)]
 
 
 def tile_boxes(image: tuple[int, int], side: int) -> list[Box]:

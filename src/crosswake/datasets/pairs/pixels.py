@@ -19,16 +19,17 @@ def read_pair(pair: Pair) -> tuple[Pixels, Pixels]:
         UnreadableChipError: a file is missing, truncated, of the wrong bands, or ends within the window; or the
             halves differ in size.
     """
+    check_sizes(pair)
     optical = optical_bands(pair.optical, read_window(pair.optical, pair.box))
     radar = sar_band(pair.sar, read_window(pair.sar, pair.box))
-    check_sizes(pair, optical, radar)
     return np.ascontiguousarray(optical.transpose(1, 2, 0)), radar
 
 
-def check_sizes(pair: Pair, optical: Pixels, radar: Pixels) -> None:
-    """Raise unless (3, height, width) and (height, width) agree."""
-    if optical.shape[1:] != radar.shape:
-        sizes = "{} x {}, the optical one {} x {} pixels".format(*radar.shape, *optical.shape[1:])
+def check_sizes(pair: Pair) -> None:
+    """Raise :class:`UnreadableChipError` unless the headers of both files give one size."""
+    optical, radar = image_size(pair.optical), image_size(pair.sar)
+    if optical != radar:
+        sizes = f"{radar[0]} x {radar[1]}, the optical one {optical[0]} x {optical[1]} pixels"
         raise UnreadableChipError(pair.sar, f"the SAR half is {sizes}; they must be equal")
 
 

@@ -22,6 +22,8 @@ from crosswake.progress import track
 READERS = {"dfc23": read_dfc23, "sen12": read_sen12, "scenes": read_scenes}
 """In the order in which pair ids are given."""
 DEFAULT_PER_SCENE = 64
+BOXES_PER_JOB = 64
+"""Windows read together; few enough that a large scene is shared among threads and need not fit into memory."""
 SMALLEST_SIDE = 16
 """Pixels; a smaller crop holds less than one patch of the model."""
 
@@ -72,7 +74,7 @@ class BuildSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """One pair of source files, and what is cut from it.
+    """One pair of source files, and some of the windows to be cut from it.
 
     Attributes:
         pair: the files.
@@ -151,7 +153,7 @@ def make_plan(roots: Iterable[tuple[str, Path]], settings: BuildSettings, quiet:
 
 
 def make_jobs(sources: Iterable[PairData], settings: BuildSettings, bad: list[BadFile], quiet: bool) -> Iterator[Job]:
-    """A job for each pair of files, with consecutive ids from 1."""
+    """Jobs for each pair of files, with consecutive ids from 1."""
     next_id = 1
     pairs = list(pairs_of(sources))
     no_sizes_read = settings.tile is None
@@ -161,7 +163,8 @@ def make_jobs(sources: Iterable[PairData], settings: BuildSettings, bad: list[Ba
         except UnreadableChipError as error:
             bad.append(BadFile(path=error.path, reason=error.reason))
             continue
-        yield Job(pair=pair, first_id=next_id, boxes=boxes)
+        for start in range(0, len(boxes), BOXES_PER_JOB):
+            yield Job(pair=pair, first_id=next_id + start, boxes=boxes[start : start + BOXES_PER_JOB])
         next_id += len(boxes)
 
 

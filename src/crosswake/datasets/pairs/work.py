@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from crosswake.chips import Pixels, UnreadableChipError, quiet_rasterio, read_bands
+from crosswake.chips import Pixels, UnreadableChipError, quiet_rasterio
 from crosswake.datasets.facts import digest_of
-from crosswake.datasets.pairs.crops import Box
+from crosswake.datasets.pairs.crops import Box, hull
 from crosswake.datasets.pairs.optisar import FOLDER
-from crosswake.datasets.pairs.pixels import check_sizes, optical_bands, sar_band
+from crosswake.datasets.pairs.pixels import check_sizes, optical_bands, read_window, sar_band
 from crosswake.datasets.pairs.plan import Job
 from crosswake.datasets.pairs.registration import find_offset
 from crosswake.errors import CrosswakeError
@@ -71,15 +71,15 @@ def do_job(out: Path, number: int, job: Job) -> Outcome:
     """
     pair = job.pair
     try:
-        optical = optical_bands(pair.optical, read_bands(pair.optical))
-        radar = sar_band(pair.sar, read_bands(pair.sar))
-        check_sizes(pair, optical, radar)
-        radar = check_types(job, optical, radar)
-        check_boxes(job, radar)
+        boxes = [box for box in job.boxes if box is not None]
+        around = hull(boxes) if boxes else None
+        check_sizes(pair)
+        optical = optical_bands(pair.optical, read_window(pair.optical, around))
+        radar = check_types(job, optical, sar_band(pair.sar, read_window(pair.sar, around)))
     except UnreadableChipError as error:
         return Outcome(job=number, bad_path=str(error.path), bad_reason=error.reason)
     items = tuple(
-        make_item(out, job, job.first_id + place, window(optical, box), window(radar[None], box))
+        make_item(out, job, job.first_id + place, window(optical, box, around), window(radar[None], box, around))
         for place, box in enumerate(job.boxes)
     )
     return Outcome(job=number, items=items)
@@ -101,17 +101,11 @@ def check_types(job: Job, optical: Pixels, radar: Pixels) -> Pixels:
     return radar if radar.dtype == np.uint8 and job.pair.source != "dfc23" else radar.astype(np.float32)
 
 
-def check_boxes(job: Job, radar: Pixels) -> None:
-    """Raise unless every window lies in the image, which may have been exchanged since the plan was made."""
-    if any(box is not None and not box.inside(*radar.shape) for box in job.boxes):
-        reason = "now {} x {} pixels, smaller than planned".format(*radar.shape)
-        raise UnreadableChipError(job.pair.optical, reason)
-
-
-def window(bands: Pixels, box: Box | None) -> Pixels:
-    """The window of (bands, height, width)."""
-    if box is None:
+def window(bands: Pixels, box: Box | None, around: Box | None) -> Pixels:
+    """The window of (bands, height, width), which were read from ``around`` it."""
+    if box is None or around is None:
         return bands
+    box = box.within(around)
     return bands[:, box.top : box.top + box.height, box.left : box.left + box.width]
 
 
