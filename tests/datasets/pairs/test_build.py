@@ -254,14 +254,14 @@ def test_padding_is_left_out_with_a_reason(tmp_path: Path) -> None:
 
 
 def test_misregistered_pairs_are_listed_or_left_out(tmp_path: Path) -> None:
-    scene = optical(1, 200, 200) // 8
+    scene = optical(1, 240, 240) // 8
     scene[:, 60:110, 50:150] += 120
     scene[:, 130:170, 20:90] += 200
     for stem, shift in (("good", 0), ("off", 9)):
-        rgb, radar = scene[:, 20:180, 20:180], scene[:1, 20:180, 20 - shift : 180 - shift]
+        rgb, radar = scene[:, 20:220, 20:220], scene[:1, 20:220, 20 - shift : 220 - shift]
         write_image(tmp_path / "s/opt" / f"{stem}.tif", rgb)
         write_image(tmp_path / "s/sar" / f"{stem}.tif", radar.astype(np.float32))
-    listed = BuildSettings(crop_size=(160, 160), max_offset=4.0)
+    listed = BuildSettings(crop_size=(160, 90), stride=(200, 200), max_offset=4.0)
     built = make(tmp_path / "out", make_plan([("scenes", tmp_path / "s")], listed))
     assert [(row["offset_rows"], row["offset_columns"]) for row in rows_of(tmp_path / "out")] == [(0, 0), (0, 9)]
     assert built.misregistered == (2,)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosswake.datasets.pairs.crops import Box, grid_boxes, hull, random_boxes, tile_boxes
+from crosswake.datasets.pairs.crops import Box, grid_boxes, grow, hull, random_boxes, tile_boxes
 
 sides = st.integers(1, 80)
 sizes = st.tuples(sides, sides)
@@ -46,6 +46,15 @@ def test_hull() -> None:
     boxes = [Box(5, 9, 4, 4), Box(2, 11, 3, 8)]
     assert hull(boxes) == Box(2, 9, 7, 10)
     assert boxes[0].within(hull(boxes)) == Box(3, 0, 4, 4)
+
+
+@given(image=st.tuples(st.integers(20, 80), st.integers(20, 80)), side=sides, seed=st.integers(0, 9))
+def test_grow(image: tuple[int, int], side: int, seed: int) -> None:
+    box = random_boxes(image, (9, 17), 1, [seed])[0]
+    wider = grow(box, image, side)
+    assert wider.inside(*image)
+    assert box.within(wider).inside(wider.height, wider.width)
+    assert (wider.height, wider.width) == (min(max(9, side), image[0]), min(max(17, side), image[1]))
 
 
 def test_two_by_two() -> None:

@@ -46,10 +46,17 @@ def test_oblong_windows() -> None:
     assert abs(offset.columns + 3) <= 1
 
 
-def test_unrelated_images_are_not_trusted() -> None:
-    ratios = [find_offset(fields(seed, 128)[0], fields(seed + 100, 128)[1]).confidence for seed in range(20)]
+def test_unrelated_images_are_seldom_trusted() -> None:
+    ratios = [find_offset(fields(seed, 256)[0], fields(seed + 100, 256)[1]).confidence for seed in range(20)]
     assert np.median(ratios) < 1.2
-    assert sum(ratio >= CONFIDENT for ratio in ratios) <= 1
+    assert sum(ratio >= CONFIDENT for ratio in ratios) <= 4
+
+
+def test_unrelated_real_scenes_are_not_trusted() -> None:
+    pairs = read_scenes(real_data("s1s2_scenes")).pairs
+    images = [read_pair(cut(pair, [Box(300, 300, 400, 400)])[0]) for pair in pairs[::2]]
+    ratios = [find_offset(one[0], other[1]).confidence for one, other in zip(images, images[1:], strict=False)]
+    assert max(ratios) < CONFIDENT
 
 
 @pytest.mark.filterwarnings("error")
@@ -60,6 +67,12 @@ def test_blank_and_tiny_images_have_no_offset(side: int) -> None:
     assert offset.confidence < CONFIDENT
     assert not offset.beyond(0)
     find_offset(*(image[:side, :side] for image in fields(0, 64)))
+
+
+def test_small_windows_are_not_trusted() -> None:
+    optical, radar = fields(3, 256)
+    assert find_offset(optical[:192, :192], radar[:192, :192]).confidence > CONFIDENT
+    assert find_offset(optical[:192, :191], radar[:192, :191]).confidence == 0
 
 
 def test_beyond_needs_confidence() -> None:

@@ -5,6 +5,8 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 
+from crosswake.chips import Pixels
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Box:
@@ -22,9 +24,21 @@ class Box:
         """The same window, as seen from the corner of ``other``."""
         return Box(self.top - other.top, self.left - other.left, self.height, self.width)
 
+    def of(self, pixels: Pixels) -> Pixels:
+        """The window of (..., height, width)."""
+        return pixels[..., self.top : self.top + self.height, self.left : self.left + self.width]
+
     def inside(self, height: int, width: int) -> bool:
         """Whether an image of ``height`` x ``width`` holds the whole window."""
         return 0 <= self.top <= height - self.height and 0 <= self.left <= width - self.width
+
+
+def grow(box: Box, image: tuple[int, int], side: int) -> Box:
+    """A window about ``box`` with sides of at least ``side``, or of the image's where that is smaller."""
+    height, width = (min(max(own, side), all_) for own, all_ in zip((box.height, box.width), image, strict=True))
+    top = min(max(box.top - (height - box.height) // 2, 0), image[0] - height)
+    left = min(max(box.left - (width - box.width) // 2, 0), image[1] - width)
+    return Box(top, left, height, width)
 
 
 def hull(boxes: Sequence[Box]) -> Box:

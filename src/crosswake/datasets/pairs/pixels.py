@@ -19,18 +19,23 @@ def read_pair(pair: Pair) -> tuple[Pixels, Pixels]:
         UnreadableChipError: a file is missing, truncated, of the wrong bands, or ends within the window; or the
             halves differ in size.
     """
-    check_sizes(pair)
+    size_of(pair)
     optical = optical_bands(pair.optical, read_window(pair.optical, pair.box))
     radar = sar_band(pair.sar, read_window(pair.sar, pair.box))
     return np.ascontiguousarray(optical.transpose(1, 2, 0)), radar
 
 
-def check_sizes(pair: Pair) -> None:
-    """Raise :class:`UnreadableChipError` unless the headers of both files give one size."""
+def size_of(pair: Pair) -> tuple[int, int]:
+    """Height and width of both files, by their headers.
+
+    Raises:
+        UnreadableChipError: a header cannot be read, or they differ.
+    """
     optical, radar = image_size(pair.optical), image_size(pair.sar)
     if optical != radar:
         sizes = f"{radar[0]} x {radar[1]}, the optical one {optical[0]} x {optical[1]} pixels"
         raise UnreadableChipError(pair.sar, f"the SAR half is {sizes}; they must be equal")
+    return optical
 
 
 def image_size(path: Path) -> tuple[int, int]:

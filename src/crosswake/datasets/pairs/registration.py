@@ -20,8 +20,10 @@ SEARCHED = 4
 PEAK = 5
 """Pixels about the highest peak that still belong to it."""
 CONFIDENT = 1.5
-"""Peak ratio that fewer than 1 in 100 windows of 256 to 1024 pixels reach whose halves show different places
-(measured on Sentinel-1 and Sentinel-2 scenes)."""
+"""Peak ratio that 1 in 200 windows of 256 x 256 pixels reaches whose halves show different places, and none of 240
+of 512 x 512 (measured on Sentinel-1 and Sentinel-2 scenes)."""
+FEWEST_PIXELS = 192 * 192
+"""In smaller windows chance reaches any such ratio too often (1 in 12 of 128 x 64)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +33,8 @@ class Offset:
     Attributes:
         rows: pixels further down.
         columns: pixels further to the right.
-        confidence: highest peak over the second highest; near 1 there is none worth the name.
+        confidence: highest peak over the second highest; near 1 there is none worth the name; 0 if the window is
+            smaller than FEWEST_PIXELS, too small to tell.
     """
 
     rows: int
@@ -91,7 +94,7 @@ def highest(surface: Real, down: int, across: int) -> Offset:
     peak = float(near[row, column])
     near[max(row - PEAK, 0) : row + PEAK + 1, max(column - PEAK, 0) : column + PEAK + 1] = -np.inf
     second = float(near.max())
-    known = np.isfinite(second) and second > 0 and peak > 0
+    known = surface.size >= FEWEST_PIXELS and np.isfinite(second) and second > 0 and peak > 0
     return Offset(
-        rows=int(row) - down, columns=int(column) - across, confidence=round(peak / second, 4) if known else 1.0
+        rows=int(row) - down, columns=int(column) - across, confidence=round(peak / second, 4) if known else 0.0
     )

@@ -1,16 +1,16 @@
 """Makes the pairs of one job: reads, judges, compares and writes them."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from crosswake.chips import Pixels, UnreadableChipError, quiet_rasterio
 from crosswake.datasets.facts import digest_of
-from crosswake.datasets.pairs.crops import Box, hull
+from crosswake.datasets.pairs.crops import Box, grow, hull
 from crosswake.datasets.pairs.optisar import FOLDER
-from crosswake.datasets.pairs.pixels import check_sizes, optical_bands, read_window, sar_band
+from crosswake.datasets.pairs.pixels import optical_bands, read_window, sar_band, size_of
 from crosswake.datasets.pairs.plan import Job
 from crosswake.datasets.pairs.registration import find_offset
 from crosswake.errors import CrosswakeError
@@ -20,6 +20,10 @@ IDS_PER_FOLDER = 10_000
 """So that no folder grows beyond what file managers and network disks bear."""
 BLACK_SHARE = 0.5
 """A pair is left out when more of the optical pixels are black, or more of the float SAR pixels 0: padding."""
+
+
+SURROUNDINGS = 256
+"""Pixels; the offset of a smaller crop is measured in a window of this side about it, for lack of edges inside."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +54,7 @@ class Item:
     width: int = 0
     offset_rows: int = 0
     offset_columns: int = 0
-    confidence: float = 1.0
+    confidence: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,18 +75,23 @@ def do_job(out: Path, number: int, job: Job) -> Outcome:
     """
     pair = job.pair
     try:
-        boxes = [box for box in job.boxes if box is not None]
-        around = hull(boxes) if boxes else None
-        check_sizes(pair)
+        size = size_of(pair)
+        boxes = [box or Box(0, 0, *size) for box in job.boxes]
+        surroundings = [grow(box, size, SURROUNDINGS) for box in boxes]
+        around = hull(surroundings)
         optical = optical_bands(pair.optical, read_window(pair.optical, around))
         radar = check_types(job, optical, sar_band(pair.sar, read_window(pair.sar, around)))
     except UnreadableChipError as error:
         return Outcome(job=number, bad_path=str(error.path), bad_reason=error.reason)
-    items = tuple(
-        make_item(out, job, job.first_id + place, window(optical, box, around), window(radar[None], box, around))
-        for place, box in enumerate(job.boxes)
-    )
-    return Outcome(job=number, items=items)
+    items = []
+    for place, (box, wider) in enumerate(zip(boxes, surroundings, strict=True)):
+        here, there = box.within(around), wider.within(around)
+        item = make_item(out, job, job.first_id + place, here.of(optical), here.of(radar[None]))
+        if not item.reason:
+            offset = find_offset(there.of(optical).transpose(1, 2, 0), there.of(radar))
+            item = replace(item, offset_rows=offset.rows, offset_columns=offset.columns, confidence=offset.confidence)
+        items.append(item)
+    return Outcome(job=number, items=tuple(items))
 
 
 def check_types(job: Job, optical: Pixels, radar: Pixels) -> Pixels:
@@ -101,20 +110,11 @@ def check_types(job: Job, optical: Pixels, radar: Pixels) -> Pixels:
     return radar if radar.dtype == np.uint8 and job.pair.source != "dfc23" else radar.astype(np.float32)
 
 
-def window(bands: Pixels, box: Box | None, around: Box | None) -> Pixels:
-    """The window of (bands, height, width), which were read from ``around`` it."""
-    if box is None or around is None:
-        return bands
-    box = box.within(around)
-    return bands[:, box.top : box.top + box.height, box.left : box.left + box.width]
-
-
 def make_item(out: Path, job: Job, number: int, optical: Pixels, radar: Pixels) -> Item:
     """Judge and write one pair, (3, height, width) and (1, height, width)."""
     if reason := unfit(optical, radar):
         return Item(id=number, reason=reason)
     digests = [digest_of(bands) for bands in (optical, radar)]
-    offset = find_offset(optical.transpose(1, 2, 0), radar[0])
     source = job.pair.source
     stem = f"{FOLDER}/{source}_{number // IDS_PER_FOLDER:03d}/{TAGS[source]}_{number}"
     rgb = f"{stem}_RGB.{'tif' if source == 'dfc23' else 'png'}"
@@ -129,9 +129,6 @@ def make_item(out: Path, job: Job, number: int, optical: Pixels, radar: Pixels) 
         optical_hash=digests[0],
         height=radar.shape[1],
         width=radar.shape[2],
-        offset_rows=offset.rows,
-        offset_columns=offset.columns,
-        confidence=offset.confidence,
     )
 
 
