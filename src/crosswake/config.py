@@ -45,6 +45,8 @@ class ModelConfig:
     """What the modality information embedding is multiplied by (mie_coe)."""
     sse: bool = True
     """Ship size embedding, appended as the last token."""
+    feature: Literal["raw", "neck"] = "raw"
+    """What the metric loss and the ranking compare: the feature before BNNeck (published), or after it."""
     drop_path: float = 0.1
     """Probability of skipping the last block's branches in training; rises linearly from 0."""
 
@@ -74,7 +76,7 @@ class ModelConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentConfig:
-    """What is done to training chips at random, in this order (published values as defaults)."""
+    """What is done to training chips at random (published values as defaults)."""
 
     flip: float = 0.5
     """Probability of a left-right flip."""
@@ -82,9 +84,14 @@ class AugmentConfig:
     """Black border in pixels from which a crop of the model's size is taken; 0 for none."""
     erase: float = 0.5
     """Probability that a random box is filled with noise (random erasing)."""
+    zoom: float = 0.0
+    """Height and width are each scaled by a factor from 1 - zoom to 1 + zoom, about the centre; 0 for none."""
+    grey: float = 0.0
+    """Probability that an optical chip loses its colours, which SAR does not share."""
 
     def __post_init__(self) -> None:
-        for name in ("flip", "erase"):
+        check(0 <= self.zoom < 1, "augment.zoom", f"must be from 0 to under 1, got {self.zoom}")
+        for name in ("flip", "erase", "grey"):
             check(0 <= getattr(self, name) <= 1, f"augment.{name}", f"must be 0 to 1, got {getattr(self, name)}")
         check(self.pad >= 0, "augment.pad", f"must not be negative, got {self.pad}")
 
@@ -120,7 +127,7 @@ class LossConfig:
     label_smoothing: float = 0.0
     """Label smoothing of the cross-entropy."""
     metric: float = 1.0
-    """Weight of the metric loss on the raw feature."""
+    """Weight of the metric loss on the feature that is compared (--model.feature)."""
     metric_kind: Literal["triplet", "circle", "supcon"] = "triplet"
     """Batch-hard triplet (published), circle loss, or supervised contrastive loss."""
     margin: float | None = None

@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,15 @@ from PIL import Image
 from torchvision import transforms
 from torchvision.transforms import functional as published
 
-from crosswake.batches.augment import Augmentation, augment, draw_augmentation, draw_boxes, step_generator
+from crosswake.batches.augment import (
+    Augmentation,
+    augment,
+    draw_augmentation,
+    draw_boxes,
+    luminance,
+    step_generator,
+    zoomed,
+)
 from crosswake.batches.prepare import IMAGENET_DEVIATION, IMAGENET_MEAN
 from crosswake.config import AugmentConfig
 
@@ -17,7 +26,14 @@ SIZE = (32, 16)
 
 def plan_of(flip: list[bool], shift: list[list[int]], box: list[list[int]]) -> Augmentation:
     noise = torch.randn(len(flip), 3, *SIZE, generator=torch.Generator().manual_seed(3))
-    return Augmentation(flip=torch.tensor(flip), shift=torch.tensor(shift), box=torch.tensor(box), noise=noise)
+    return Augmentation(
+        flip=torch.tensor(flip),
+        shift=torch.tensor(shift),
+        box=torch.tensor(box),
+        noise=noise,
+        zoom=None,
+        grey=torch.zeros(len(flip), dtype=torch.bool),
+    )
 
 
 def test_each_chip_equals_the_published_transforms() -> None:
@@ -106,3 +122,25 @@ def test_generators_differ_by_every_number() -> None:
     ]
     assert len({tuple(draw) for draw in draws}) == 3
     assert torch.rand(4, generator=step_generator(0, 1, 2)).tolist() == draws[0]
+
+
+def test_zoom_scales_about_the_centre() -> None:
+    image = torch.zeros(1, 1, 32, 16)
+    image[:, :, 12:20, 6:10] = 1.0
+    larger = zoomed(image, torch.tensor([[1.5, 1.0]]))[0, 0]
+    assert larger.sum().item() == pytest.approx(1.5 * image.sum().item(), rel=0.02)
+    assert larger[16 - 6 : 16 + 6, 6:10].min().item() > 0.7
+    torch.testing.assert_close(zoomed(image, torch.ones(1, 2)), image)
+
+
+def test_grey_chips_lose_their_colours_and_sar_loses_nothing() -> None:
+    colours = torch.randint(0, 256, (2, 3, *SIZE), dtype=torch.uint8)
+    radar = colours[:, :1].expand(-1, 3, -1, -1)
+    assert torch.equal(luminance(radar).expand_as(radar), radar)
+    plan = draw_augmentation(2, SIZE, AugmentConfig(flip=0, pad=0, erase=0, grey=1.0, zoom=0.2), step_generator(0))
+    assert plan.zoom is not None
+    assert bool(plan.grey.all())
+    assert bool(((plan.zoom - 1).abs() <= 0.2).all())
+    image = augment(colours, replace(plan, zoom=None), 0)
+    restored = image * torch.tensor(IMAGENET_DEVIATION)[:, None, None] + torch.tensor(IMAGENET_MEAN)[:, None, None]
+    torch.testing.assert_close(restored[:, 0], restored[:, 2], rtol=0.0, atol=1e-6)

@@ -5,7 +5,9 @@ however many processes share the batch, and whether or not training was interrup
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,22 +29,28 @@ class Augmentation:
         shift: (batch, 2) int64, row and column where the crop starts in the padded picture.
         box: (batch, 4) int64, top, left, height and width of the erased box; height 0 for none.
         noise: (batch, 3, height, width) float32, what a box is filled with.
+        zoom: (batch, 2) float32, factors of height and width; None for no zoom at all.
+        grey: (batch,) bool, whose colours go.
     """
 
     flip: Tensor
     shift: Tensor
     box: Tensor
     noise: Tensor
+    zoom: Tensor | None
+    grey: Tensor
 
     def rows(self, part: slice) -> "Augmentation":
         """The augmentation of some of the chips."""
-        return Augmentation(flip=self.flip[part], shift=self.shift[part], box=self.box[part], noise=self.noise[part])
+        return self._map(lambda value: value[part])
 
     def to(self, device: torch.device) -> "Augmentation":
         """The same on a device."""
-        parts = (self.flip, self.shift, self.box, self.noise)
-        flip, shift, box, noise = (part.to(device) for part in parts)
-        return Augmentation(flip=flip, shift=shift, box=box, noise=noise)
+        return self._map(lambda value: value.to(device))
+
+    def _map(self, function: Callable[[Tensor], Tensor]) -> "Augmentation":
+        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Augmentation(**{name: None if value is None else function(value) for name, value in values.items()})
 
 
 def step_generator(*numbers: int) -> torch.Generator:
@@ -61,7 +69,10 @@ def draw_augmentation(
     flip = torch.rand(batch, generator=generator) < config.flip
     shift = torch.randint(0, 2 * config.pad + 1, (batch, 2), generator=generator)
     noise = torch.randn(batch, 3, *image_size, generator=generator)
-    return Augmentation(flip=flip, shift=shift, box=draw_boxes(batch, image_size, config.erase, generator), noise=noise)
+    box = draw_boxes(batch, image_size, config.erase, generator)
+    zoom = 1 + config.zoom * (2 * torch.rand(batch, 2, generator=generator) - 1) if config.zoom else None
+    grey = torch.rand(batch, generator=generator) < config.grey
+    return Augmentation(flip=flip, shift=shift, box=box, noise=noise, zoom=zoom, grey=grey)
 
 
 def draw_boxes(batch: int, image_size: tuple[int, int], chance: float, generator: torch.Generator) -> Tensor:
@@ -82,7 +93,7 @@ def draw_boxes(batch: int, image_size: tuple[int, int], chance: float, generator
 
 
 def augment(pictures: Tensor, plan: Augmentation, pad: int) -> Tensor:
-    """Flip, pad and crop, normalise, erase.
+    """Flip, pad and crop, take colours, normalise, zoom, erase.
 
     Args:
         pictures: (batch, 3, height, width) uint8, on the device.
@@ -100,8 +111,24 @@ def augment(pictures: Tensor, plan: Augmentation, pad: int) -> Tensor:
         columns = plan.shift[:, 1:] + torch.arange(width, device=pictures.device)
         index = torch.arange(len(pictures), device=pictures.device)[:, None, None]
         pictures = padded[index, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    images = normalise(torch.where(plan.grey[:, None, None, None], luminance(pictures), pictures))
+    images = images if plan.zoom is None else zoomed(images, plan.zoom)
     erased = inside(plan.box, height, width)[:, None]
-    return torch.where(erased, plan.noise, normalise(pictures))
+    return torch.where(erased, plan.noise, images)
+
+
+def luminance(pictures: Tensor) -> Tensor:
+    """(batch, 1, height, width) uint8 of RGB pictures (ITU-R BT.601); SAR, already grey, stays as it is."""
+    weights = torch.tensor([0.299, 0.587, 0.114], device=pictures.device)[:, None, None]
+    return (pictures.float() * weights).sum(1, keepdim=True).round().to(torch.uint8)
+
+
+def zoomed(images: Tensor, zoom: Tensor) -> Tensor:
+    """Images scaled about their centre by (batch, 2) factors of height and width, bilinear, edges continued."""
+    matrix = torch.zeros(len(images), 2, 3, device=images.device)
+    matrix[:, 0, 0], matrix[:, 1, 1] = 1 / zoom[:, 1], 1 / zoom[:, 0]
+    grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
 def inside(box: Tensor, height: int, width: int) -> Tensor:

@@ -80,7 +80,7 @@ class Embedder:
 
     def embed_store(self, store: ChipStore, *, batch_size: int = 64) -> NDArray[np.float32]:
         """Embed chips that are decoded already; as :meth:`embed`."""
-        parts = [F.normalize(self._apply(self.model, *inputs)) for inputs in self._inputs(store, batch_size)]
+        parts = [F.normalize(self._apply(self.model.embedding, *inputs)) for inputs in self._inputs(store, batch_size)]
         return torch.cat(parts).cpu().numpy() if parts else np.empty((0, self.width), np.float32)
 
     def attention_maps(self, chips: Sequence[Chip], *, batch_size: int = 64) -> NDArray[np.float32]:

@@ -123,7 +123,7 @@ class TransOSS(nn.Module):
             nn.init.normal_(self.classifier.weight, std=0.001)
 
     def forward(self, images: Tensor, modality: Tensor, size: Tensor, keep: Tensor | None = None) -> Tensor:
-        """Features before BNNeck, which is what is compared in testing.
+        """Features before BNNeck, which the published model compares in testing.
 
         Args:
             images: (batch, 3, height, width), normalised.
@@ -139,6 +139,14 @@ class TransOSS(nn.Module):
     def neck(self, features: Tensor) -> Tensor:
         """Features after BNNeck."""
         return torch.as_tensor(self.bottleneck(features))
+
+    def embedding(self, images: Tensor, modality: Tensor, size: Tensor) -> Tensor:
+        """The feature that ranking compares, as the settings say: before or after BNNeck; not yet normalised."""
+        return self.compared(self(images, modality, size))
+
+    def compared(self, features: Tensor) -> Tensor:
+        """From (batch, width) features before BNNeck, those that are compared."""
+        return self.neck(features) if self.config.feature == "neck" else features
 
     def pair_logits(self, sar: Tensor, optical: Tensor) -> Tensor:
         """Cosine similarity of SAR rows and optical columns times exp(logit_scale) (section 4.3)."""

@@ -62,13 +62,15 @@ class ReidLearner(nn.Module):
         assert self.model.classifier is not None
         terms: dict[str, Tensor] = {}
         with torch.autocast(features.device.type, enabled=False):
-            logits = self.model.classifier(self.model.neck(features))
+            after_neck = self.model.neck(features)
+            compared = after_neck if self.model.config.feature == "neck" else features
+            logits = self.model.classifier(after_neck)
             if self.loss.identity:
                 smoothing = self.loss.label_smoothing
                 terms["identity"] = F.cross_entropy(logits, labels, label_smoothing=smoothing)
             if self.loss.metric:
-                terms["metric"] = metric_loss(self.loss.metric_kind, features, labels, self.loss.margin)
+                terms["metric"] = metric_loss(self.loss.metric_kind, compared, labels, self.loss.margin)
             if self.loss.alignment:
-                terms["alignment"] = classwise_modality_alignment(features, labels, modality)
+                terms["alignment"] = classwise_modality_alignment(compared, labels, modality)
         weighted = [getattr(self.loss, name) * value for name, value in terms.items()]
         return {"loss": torch.stack(weighted).sum(), **terms}
