@@ -38,7 +38,7 @@ def make_parser() -> Parser:
     parser.add_argument("--drop_misregistered", action="store_true", help="leave those pairs out")
     parser.add_argument("--workers", type=int, default=0, help="threads; 0 for one a core")
     parser.add_argument("--strict", action="store_true", help="stop at the first bad file")
-    parser.add_argument("--quiet", action="store_true", help="no progress, no tables; only the folder")
+    parser.add_argument("--quiet", action="store_true", help="no progress, no tables; only bad files and the folder")
     return parser
 
 
@@ -47,6 +47,7 @@ def run(words: list[str]) -> int:
     options = make_parser().parse_words(words)
     from rich.console import Console
 
+    from crosswake.cli.pair_tables import print_some
     from crosswake.datasets.pairs.build import build_pairs, write_manifest
     from crosswake.datasets.pairs.plan import READERS, make_plan
     from crosswake.datasets.pairs.report import write_report
@@ -58,8 +59,10 @@ def run(words: list[str]) -> int:
     built = build_pairs(out, plan, workers=options.workers, quiet=options.quiet, strict=options.strict)
     write_manifest(out, built)
     write_report(out, built)
+    console = Console(highlight=False, soft_wrap=True)
     if not options.quiet:
-        print_build(Console(highlight=False, soft_wrap=True), out, built)
+        print_build(console, out, built)
+    print_some(console, "bad files", [f"{bad.path}: {bad.reason}" for bad in built.bad_files], LISTED_AT_MOST)
     print(out)
     return 0
 
@@ -89,7 +92,6 @@ def print_build(console: "Console", out: Path, built: "Built") -> None:
     for source, counts in sorted(left_out_counts(built).items()):
         for reason, count in sorted(counts.items()):
             console.print(f"left out, {source}: {count:,} x {reason}", markup=False)
-    print_some(console, "bad files", [f"{bad.path}: {bad.reason}" for bad in built.bad_files], LISTED_AT_MOST)
     if built.same_optical:
         some = "pairs with the optical pixels of another and a different SAR image (kept)"
         print_some(console, some, [f"{one} as {other}" for one, other in built.same_optical], LISTED_AT_MOST)

@@ -106,3 +106,19 @@ def test_mistakes_are_one_line(words: list[str], message: str, capsys: pytest.Ca
     assert message in said.err
     assert said.err.count("\n") == 1
     assert not Path("out").exists()
+
+
+def test_the_commands_of_the_manual(capsys: pytest.CaptureFixture[str]) -> None:
+    write_dfc23(Path("DFC23"))
+    write_sen12(Path("SEN12"))
+    write_scenes(Path("scenes"), side=300)
+    manual = (Path(__file__).parents[3] / "docs/pairs.md").read_text(encoding="utf-8")
+    commands = [line.split()[1:] for line in manual.splitlines() if line.startswith("    crosswake ")]
+    assert len(commands) == 5
+    for words in commands:
+        assert main(words) == 0, words
+    python = manual.split("## From Python")[1]
+    code = "\n".join(line[4:] for line in python.splitlines() if line.startswith("    "))
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert getattr(names["optical"], "shape", None) == (32, 32, 3)

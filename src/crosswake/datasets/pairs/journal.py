@@ -80,9 +80,16 @@ def append_journal(out: Path) -> Iterator[IO[str]]:
 
 
 def note(file: IO[str], outcome: Outcome) -> None:
-    """Write down one outcome, its files being in place."""
-    file.write(json.dumps(asdict(outcome)) + "\n")
-    file.flush()
+    """Write down one outcome, its files being in place.
+
+    Raises:
+        CrosswakeError: it cannot be written.
+    """
+    try:
+        file.write(json.dumps(asdict(outcome)) + "\n")
+        file.flush()
+    except OSError as error:
+        raise CrosswakeError(f"{file.name}: cannot be written ({error.strerror}); is the disk full?") from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -165,4 +165,4 @@ def write_image(path: Path, bands: Pixels) -> None:
             sink.write(bands)
         part.replace(path)
     except (rasterio.errors.RasterioError, OSError) as error:
-        raise CrosswakeError(f"{path}: cannot be written ({error}); is the disk full?") from error
+        raise CrosswakeError(f"{path}: cannot be written ({str(error).splitlines()[0]}); is the disk full?") from error
