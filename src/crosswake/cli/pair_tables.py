@@ -45,7 +45,7 @@ def print_some(console: "Console", title: str, lines: Sequence[str], most: int) 
 
 def print_registration(console: "Console", offsets: Mapping[str, Any]) -> None:
     """How well the halves of the pairs fit, as described by ``describe_offsets``."""
-    histogram = {int(distance): count for distance, count in offsets["pairs_by_offset_px"].items()}
+    histogram = {int(distance): count for distance, count in offsets["pairs_by_offset_px_rounded_up"].items()}
     near = [sum(count for distance, count in histogram.items() if distance <= limit) for limit in (2, 5)]
     console.print(
         f"registration: the offset is sure for {offsets['sure']:,} pairs, of which {near[0]:,} within 2 px and "

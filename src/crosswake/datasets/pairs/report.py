@@ -1,6 +1,7 @@
 """Counts a set of pairs, for people and for scripts."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -86,14 +87,14 @@ def describe_registration(built: Built) -> dict[str, Any]:
 
 
 def describe_offsets(offsets: Iterable[Offset]) -> dict[str, Any]:
-    """How many offsets are sure, and a histogram of these by distance in pixels."""
+    """How many offsets are sure, and a histogram of these by distance, rounded up to whole pixels."""
     offsets = list(offsets)
     sure = [offset for offset in offsets if offset.beyond(-1)]
-    histogram = Counter(round(offset.distance) for offset in sure)
+    histogram = Counter(math.ceil(offset.distance) for offset in sure)
     return {
         "sure": len(sure),
         "not_sure": len(offsets) - len(sure),
-        "pairs_by_offset_px": {str(distance): count for distance, count in sorted(histogram.items())},
+        "pairs_by_offset_px_rounded_up": {str(distance): count for distance, count in sorted(histogram.items())},
     }
 
 
