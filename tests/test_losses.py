@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from crosswake.losses import batch_hard_triplet, classwise_modality_alignment, metric_loss, symmetric_contrastive
+from crosswake.losses import (
+    batch_hard_triplet,
+    classwise_modality_alignment,
+    cross_modal_contrastive,
+    metric_loss,
+    symmetric_contrastive,
+)
 from tests.golden import golden_tensors
 
 
@@ -60,6 +66,28 @@ def test_alignment_equals_its_definition(seed: int) -> None:
     labels, modality = torch.randint(0, 4, (12,), generator=random), torch.randint(0, 2, (12,), generator=random)
     found = classwise_modality_alignment(features, labels, modality)
     assert float(found) == pytest.approx(naive_alignment(features, labels, modality), abs=1e-5)
+
+
+@given(seed=st.integers(0, 10_000))
+def test_cross_modal_contrastive_equals_its_definition(seed: int) -> None:
+    random = torch.Generator().manual_seed(seed)
+    logits = torch.randn(7, 5, generator=random, dtype=torch.float64)
+    rows, columns = torch.randint(0, 4, (7,), generator=random), torch.randint(0, 4, (5,), generator=random)
+    means = []
+    for matrix, mine, others in ((logits, rows, columns), (logits.T, columns, rows)):
+        terms = []
+        for i in range(len(mine)):
+            share = np.exp(matrix[i].numpy()) / np.exp(matrix[i].numpy()).sum()
+            if (others == mine[i]).any():
+                terms.append(-np.log(share[(others == mine[i]).numpy()].sum()))
+        means.append(np.mean(terms) if terms else 0.0)
+    assert cross_modal_contrastive(logits, rows, columns).item() == pytest.approx(np.mean(means), abs=1e-9)
+
+
+def test_cross_modal_contrastive_of_single_pairs_is_the_symmetric_one() -> None:
+    known = golden_tensors("losses.npz")["similarity"]
+    labels = torch.randperm(len(known))
+    torch.testing.assert_close(cross_modal_contrastive(known, labels, labels), symmetric_contrastive(known))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])

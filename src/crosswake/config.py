@@ -132,17 +132,16 @@ class LossConfig:
     """Batch-hard triplet (published), circle loss, or supervised contrastive loss."""
     margin: float | None = None
     """Margin of the triplet; none means the soft margin log(1 + exp(d_ap - d_an))."""
+    contrastive: float = 0.0
+    """Weight of the pair head's contrastive loss between the optical and the SAR chips of the batch."""
     alignment: float = 0.0
     """Weight of the class-wise modality alignment (MOS, arXiv 2512.03404, which uses 2.0)."""
 
     def __post_init__(self) -> None:
-        for name in ("identity", "metric", "alignment"):
+        for name in ("identity", "metric", "contrastive", "alignment"):
             check(getattr(self, name) >= 0, f"loss.{name}", f"must not be negative, got {getattr(self, name)}")
-        check(
-            self.identity + self.metric > 0,
-            "loss.identity",
-            "and loss.metric are both 0; nothing would be learnt",
-        )
+        learns = self.identity + self.metric + self.contrastive > 0
+        check(learns, "loss.identity", "loss.metric and loss.contrastive are all 0; nothing would be learnt")
         smooth = 0 <= self.label_smoothing < 1
         check(smooth, "loss.label_smoothing", f"must be from 0 to under 1, got {self.label_smoothing}")
 

@@ -64,6 +64,30 @@ def symmetric_contrastive(similarity: Tensor) -> Tensor:
     return (F.cross_entropy(similarity, target) + F.cross_entropy(similarity.T, target)) / 2
 
 
+def cross_modal_contrastive(similarity: Tensor, row_labels: Tensor, column_labels: Tensor) -> Tensor:
+    """:func:`symmetric_contrastive` for batches in which an identity may come several times in either modality.
+
+    For every row, -log of the share of softmax that falls on columns of its identity; likewise for columns. Rows and
+    columns without a counterpart do not count. With each identity once on either side it is the symmetric loss.
+
+    Args:
+        similarity: (rows, columns) logits.
+        row_labels: (rows,) int64.
+        column_labels: (columns,) int64.
+    """
+    same = row_labels[:, None] == column_labels[None, :]
+    return (_share_of_matches(similarity, same) + _share_of_matches(similarity.T, same.T)) / 2
+
+
+def _share_of_matches(logits: Tensor, matches: Tensor) -> Tensor:
+    """Mean over rows that have a match of -log of the softmax that falls on matches; 0 without such rows."""
+    counts = matches.any(1)
+    if not counts.any():
+        return logits.sum() * 0.0
+    found = logits.masked_fill(~matches, float("-inf"))[counts].logsumexp(1)
+    return (logits[counts].logsumexp(1) - found).mean()
+
+
 def classwise_modality_alignment(features: Tensor, labels: Tensor, modality: Tensor) -> Tensor:
     """Distance of the two modalities' mean and variance, for every identity with both (MOS, arXiv 2512.03404).
 

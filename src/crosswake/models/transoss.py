@@ -10,6 +10,7 @@ from crosswake.config import ModelConfig
 from crosswake.models.vit import LAYER_NORM_EPS, Block
 
 LOGIT_SCALE = 2.6592  # ln(1 / 0.07)
+LONGEST_PERIOD = 100.0
 
 
 class PatchEmbed(nn.Module):
@@ -116,9 +117,10 @@ class TransOSS(nn.Module):
         self.classifier = nn.Linear(config.width, identities, bias=False) if identities else None
         self.logit_scale = nn.Parameter(torch.tensor(LOGIT_SCALE))
         self.apply(_initialise)
-        for token in (self.base.cls_token, self.base.pos_embed, self.base.mie_embed):
+        for token in (self.base.cls_token, self.base.mie_embed):
             if token is not None:
                 nn.init.trunc_normal_(token, std=0.02)
+        self.base.pos_embed.data[0, 1:] = sine_positions(config.grid, config.width)
         if self.classifier is not None:
             nn.init.normal_(self.classifier.weight, std=0.001)
 
@@ -152,6 +154,23 @@ class TransOSS(nn.Module):
         """Cosine similarity of SAR rows and optical columns times exp(logit_scale) (section 4.3)."""
         similarity = nn.functional.normalize(sar) @ nn.functional.normalize(optical).T
         return self.logit_scale.exp() * similarity
+
+
+def sine_positions(grid: tuple[int, int], width: int) -> Tensor:
+    """Sines and cosines of row and column, as first values of the position embedding (Beyer et al., arXiv 2205.01580).
+
+    Small random values drown beside the patches, and a model without pretraining takes long to learn where things are.
+    The longest period fits grids of a dozen patches.
+
+    Returns:
+        (rows * columns, width).
+    """
+    rows, columns = (axis.flatten() for axis in torch.meshgrid(*map(torch.arange, grid), indexing="ij"))
+    count = max(width // 4, 1)
+    frequency = LONGEST_PERIOD ** -(torch.arange(count) / count)
+    angles = [axis[:, None] * frequency for axis in (rows, columns)]
+    waves = torch.cat([wave for angle in angles for wave in (angle.sin(), angle.cos())], dim=1)
+    return nn.functional.pad(waves, (0, width))[:, :width]
 
 
 def _initialise(module: nn.Module) -> None:

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from crosswake.chips import Modality
 from crosswake.config import LossConfig
-from crosswake.losses import classwise_modality_alignment, metric_loss
+from crosswake.losses import classwise_modality_alignment, cross_modal_contrastive, metric_loss
 from crosswake.models.transoss import TransOSS
 
 Gather = Callable[[Tensor], Tensor]
@@ -50,7 +51,7 @@ class ReidLearner(nn.Module):
     def __init__(self, model: TransOSS, loss: LossConfig, gather: Gather) -> None:
         super().__init__()
         self.model, self.loss, self.gather = model, loss, gather
-        model.logit_scale.requires_grad_(False)  # of the pair head, which plays no part here
+        model.logit_scale.requires_grad_(loss.contrastive > 0)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The losses of a batch: ``loss``, and every term that has a weight."""
@@ -70,7 +71,15 @@ class ReidLearner(nn.Module):
                 terms["identity"] = F.cross_entropy(logits, labels, label_smoothing=smoothing)
             if self.loss.metric:
                 terms["metric"] = metric_loss(self.loss.metric_kind, compared, labels, self.loss.margin)
+            if self.loss.contrastive:
+                terms["contrastive"] = self.contrastive(compared, labels, modality)
             if self.loss.alignment:
                 terms["alignment"] = classwise_modality_alignment(compared, labels, modality)
         weighted = [getattr(self.loss, name) * value for name, value in terms.items()]
         return {"loss": torch.stack(weighted).sum(), **terms}
+
+    def contrastive(self, features: Tensor, labels: Tensor, modality: Tensor) -> Tensor:
+        """The pair head's loss over the batch, an identity's chips matching all of its other modality."""
+        sar = modality == Modality.SAR
+        logits = self.model.pair_logits(features[sar], features[~sar])
+        return cross_modal_contrastive(logits, labels[sar], labels[~sar])

@@ -12,6 +12,7 @@ COLUMNS = (
     "loss",
     "identity",
     "metric",
+    "contrastive",
     "alignment",
     "val_o2s_mAP",
     "val_s2o_mAP",
