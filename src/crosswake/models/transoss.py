@@ -174,9 +174,9 @@ def sine_positions(grid: tuple[int, int], width: int) -> Tensor:
 
 
 def _initialise(module: nn.Module) -> None:
-    """The initial values of ViT (truncated normal), and LeCun normal for the patch convolutions."""
+    """Deviations that fit the layer's width, as in the first ViT, where a fixed 0.02 starves narrow models."""
     if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
+        nn.init.trunc_normal_(module.weight, std=math.sqrt(1 / module.in_features))
         if module.bias is not None:
             nn.init.zeros_(module.bias)
     elif isinstance(module, nn.Conv2d):
