@@ -49,8 +49,11 @@ class Augmentation:
         return self._map(lambda value: value.to(device))
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> "Augmentation":
-        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Augmentation(**{name: None if value is None else function(value) for name, value in values.items()})
+        changed: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            changed[field.name] = None if value is None else function(value)
+        return Augmentation(**changed)
 
 
 def step_generator(*numbers: int) -> torch.Generator:
