@@ -15,7 +15,7 @@ setup: .venv/installed
 
 # Simulates ships, learns to match them across modalities, and reports on ships never seen in training.
 demo: setup
-	[ -d $(SHIPS) ] || $(BIN)/crosswake simulate $(SHIPS) --identities 300 --sightings 6 --seed 0
+	[ -d $(SHIPS) ] || $(BIN)/crosswake simulate $(SHIPS) --identities 450 --sightings 4 --seed 0
 	rm -rf $(DEMO)
 	$(BIN)/crosswake train --config demo --data $(SHIPS) --output $(DEMO)
 	@echo "Open $(DEMO)/report.html. Next: crosswake evaluate --help, docs/data.md for your own chips."
