@@ -45,6 +45,8 @@ class ModelConfig:
     """What the modality information embedding is multiplied by (mie_coe)."""
     sse: bool = True
     """Ship size embedding, appended as the last token."""
+    pooling: Literal["class", "grid"] = "class"
+    """Feature: the class token (published), or all patches squeezed and joined, which keeps where things are."""
     feature: Literal["raw", "neck"] = "raw"
     """What the metric loss and the ranking compare: the feature before BNNeck (published), or after it."""
     drop_path: float = 0.1

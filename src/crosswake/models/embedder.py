@@ -84,13 +84,13 @@ class Embedder:
         return torch.cat(parts).cpu().numpy() if parts else np.empty((0, self.width), np.float32)
 
     def attention_maps(self, chips: Sequence[Chip], *, batch_size: int = 64) -> NDArray[np.float32]:
-        """How much the class token attends to each patch in the last block, mean over heads.
+        """How much each patch contributes, see :meth:`TransOSSBackbone.patch_weights`.
 
         Returns:
             (chips, grid rows, grid columns) float32.
         """
         maps = [
-            self._apply(self.model.base.class_attention, *inputs)
+            self._apply(self.model.base.patch_weights, *inputs)
             for store in self._decoded(chips, batch_size)
             for inputs in self._inputs(store, batch_size)
         ]

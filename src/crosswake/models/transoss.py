@@ -6,11 +6,14 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from crosswake.chips import Modality
 from crosswake.config import ModelConfig
 from crosswake.models.vit import LAYER_NORM_EPS, Block
 
 LOGIT_SCALE = 2.6592  # ln(1 / 0.07)
 LONGEST_PERIOD = 100.0
+SQUEEZED = 32
+"""Numbers that grid pooling keeps of each patch."""
 
 
 class PatchEmbed(nn.Module):
@@ -51,8 +54,32 @@ class SizeEmbed(nn.Module):
         return torch.as_tensor(self.linear_layer(size)).unsqueeze(1)
 
 
+class GridPool(nn.Module):
+    """A feature that keeps where things are: every patch is squeezed to a few numbers, and all of them joined.
+
+    A class token has to learn from data alone to tell places apart; chips with an aligned axis, and pairs in register,
+    show the same thing in the same place.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        rows, columns = config.grid
+        self.squeeze = nn.Linear(config.width, SQUEEZED)
+        self.join = nn.Linear(rows * columns * SQUEEZED, config.width)
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """(batch, patches, width) to (batch, width)."""
+        return torch.as_tensor(self.join(self.squeeze(patches).flatten(1)))
+
+    def shares(self, patches: Tensor) -> Tensor:
+        """Length of what each patch adds to the feature: (batch, patches)."""
+        squeezed = self.squeeze(patches)
+        weights = self.join.weight.reshape(-1, patches.shape[1], SQUEEZED)
+        return torch.einsum("bps,wps->bpw", squeezed, weights).norm(dim=-1)
+
+
 class TransOSSBackbone(nn.Module):
-    """The transformer: chips of either modality to class-token features."""
+    """The transformer: chips of either modality to features."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -66,13 +93,26 @@ class TransOSSBackbone(nn.Module):
         self.wh_embed = SizeEmbed(config.width) if config.sse else None
         self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.width, eps=LAYER_NORM_EPS)
+        self.grid_pool = GridPool(config) if config.pooling == "grid" else None
+
+    def patches(self, images: Tensor, modality: Tensor) -> Tensor:
+        """Every chip through the patch embedding of its modality: (batch, patches, width)."""
+        optical, sar = (modality == Modality.OPTICAL).nonzero()[:, 0], (modality == Modality.SAR).nonzero()[:, 0]
+        order = torch.cat([optical, sar]).argsort()
+        return torch.cat([self.patch_embed(images[optical]), self.patch_embed_SAR(images[sar])])[order]
+
+    def patches_of_both(self, images: Tensor, modality: Tensor) -> Tensor:
+        """The same by showing the whole batch to both embeddings, so that the graph is the same for any mix.
+
+        Export and compilation need that, and data-parallel gradients where a process has one modality only.
+        """
+        is_sar = (modality == Modality.SAR)[:, None, None]
+        return torch.where(is_sar, self.patch_embed_SAR(images), self.patch_embed(images))
 
     def embed(self, images: Tensor, modality: Tensor, size: Tensor) -> Tensor:
         """Tokens [class, patches row by row, size] before the first block."""
-        # Both convolutions see the whole batch (1 to 2 % of the work): the graph is the same for any mix of
-        # modalities, which export, compilation and data-parallel gradients all need.
-        is_sar = (modality == 1)[:, None, None]
-        patches = torch.where(is_sar, self.patch_embed_SAR(images), self.patch_embed(images))
+        fixed_graph = torch.compiler.is_compiling() or (torch.is_grad_enabled() and len(modality.unique()) == 1)
+        patches = (self.patches_of_both if fixed_graph else self.patches)(images, modality)
         tokens = torch.cat([self.cls_token.expand(len(images), -1, -1).to(patches.dtype), patches], dim=1)
         tokens = tokens + self.pos_embed
         if self.mie_embed is not None:
@@ -86,7 +126,26 @@ class TransOSSBackbone(nn.Module):
         tokens = self.embed(images, modality, size)
         for index, block in enumerate(self.blocks):
             tokens = block(tokens, None if keep is None else keep[index])
-        return torch.as_tensor(self.norm(tokens[:, 0]))
+        if self.grid_pool is None:
+            return torch.as_tensor(self.norm(tokens[:, 0]))
+        return torch.as_tensor(self.grid_pool(self.norm(self.only_patches(tokens))))
+
+    def only_patches(self, tokens: Tensor) -> Tensor:
+        """The tokens less class and size."""
+        rows, columns = self.config.grid
+        return tokens[:, 1 : 1 + rows * columns]
+
+    def patch_weights(self, images: Tensor, modality: Tensor, size: Tensor) -> Tensor:
+        """How much each patch contributes to the feature: (batch, grid rows, grid columns).
+
+        With a class token, its attention in the last block; with grid pooling, the length of the patch's share.
+        """
+        if self.grid_pool is None:
+            return self.class_attention(images, modality, size)
+        tokens = self.embed(images, modality, size)
+        for block in self.blocks:
+            tokens = block(tokens)
+        return self.grid_pool.shares(self.norm(self.only_patches(tokens))).reshape(-1, *self.config.grid)
 
     def class_attention(self, images: Tensor, modality: Tensor, size: Tensor) -> Tensor:
         """The class token's attention to the patches in the last block: (batch, grid rows, grid columns)."""
