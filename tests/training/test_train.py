@@ -20,7 +20,7 @@ from crosswake.cli.train import parse
 from crosswake.config import TrainConfig
 from crosswake.datasets.hoss import read_hoss
 from crosswake.errors import CrosswakeError
-from crosswake.training.loop import train
+from crosswake.training.reid import train
 from crosswake.training.splits import split_validation
 from tests.tiny import tiny_hoss, write_chip
 

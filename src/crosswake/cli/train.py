@@ -64,11 +64,12 @@ def option(words: list[str], name: str) -> str | None:
 def run(words: list[str]) -> int:
     """Train, then measure the best epoch on the test split if there is one."""
     config = parse(words)
-    from crosswake.training.loop import train
+    from crosswake.training.reid import ReidJob, train
 
     finished = train(config)
-    if config.evaluate and finished.first_process and finished.data.query and finished.data.gallery:
-        measure(config, finished.data)
+    data = finished.job.data if isinstance(finished.job, ReidJob) else None
+    if config.evaluate and finished.first_process and data and data.query and data.gallery:
+        measure(config, data)
     return 0
 
 

@@ -75,7 +75,7 @@ class GridPool(nn.Module):
         """Length of what each patch adds to the feature: (batch, patches)."""
         squeezed = self.squeeze(patches)
         weights = self.join.weight.reshape(-1, patches.shape[1], SQUEEZED)
-        return torch.einsum("bps,wps->bpw", squeezed, weights).norm(dim=-1)
+        return torch.as_tensor(torch.einsum("bps,wps->bpw", squeezed, weights).norm(dim=-1))
 
 
 class TransOSSBackbone(nn.Module):

@@ -1,43 +1,32 @@
-"""The training loop, from the first batch to the best epoch."""
+"""The training loop, from the first batch to the best epoch, whatever is learnt."""
 
 import math
 import time
 from contextlib import nullcontext
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from crosswake.batches.augment import augment, draw_augmentation, step_generator
-from crosswake.batches.sampler import epoch_batches
-from crosswake.batches.store import ChipStore
-from crosswake.chips import Modality
-from crosswake.config import TrainConfig
 from crosswake.errors import CrosswakeError
-from crosswake.evaluation.protocols import score
-from crosswake.models.embedder import Embedder
-from crosswake.models.vit import drop_path_factors
 from crosswake.progress import Progress
 from crosswake.training.interrupt import StopRequest, TrainingInterruptedError
-from crosswake.training.learner import Batch
-from crosswake.training.prepare import prepare_run
 from crosswake.training.records import EventWriter, write_rows
-from crosswake.training.run import BEST, LAST, Run
+from crosswake.training.run import BEST, LAST, Index, Run
 from crosswake.training.saving import resume, save_best, save_last, write_settings
 from crosswake.training.schedule import learning_rate, set_learning_rate
 
 CHECK_EVERY_STEPS = 20
 
 
-def train(config: TrainConfig) -> Run:
+def carry_out(run: Run) -> Run:
     """Train to the end, or to Ctrl-C; the run's folder holds everything.
 
     Raises:
-        CrosswakeError: the settings or the data do not do, or the loss is no longer a number.
+        CrosswakeError: the run cannot be resumed as it is set, or the loss is no longer a number.
         TrainingInterruptedError: stopped on request, with everything saved.
     """
-    run = prepare_run(config)
+    config = run.config
     if config.resume:
         resume(run)
     elif run.first_process:
@@ -57,48 +46,47 @@ def train(config: TrainConfig) -> Run:
 
 
 def make_progress(run: Run) -> Progress:
-    """Progress over the whole run, counted in chips; every epoch counts as many."""
-    config = run.config
-    done = len(run.store) * run.progress.epoch
+    """Progress over the whole run, counted in chips or pairs; every epoch counts as many."""
+    config, job = run.config, run.job
     quiet = config.quiet or not run.first_process
-    return Progress(len(run.store) * config.epochs, "train", quiet=quiet, already=done)
+    return Progress(job.size * config.epochs, config.command, job.unit, quiet, job.size * run.progress.epoch)
 
 
 def train_epoch(run: Run, stop: StopRequest, progress: Progress) -> dict[str, float | int]:
-    """One pass over the identities; returns the epoch's numbers."""
+    """One pass over the data; returns the epoch's numbers."""
     config, standing = run.config, run.progress
     epoch = standing.epoch + 1
     rate = learning_rate(epoch, config.epochs, config.optimiser)
     set_learning_rate(run.optimiser, rate)
     run.learner.train()
-    batches = epoch_batches(run.store.chips, config.batch, config.seed, epoch)
-    batches = batches[: max(1, len(batches) // config.batch.accumulate) * config.batch.accumulate]
+    batches = run.job.batches(epoch)
+    batches = batches[: max(1, len(batches) // config.accumulate) * config.accumulate]
     totals = {name: torch.tensor(value) for name, value in (standing.totals or {}).items()}
     started = time.monotonic() - standing.seconds
+    note = f"epoch {epoch}/{config.epochs}"
     for done in range(standing.step + 1, len(batches) + 1):
         losses = train_step(run, batches, done - 1)
         totals = {name: totals.get(name, torch.tensor(0.0)) + value for name, value in losses.items()}
-        if done % CHECK_EVERY_STEPS == 0 or done == len(batches):
+        if done % CHECK_EVERY_STEPS == 0 or done in (1, len(batches)):  # reading a loss makes a GPU wait
             check_finite(run, totals["loss"], epoch)
-        chips = round(len(run.store) * (standing.epoch + done / len(batches)))
-        progress.advance(chips - progress.done, f"epoch {epoch}/{config.epochs}, loss {losses['loss'].item():.3f}")
-        if done < len(batches) and done % config.batch.accumulate == 0 and agreed(run, stop):
+            note = f"epoch {epoch}/{config.epochs}, loss {losses['loss'].item():.3f}"
+        samples = round(run.job.size * (standing.epoch + done / len(batches)))
+        progress.advance(samples - progress.done, note)
+        if done < len(batches) and done % config.accumulate == 0 and agreed(run, stop):
             interrupt(run, done, totals, time.monotonic() - started)
     seconds = time.monotonic() - started
     means = {name: value.item() / len(batches) for name, value in totals.items()}
     speed = len(batches) * len(batches[0]) / seconds
-    return {"epoch": epoch, "learning_rate": rate, **means, "chips_per_second": speed, "seconds": seconds}
+    return {"epoch": epoch, "learning_rate": rate, **means, f"{run.job.unit}_per_second": speed, "seconds": seconds}
 
 
-def train_step(run: Run, batches: list[Any], step: int) -> dict[str, Tensor]:
+def train_step(run: Run, batches: list[Index], step: int) -> dict[str, Tensor]:
     """Losses of one batch, its gradients, and every ``accumulate`` batches a step of the optimiser."""
     config = run.config
-    accumulate = min(config.batch.accumulate, len(batches))
+    accumulate = min(config.accumulate, len(batches))
     last_of_step = (step + 1) % accumulate == 0
-    batch = make_batch(run, torch.from_numpy(batches[step]), step)
     with nullcontext() if last_of_step else run.fabric.no_backward_sync(run.learner):
-        losses: dict[str, Tensor] = run.learner(batch)
-        run.fabric.backward(losses["loss"] / accumulate)
+        losses = run.job.backward(run, batches[step], step, 1 / accumulate)
     if last_of_step:
         if config.optimiser.clip_norm is not None:
             run.fabric.clip_gradients(run.learner, run.optimiser, max_norm=config.optimiser.clip_norm)
@@ -107,45 +95,22 @@ def train_step(run: Run, batches: list[Any], step: int) -> dict[str, Tensor]:
     return {name: value.detach() for name, value in losses.items()}
 
 
-def make_batch(run: Run, index: Tensor, step: int) -> Batch:
-    """This process's share of a batch; what is random is drawn for all of it, then shared out."""
-    config, fabric, store = run.config, run.fabric, run.store
-    epoch, size = run.progress.epoch + 1, len(index)
-    share = size // fabric.world_size
-    if share * fabric.world_size != size:
-        raise CrosswakeError(f"--devices: {fabric.world_size} do not divide a batch of {size} chips")
-    part = slice(fabric.global_rank * share, (fabric.global_rank + 1) * share)
-    generator = step_generator(config.seed, epoch, step)
-    plan = draw_augmentation(size, config.model.image_size, config.augment, generator).rows(part)
-    keep = drop_path_factors(config.model.depth, size, config.model.drop_path, generator)[:, :, part]
-    mine = index[part]
-    return Batch(
-        images=augment(store.pictures[mine].to(fabric.device), plan.to(fabric.device), config.augment.pad),
-        modality=store.modality[mine].to(fabric.device),
-        size=store.size[mine].to(fabric.device),
-        keep=keep.to(fabric.device),
-        labels=run.labels[index].to(fabric.device),
-        modality_of_all=store.modality[index].to(fabric.device),
-    )
-
-
 def finish_epoch(run: Run, row: dict[str, float | int]) -> None:
     """Count the epoch, validate if it is time, keep the best, save; ``row`` gains the validation's numbers."""
     config, standing = run.config, run.progress
     standing.epoch, standing.step, standing.totals, standing.seconds = standing.epoch + 1, 0, None, 0.0
     last = standing.epoch == config.epochs
-    better = last and run.validation is None
-    if run.validation is not None and (standing.epoch % config.validation.every == 0 or last):
-        scores = validate(run, run.validation)
+    better = last and not run.job.validates
+    if run.job.validates and (standing.epoch % config.validation.every == 0 or last):
+        scores = run.job.validate(run)
+        run.learner.train()
         row |= scores
         value = float(np.mean(list(scores.values())))
         better = value > standing.best_score
         standing.stale = 0 if better else standing.stale + 1
         standing.best_score = max(value, standing.best_score)
-        run.say(
-            f"epoch {standing.epoch}: loss {row['loss']:.3f}, validation mAP "
-            f"o2s {scores['val_o2s_mAP']:.3f}, s2o {scores['val_s2o_mAP']:.3f}{' (best)' if better else ''}"
-        )
+        reached = ", ".join(f"{name.replace('_', ' ')} {score:.3f}" for name, score in scores.items())
+        run.say(f"epoch {standing.epoch}: loss {row['loss']:.3f}, {reached}{' (best)' if better else ''}")
     standing.rows.append(dict(row))
     if better:
         standing.best_epoch = standing.epoch
@@ -155,19 +120,6 @@ def finish_epoch(run: Run, row: dict[str, float | int]) -> None:
         save_last(run)
         write_rows(standing.rows, config.output / "metrics.csv")
     run.fabric.barrier()
-
-
-def validate(run: Run, store: ChipStore) -> dict[str, float]:
-    """Cross-modal mAP on held-out identities: every chip of one modality asks all of the other."""
-    embedder = Embedder(run.model, device=run.fabric.device, precision=run.config.precision)
-    features = embedder.embed_store(store)
-    names = np.array([chip.identity for chip in store.chips])
-    optical = store.modality.numpy() == Modality.OPTICAL
-    run.learner.train()
-    return {
-        "val_o2s_mAP": score(features[optical], features[~optical], names[optical], names[~optical])["mAP"],
-        "val_s2o_mAP": score(features[~optical], features[optical], names[~optical], names[optical])["mAP"],
-    }
 
 
 def out_of_patience(run: Run) -> bool:
@@ -203,5 +155,5 @@ def interrupt(run: Run, step: int, totals: dict[str, Tensor], seconds: float) ->
         save_last(run)
     raise TrainingInterruptedError(
         f"stopped in epoch {standing.epoch + 1} after {step} batches, all saved; go on with: "
-        f"crosswake train --resume --output {run.config.output}"
+        f"crosswake {run.config.command} --resume --output {run.config.output}"
     )

@@ -1,4 +1,4 @@
-"""Makes everything a training run needs from its settings, and refuses what cannot work before writing anything."""
+"""Makes what every training run needs, and refuses what cannot work before anything is written."""
 
 import os
 import warnings
@@ -7,69 +7,44 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 
-from crosswake.batches.store import ChipStore, decode
-from crosswake.config import TrainConfig
-from crosswake.datasets.open import open_reid
-from crosswake.datasets.reid import BadFile, Chips, ReidData, cross_modal_identities, identities
+from crosswake.config import RunConfig
 from crosswake.errors import CrosswakeError
 from crosswake.models.embedder import pick_device
 from crosswake.models.transoss import TransOSS
 from crosswake.models.weights import count_parameters, load_into, read_weights
-from crosswake.training.learner import ReidLearner
-from crosswake.training.run import LAST, Run, Standing
+from crosswake.training.run import LAST, Job, Run, Standing
 from crosswake.training.schedule import make_optimiser
-from crosswake.training.splits import split_validation
 
 FABRIC_PRECISION: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
-def prepare_run(config: TrainConfig) -> Run:
-    """Read data, make or restore the model, and refuse what cannot work, before anything is written."""
-    data = open_training_data(config)
-    check_output(config)
-    fabric = make_fabric(config)
-    train, held_out = split_validation(data.require_train(), config.validation.fraction, config.seed)
-    quiet = config.quiet or not fabric.is_global_zero
-    store = decode_split(train, config, "bicubic", quiet)
-    validation = decode_split(held_out, config, "bilinear", quiet) if held_out else None
-    names = identities(store.chips)
-    if len(names) < 2:
-        raise CrosswakeError(f"{data.root}: chips of fewer than two training identities can be read; see data check")
-    fabric.seed_everything(config.seed, verbose=False)
-    model = TransOSS(config.model, len(names))
-    report = starting_weights(model, config)
-    learner = ReidLearner(model, config.loss, lambda features: gather(fabric, features))
+def set_up(config: RunConfig, fabric: Fabric, job: Job, model: TransOSS, learner: nn.Module) -> tuple[Run, list[str]]:
+    """A run at its start, and what became of the weights that it starts from.
+
+    Args:
+        config: the settings.
+        fabric: device, precision and processes.
+        job: what is learnt from.
+        model: with its first values.
+        learner: the model with its losses.
+    """
+    weights = starting_weights(model, config)
     wrapped, optimiser = fabric.setup(learner, make_optimiser(learner, config.optimiser))
-    labels = torch.tensor([names.index(chip.identity) for chip in store.chips])
     run = Run(
         config=config,
         fabric=fabric,
-        data=data,
-        store=store,
-        labels=labels,
-        validation=validation,
+        job=job,
         learner=wrapped,
         model=model,
         optimiser=optimiser,
         progress=Standing(rows=[]),
     )
-    introduce(run, report)
-    return run
+    return run, weights
 
 
-def open_training_data(config: TrainConfig) -> ReidData:
-    """The data, with what cannot be used of it pointed out."""
-    if config.data is None:
-        raise CrosswakeError("--data: say what to train on: a HOSS-layout folder or a CSV table")
-    data = open_reid(config.data)
-    if config.strict and data.bad_files:
-        raise CrosswakeError(f"{data.bad_files[0].path}: {data.bad_files[0].reason} (--strict)")
-    return data
-
-
-def check_output(config: TrainConfig) -> None:
+def check_output(config: RunConfig) -> None:
     """Raise if the output folder cannot be used, or holds another run."""
     if config.output.exists() and not config.output.is_dir():
         raise CrosswakeError(f"--output: {config.output} is a file; name a folder")
@@ -79,7 +54,7 @@ def check_output(config: TrainConfig) -> None:
         raise CrosswakeError(f"--resume: {config.output} holds no {LAST}; start without --resume, or correct --output")
 
 
-def make_fabric(config: TrainConfig) -> Fabric:
+def make_fabric(config: RunConfig) -> Fabric:
     """Device, precision and processes; under torchrun its environment decides how many."""
     device = pick_device(config.device)
     if config.precision == "fp16" and device.type == "cpu":
@@ -88,8 +63,8 @@ def make_fabric(config: TrainConfig) -> Fabric:
     launched = "TORCHELASTIC_RUN_ID" in os.environ
     devices = int(os.environ["LOCAL_WORLD_SIZE"]) if launched else config.devices
     nodes = int(os.environ["WORLD_SIZE"]) // devices if launched else 1
-    if config.batch.size % (devices * nodes):
-        raise CrosswakeError(f"--batch: {config.batch.size} chips cannot be shared by {devices * nodes} processes")
+    if config.batch_size % (devices * nodes):
+        raise CrosswakeError(f"--batch: {config.batch_size} cannot be shared by {devices * nodes} processes")
     strategy = "ddp" if devices * nodes > 1 else "auto"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -111,19 +86,7 @@ def make_deterministic() -> None:
     torch.backends.cudnn.benchmark = False
 
 
-def decode_split(chips: Chips, config: TrainConfig, interpolation: Any, quiet: bool) -> ChipStore:
-    """Chips decoded as the settings say."""
-    return decode(
-        chips,
-        config.model.image_size,
-        sar=config.sar_radiometry,
-        interpolation=interpolation,
-        strict=config.strict,
-        quiet=quiet,
-    )
-
-
-def starting_weights(model: TransOSS, config: TrainConfig) -> list[str]:
+def starting_weights(model: TransOSS, config: RunConfig) -> list[str]:
     """Load what ``--init`` names, and say what became of every tensor; a resumed run has its own weights."""
     if config.init is None or config.resume:
         return []
@@ -148,15 +111,22 @@ def gather(fabric: Fabric, features: Tensor) -> Tensor:
     return gathered.flatten(0, 1)
 
 
+def share_of(fabric: Fabric, size: int) -> slice:
+    """The rows of a batch of ``size`` that this process sees.
+
+    Raises:
+        CrosswakeError: the processes do not divide it.
+    """
+    share = size // fabric.world_size
+    if share * fabric.world_size != size:
+        raise CrosswakeError(f"--devices: {fabric.world_size} do not divide a batch of {size}")
+    return slice(fabric.global_rank * share, (fabric.global_rank + 1) * share)
+
+
 def introduce(run: Run, weights: list[str]) -> None:
-    """Say what is about to be trained on what; list bad files."""
-    config, store = run.config, run.store
-    shared = len(cross_modal_identities(store.chips))
-    held = f", {len(identities(run.validation.chips))} identities held out for validation" if run.validation else ""
-    run.say(
-        f"training on {run.data.name}: {len(store)} chips of {len(identities(store.chips))} identities "
-        f"({shared} in both modalities){held}"
-    )
+    """Say what is about to be learnt from what; list bad files."""
+    config = run.config
+    run.say(run.job.introduce())
     height, width = config.model.image_size
     run.say(
         f"TransOSS {height} x {width}, {count_parameters(run.model) / 1e6:.1f} M weights, on {run.fabric.device} "
@@ -164,11 +134,7 @@ def introduce(run: Run, weights: list[str]) -> None:
     )
     for line in weights:
         run.say(line)
-    bad: list[BadFile] = [*run.data.bad_files, *store.bad_files]
-    bad += run.validation.bad_files if run.validation else []
-    for file in bad:
+    for file in run.job.bad_files:
         run.say(f"left out {file.path}: {file.reason}")
-    if bad:
-        run.say(f"{len(bad)} files left out; --strict stops at the first")
-    if config.validation.fraction and run.validation is None:
-        run.say("too few identities in both modalities to hold any out: the last epoch is kept, not the best")
+    if run.job.bad_files:
+        run.say(f"{len(run.job.bad_files)} files left out; --strict stops at the first")

@@ -6,26 +6,14 @@ from pathlib import Path
 from typing import Any
 
 Row = Mapping[str, float | int]
-COLUMNS = (
-    "epoch",
-    "learning_rate",
-    "loss",
-    "identity",
-    "metric",
-    "contrastive",
-    "alignment",
-    "val_o2s_mAP",
-    "val_s2o_mAP",
-    "chips_per_second",
-    "seconds",
-)
 
 
 def write_rows(rows: Sequence[Row], path: Path) -> None:
     """Write ``metrics.csv`` afresh, a row per epoch; what was not measured stays empty."""
+    columns = dict.fromkeys(name for row in rows for name in row)
     temporary = path.with_name(f".{path.name}.part")
     with temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
+        writer = csv.DictWriter(file, list(columns))
         writer.writeheader()
         writer.writerows(rows)
     temporary.replace(path)

@@ -1,17 +1,55 @@
 """What a training run consists of."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 from lightning_fabric import Fabric
+from numpy.typing import NDArray
 from torch import Tensor
 
-from crosswake.batches.store import ChipStore
-from crosswake.config import TrainConfig
-from crosswake.datasets.reid import ReidData
+from crosswake.config import RunConfig
+from crosswake.datasets.reid import BadFile
 from crosswake.models.transoss import TransOSS
 
 LAST, BEST, SETTINGS = "last.pt", "best.pt", "settings.yaml"
+Index = NDArray[np.int64]
+
+
+class Job(Protocol):
+    """What a run learns from: its data, how a batch is made of them, and what it is validated on.
+
+    Attributes:
+        name: of the data, for people.
+        root: the folder or table they were read from.
+        fingerprint: changes when the data do.
+        identities: rows of the classifier, sorted; empty without one.
+        size: samples in an epoch.
+        unit: plural name of a sample, ``chips`` or ``pairs``.
+        validates: whether there is something to validate on.
+        bad_files: what was passed over.
+    """
+
+    name: str
+    root: Any
+    fingerprint: str
+    identities: list[str]
+    size: int
+    unit: str
+    validates: bool
+    bad_files: tuple[BadFile, ...]
+
+    def introduce(self) -> str:
+        """One line: what is about to be learnt from."""
+
+    def batches(self, epoch: int) -> list[Index]:
+        """The batches of an epoch, each the rows of its samples; the same for the same epoch."""
+
+    def backward(self, run: "Run", index: Index, step: int, share: float) -> dict[str, Tensor]:
+        """Losses of one batch, ``loss`` among them; adds ``share`` of its gradients to the weights'."""
+
+    def validate(self, run: "Run") -> dict[str, float]:
+        """Scores of the model as it stands; their mean tells which epoch is best."""
 
 
 @dataclass(kw_only=True)
@@ -21,22 +59,16 @@ class Run:
     Attributes:
         config: its settings.
         fabric: device, precision and processes.
-        data: what it was told to read.
-        store: the training chips, decoded for training (bicubic).
-        labels: (chips,) int64, index of each chip's identity among the sorted ones.
-        validation: chips held out, decoded for testing (bilinear); None if there are none.
+        job: what it learns from.
         learner: the model with its losses, wrapped for the processes at hand.
         model: the model within it.
         optimiser: its optimiser.
         progress: where training stands; all of it goes into the checkpoint.
     """
 
-    config: TrainConfig
+    config: RunConfig
     fabric: Fabric
-    data: ReidData
-    store: ChipStore
-    labels: Tensor
-    validation: ChipStore | None
+    job: Job
     learner: Any
     model: TransOSS
     optimiser: Any

@@ -5,8 +5,7 @@ from typing import Any
 
 import yaml
 
-from crosswake.config import TrainConfig, plain
-from crosswake.datasets.reid import fingerprint, identities
+from crosswake.config import RunConfig, plain
 from crosswake.errors import CrosswakeError
 from crosswake.training.checkpoint import random_state, read_checkpoint, restore_random_state, save_whole
 from crosswake.training.run import BEST, LAST, SETTINGS, Run
@@ -14,7 +13,7 @@ from crosswake.training.run import BEST, LAST, SETTINGS, Run
 MAY_CHANGE_ON_RESUME = {"resume", "output", "quiet", "device", "devices", "strict", "evaluate", "data", "init"}
 
 
-def write_settings(config: TrainConfig) -> None:
+def write_settings(config: RunConfig) -> None:
     """Write the resolved settings into the run's folder, in the form that ``--config`` reads."""
     settings = plain(config) | {"resume": False}
     temporary = config.output / f".{SETTINGS}.part"
@@ -25,9 +24,10 @@ def write_settings(config: TrainConfig) -> None:
 def contents(run: Run) -> dict[str, Any]:
     """What a checkpoint for use holds: weights and what is needed to use them."""
     return {
+        "command": run.config.command,
         "config": plain(run.config),
-        "identities": identities(run.store.chips),
-        "data": {"name": run.data.name, "fingerprint": fingerprint(run.data.train)},
+        "identities": run.job.identities,
+        "data": {"name": run.job.name, "fingerprint": run.job.fingerprint},
         "epoch": run.progress.epoch,
         "model": {name: value.detach().cpu().clone() for name, value in run.model.state_dict().items()},
     }
@@ -47,8 +47,8 @@ def restore(run: Run) -> Mapping[str, Any]:
                 f"--{name}: the run in {run.config.output} has {before.get(name)}, not {now.get(name)}; "
                 "resume it as it was started, or name another --output"
             )
-    if checkpoint["data"]["fingerprint"] != fingerprint(run.data.train):
-        raise CrosswakeError(f"--data: {run.data.root} no longer holds the chips that this run was started on")
+    if checkpoint["data"]["fingerprint"] != run.job.fingerprint:
+        raise CrosswakeError(f"--data: {run.job.root} no longer holds the {run.job.unit} that this run was started on")
     run.model.load_state_dict(checkpoint["model"])
     run.optimiser.load_state_dict(checkpoint["optimiser"])
     run.fabric.strategy.precision.load_state_dict(checkpoint["precision"])
