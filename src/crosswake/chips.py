@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosswake.errors import CrosswakeError
+from crosswake.windows import Box
 
 Pixels = NDArray[Any]
 PNG_START = b"\x89PNG"
@@ -55,6 +56,9 @@ class Chip:
         time: ISO 8601 moment of the sighting, or empty.
         lon: longitude in degrees, or None.
         lat: latitude in degrees, or None.
+        box: the window of the file that is the chip; None for the whole.
+        scene: the larger picture it was cut from, where results are broken down by it.
+        terrain: land cover, likewise.
     """
 
     path: Path
@@ -65,6 +69,9 @@ class Chip:
     time: str = ""
     lon: float | None = None
     lat: float | None = None
+    box: Box | None = None
+    scene: str = ""
+    terrain: str = ""
 
     def ground_extent(self, height: int, width: int) -> tuple[float, float]:
         """Width and height in metres of an image of ``height`` x ``width`` pixels."""
@@ -82,16 +89,16 @@ class UnreadableChipError(CrosswakeError):
         self.path, self.reason = path, reason
 
 
-def read_pixels(path: Path) -> Pixels:
-    """Read a whole image as it is stored.
+def read_pixels(path: Path, box: Box | None = None) -> Pixels:
+    """Read an image, or a window of it, as it is stored.
 
     Returns:
         (height, width) for one band, (height, width, 3) for three or more; the file's own number type.
 
     Raises:
-        UnreadableChipError: the file is missing, truncated, empty, no TIFF, PNG or JPEG, or has two bands.
+        UnreadableChipError: as :func:`read_bands`, or the file has two bands.
     """
-    bands = read_bands(path)
+    bands = read_bands(path, box)
     if bands.shape[0] == 1:
         return np.asarray(bands[0])
     if bands.shape[0] >= 3:
@@ -99,20 +106,26 @@ def read_pixels(path: Path) -> Pixels:
     raise UnreadableChipError(path, f"has {bands.shape[0]} bands; one (SAR) or three (optical) are expected")
 
 
-def read_bands(path: Path) -> Pixels:
-    """Read every band of an image as it is stored.
+def read_bands(path: Path, box: Box | None = None) -> Pixels:
+    """Read every band of an image, or of a window of it, as it is stored, decoding no more than it must.
 
     Returns:
         (bands, height, width), in the file's own number type.
 
     Raises:
-        UnreadableChipError: the file is missing, truncated, empty, or no TIFF, PNG or JPEG.
+        UnreadableChipError: the file is missing, truncated, empty, no TIFF, PNG or JPEG, or ends within the window.
     """
     rasterio = quiet_rasterio()
     try:
         # The driver is named, for GDAL would follow a text file that describes pixels kept elsewhere.
         with rasterio.open(path, driver=driver_of(path)) as source:
-            return np.asarray(source.read())
+            if box is None:
+                return np.asarray(source.read())
+            if not box.inside(source.height, source.width):
+                where = f"the window of {box.height} x {box.width} at ({box.top}, {box.left})"
+                raise UnreadableChipError(path, f"{where} reaches beyond {source.height} x {source.width}")
+            rows, columns = (box.top, box.top + box.height), (box.left, box.left + box.width)
+            return np.asarray(source.read(window=(rows, columns)))
     except (rasterio.errors.RasterioError, OSError) as error:
         detail = str(error.__cause__ or error).splitlines()[0].removeprefix(f"{path}, ").rstrip(".")
         reason = f"truncated or damaged ({detail}); fetch it again or leave it out"

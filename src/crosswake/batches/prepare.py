@@ -32,7 +32,7 @@ def prepare_chip(
     Raises:
         UnreadableChipError: the file cannot be read.
     """
-    pixels = read_pixels(chip.path)
+    pixels = read_pixels(chip.path, chip.box)
     height, width = pixels.shape[:2]
     picture = Image.fromarray(to_uint8(pixels, chip.modality, sar))
     resized = picture.resize((image_size[1], image_size[0]), FILTERS[interpolation])

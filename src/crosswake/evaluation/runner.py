@@ -121,7 +121,7 @@ def read_plain(chips: Chips, unreadable: list[BadFile], *, strict: bool, quiet: 
     plain = {}
     for chip in track(chips, len(chips), "reading", quiet=quiet):
         try:
-            plain[chip] = plain_features(chip, read_pixels(chip.path))
+            plain[chip] = plain_features(chip, read_pixels(chip.path, chip.box))
         except UnreadableChipError as error:
             if strict:
                 raise

@@ -18,7 +18,7 @@ ATTENTION_SHARE = 0.55
 
 def picture(chip: Chip) -> Image.Image:
     """The whole chip as RGB within 160 x 120 pixels, its proportions kept; SAR in decibels, stretched."""
-    image = Image.fromarray(to_uint8(read_pixels(chip.path), chip.modality, sar="log"))
+    image = Image.fromarray(to_uint8(read_pixels(chip.path, chip.box), chip.modality, sar="log"))
     scale = min(MAX_HEIGHT / image.height, MAX_WIDTH / image.width)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     return image.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC)

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosswake.datasets.pairs.crops import Box, grid_boxes, grow, hull, random_boxes, tile_boxes
+from crosswake.datasets.pairs.crops import grid_boxes, grow, hull, random_boxes, tile_boxes
+from crosswake.windows import Box
 
 sides = st.integers(1, 80)
 sizes = st.tuples(sides, sides)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from crosswake.chips import UnreadableChipError
-from crosswake.datasets.pairs.crops import Box
 from crosswake.datasets.pairs.dfc23 import read_dfc23
 from crosswake.datasets.pairs.open import find_reader
 from crosswake.datasets.pairs.optisar import read_optisar
@@ -16,6 +15,7 @@ from crosswake.datasets.pairs.scenes import read_scenes, validation_windows
 from crosswake.datasets.pairs.sen12 import read_sen12
 from crosswake.datasets.pairs.table import Pair, PairData, cut
 from crosswake.errors import CrosswakeError
+from crosswake.windows import Box
 from tests.datasets.making import write_image
 from tests.datasets.pairs.making import optical, sar8, sar32, write_dfc23, write_scenes, write_sen12, write_terrain
 from tests.golden import real_data

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from crosswake.chips import Pixels
-from crosswake.datasets.pairs.crops import Box
 from crosswake.datasets.pairs.pixels import read_pair
 from crosswake.datasets.pairs.registration import CONFIDENT, Offset, find_offset
 from crosswake.datasets.pairs.scenes import read_scenes
 from crosswake.datasets.pairs.table import cut
+from crosswake.windows import Box
 from tests.golden import real_data
 
 

@@ -1,36 +1,10 @@
 """Where to cut: windows of an image, on a grid or at random."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from crosswake.chips import Pixels
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Box:
-    """A window of an image, in pixels; rows ``top`` to ``top + height``, columns ``left`` to ``left + width``."""
-
-    top: int
-    left: int
-    height: int
-    width: int
-
-    def __str__(self) -> str:
-        return "_".join(map(str, astuple(self)))
-
-    def within(self, other: "Box") -> "Box":
-        """The same window, as seen from the corner of ``other``."""
-        return Box(self.top - other.top, self.left - other.left, self.height, self.width)
-
-    def of(self, pixels: Pixels) -> Pixels:
-        """The window of (..., height, width)."""
-        return pixels[..., self.top : self.top + self.height, self.left : self.left + self.width]
-
-    def inside(self, height: int, width: int) -> bool:
-        """Whether an image of ``height`` x ``width`` holds the whole window."""
-        return 0 <= self.top <= height - self.height and 0 <= self.left <= width - self.width
+from crosswake.windows import Box
 
 
 def grow(box: Box, image: tuple[int, int], side: int) -> Box:

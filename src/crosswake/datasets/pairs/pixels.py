@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 
 from crosswake.chips import Pixels, UnreadableChipError, driver_of, quiet_rasterio, read_bands
-from crosswake.datasets.pairs.crops import Box
 from crosswake.datasets.pairs.table import Pair
 
 
@@ -20,8 +19,8 @@ def read_pair(pair: Pair) -> tuple[Pixels, Pixels]:
             halves differ in size.
     """
     size_of(pair)
-    optical = optical_bands(pair.optical, read_window(pair.optical, pair.box))
-    radar = sar_band(pair.sar, read_window(pair.sar, pair.box))
+    optical = optical_bands(pair.optical, read_bands(pair.optical, pair.box))
+    radar = sar_band(pair.sar, read_bands(pair.sar, pair.box))
     return np.ascontiguousarray(optical.transpose(1, 2, 0)), radar
 
 
@@ -48,26 +47,6 @@ def image_size(path: Path) -> tuple[int, int]:
     try:
         with rasterio.open(path, driver=driver_of(path)) as source:
             return int(source.height), int(source.width)
-    except (rasterio.errors.RasterioError, OSError) as error:
-        raise UnreadableChipError(path, "truncated or damaged; fetch it again or leave it out") from error
-
-
-def read_window(path: Path, box: Box | None) -> Pixels:
-    """A window of an image, (bands, height, width), decoding no more than it must.
-
-    Raises:
-        UnreadableChipError: as :func:`read_bands`, or the window reaches beyond the image.
-    """
-    if box is None:
-        return read_bands(path)
-    rasterio = quiet_rasterio()
-    try:
-        with rasterio.open(path, driver=driver_of(path)) as source:
-            if not box.inside(source.height, source.width):
-                where = f"the window of {box.height} x {box.width} at ({box.top}, {box.left})"
-                raise UnreadableChipError(path, f"{where} reaches beyond {source.height} x {source.width}")
-            rows, columns = (box.top, box.top + box.height), (box.left, box.left + box.width)
-            return np.asarray(source.read(window=(rows, columns)))
     except (rasterio.errors.RasterioError, OSError) as error:
         raise UnreadableChipError(path, "truncated or damaged; fetch it again or leave it out") from error
 

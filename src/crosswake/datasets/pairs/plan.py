@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from crosswake.chips import UnreadableChipError
-from crosswake.datasets.pairs.crops import Box, grid_boxes, random_boxes, tile_boxes
+from crosswake.datasets.pairs.crops import grid_boxes, random_boxes, tile_boxes
 from crosswake.datasets.pairs.dfc23 import read_dfc23
 from crosswake.datasets.pairs.pixels import image_size
 from crosswake.datasets.pairs.scenes import read_scenes
@@ -18,6 +18,7 @@ from crosswake.datasets.pairs.table import Pair, PairData
 from crosswake.datasets.reid import BadFile
 from crosswake.errors import CrosswakeError
 from crosswake.progress import track
+from crosswake.windows import Box
 
 READERS = {"dfc23": read_dfc23, "sen12": read_sen12, "scenes": read_scenes}
 """In the order in which pair ids are given."""

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from crosswake.datasets.hoss import SUFFIXES
-from crosswake.datasets.pairs.crops import Box
 from crosswake.datasets.pairs.files import list_names
 from crosswake.datasets.pairs.table import Pair, PairData, cut
 from crosswake.datasets.reid import BadFile
 from crosswake.errors import CrosswakeError
+from crosswake.windows import Box
 
 SOURCE = "the user's own scenes"
 LICENCE = "that of the scenes"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from crosswake.datasets.pairs.crops import Box
 from crosswake.datasets.reid import BadFile
 from crosswake.errors import CrosswakeError
+from crosswake.windows import Box
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

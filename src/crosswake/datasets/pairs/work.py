@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from crosswake.chips import Pixels, UnreadableChipError, quiet_rasterio
+from crosswake.chips import Pixels, UnreadableChipError, quiet_rasterio, read_bands
 from crosswake.datasets.facts import digest_of
-from crosswake.datasets.pairs.crops import Box, grow, hull
+from crosswake.datasets.pairs.crops import grow, hull
 from crosswake.datasets.pairs.optisar import FOLDER
-from crosswake.datasets.pairs.pixels import optical_bands, read_window, sar_band, size_of
+from crosswake.datasets.pairs.pixels import optical_bands, sar_band, size_of
 from crosswake.datasets.pairs.plan import Job
 from crosswake.datasets.pairs.registration import find_offset
 from crosswake.errors import CrosswakeError
+from crosswake.windows import Box
 
 TAGS = {"dfc23": "DFC", "sen12": "SEN", "scenes": "SCN"}
 IDS_PER_FOLDER = 10_000
@@ -79,8 +80,8 @@ def do_job(out: Path, number: int, job: Job) -> Outcome:
         boxes = [box or Box(0, 0, *size) for box in job.boxes]
         surroundings = [grow(box, size, SURROUNDINGS) for box in boxes]
         around = hull(surroundings)
-        optical = optical_bands(pair.optical, read_window(pair.optical, around))
-        radar = check_types(job, optical, sar_band(pair.sar, read_window(pair.sar, around)))
+        optical = optical_bands(pair.optical, read_bands(pair.optical, around))
+        radar = check_types(job, optical, sar_band(pair.sar, read_bands(pair.sar, around)))
     except UnreadableChipError as error:
         return Outcome(job=number, bad_path=str(error.path), bad_reason=error.reason)
     items = []
