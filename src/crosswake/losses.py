@@ -75,8 +75,12 @@ def cross_modal_contrastive(similarity: Tensor, row_labels: Tensor, column_label
         row_labels: (rows,) int64.
         column_labels: (columns,) int64.
     """
-    same = row_labels[:, None] == column_labels[None, :]
-    return (_share_of_matches(similarity, same) + _share_of_matches(similarity.T, same.T)) / 2
+    return matched_contrastive(similarity, row_labels[:, None] == column_labels[None, :])
+
+
+def matched_contrastive(similarity: Tensor, matches: Tensor) -> Tensor:
+    """:func:`cross_modal_contrastive` where (rows, columns) bool ``matches`` says what matches what."""
+    return (_share_of_matches(similarity, matches) + _share_of_matches(similarity.T, matches.T)) / 2
 
 
 def _share_of_matches(logits: Tensor, matches: Tensor) -> Tensor:

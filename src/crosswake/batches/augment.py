@@ -25,20 +25,24 @@ class Augmentation:
     """What happens to each chip of a batch.
 
     Attributes:
-        flip: (batch,) bool.
+        flip: (batch,) bool, left to right.
+        flip_vertical: (batch,) bool, upside down.
         shift: (batch, 2) int64, row and column where the crop starts in the padded picture.
         box: (batch, 4) int64, top, left, height and width of the erased box; height 0 for none.
         noise: (batch, 3, height, width) float32, what a box is filled with.
         zoom: (batch, 2) float32, factors of height and width; None for no zoom at all.
         grey: (batch,) bool, whose colours go.
+        contrast: (batch, 2) float32, what pixels are multiplied by and what is added; None for no change.
     """
 
     flip: Tensor
+    flip_vertical: Tensor
     shift: Tensor
     box: Tensor
     noise: Tensor
     zoom: Tensor | None
     grey: Tensor
+    contrast: Tensor | None
 
     def rows(self, part: slice) -> "Augmentation":
         """The augmentation of some of the chips."""
@@ -75,7 +79,25 @@ def draw_augmentation(
     box = draw_boxes(batch, image_size, config.erase, generator)
     zoom = 1 + config.zoom * (2 * torch.rand(batch, 2, generator=generator) - 1) if config.zoom else None
     grey = torch.rand(batch, generator=generator) < config.grey
-    return Augmentation(flip=flip, shift=shift, box=box, noise=noise, zoom=zoom, grey=grey)
+    flip_vertical = torch.rand(batch, generator=generator) < config.flip_vertical
+    return Augmentation(
+        flip=flip,
+        flip_vertical=flip_vertical,
+        shift=shift,
+        box=box,
+        noise=noise,
+        zoom=zoom,
+        grey=grey,
+        contrast=draw_contrast(batch, config.contrast, generator),
+    )
+
+
+def draw_contrast(batch: int, deviation: float, generator: torch.Generator) -> Tensor | None:
+    """(batch, 2) factors, log-normal, and summands, normal; None for a deviation of 0."""
+    if not deviation:
+        return None
+    drawn = deviation * torch.randn(batch, 2, generator=generator)
+    return torch.stack([drawn[:, 0].exp(), drawn[:, 1]], dim=1)
 
 
 def draw_boxes(batch: int, image_size: tuple[int, int], chance: float, generator: torch.Generator) -> Tensor:
@@ -96,7 +118,7 @@ def draw_boxes(batch: int, image_size: tuple[int, int], chance: float, generator
 
 
 def augment(pictures: Tensor, plan: Augmentation, pad: int) -> Tensor:
-    """Flip, pad and crop, take colours, normalise, zoom, erase.
+    """Flip, pad and crop, take colours, normalise, change contrast, zoom, erase.
 
     Args:
         pictures: (batch, 3, height, width) uint8, on the device.
@@ -107,7 +129,8 @@ def augment(pictures: Tensor, plan: Augmentation, pad: int) -> Tensor:
         (batch, 3, height, width) float32.
     """
     height, width = pictures.shape[-2:]
-    pictures = torch.where(plan.flip[:, None, None, None], pictures.flip(-1), pictures)
+    for flip, axis in ((plan.flip, -1), (plan.flip_vertical, -2)):
+        pictures = torch.where(flip[:, None, None, None], pictures.flip(axis), pictures)
     if pad:
         padded = F.pad(pictures, (pad, pad, pad, pad))
         rows = plan.shift[:, :1] + torch.arange(height, device=pictures.device)
@@ -115,6 +138,8 @@ def augment(pictures: Tensor, plan: Augmentation, pad: int) -> Tensor:
         index = torch.arange(len(pictures), device=pictures.device)[:, None, None]
         pictures = padded[index, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
     images = normalise(torch.where(plan.grey[:, None, None, None], luminance(pictures), pictures))
+    if plan.contrast is not None:
+        images = images * plan.contrast[:, 0, None, None, None] + plan.contrast[:, 1, None, None, None]
     images = images if plan.zoom is None else zoomed(images, plan.zoom)
     erased = inside(plan.box, height, width)[:, None]
     return torch.where(erased, plan.noise, images)

@@ -13,6 +13,7 @@ COMMANDS = {
     "data check": ("crosswake.cli.data_check", "verify a data set, count it, draw a contact sheet"),
     "data download": ("crosswake.cli.data_download", "fetch a data set or weights by name"),
     "data pairs": ("crosswake.cli.data_pairs", "build the optical-SAR pairs that pretraining reads"),
+    "pretrain": ("crosswake.cli.pretrain", "learn from optical-SAR pairs of places what both sensors show"),
     "train": ("crosswake.cli.train", "train a re-identification model"),
     "evaluate": ("crosswake.cli.evaluate", "measure a model by the published protocols, with a report"),
 }

@@ -5,6 +5,7 @@
 
 from crosswake.config.common import Device, Precision, check, plain, recipe_path
 from crosswake.config.model import ModelConfig
+from crosswake.config.pretrain import PairAugmentConfig, PairBatchConfig, PairLossConfig, PretrainConfig
 from crosswake.config.run import OptimiserConfig, RunConfig, ValidationConfig
 from crosswake.config.train import AugmentConfig, BatchConfig, LossConfig, TrainConfig
 
@@ -15,7 +16,11 @@ __all__ = [
     "LossConfig",
     "ModelConfig",
     "OptimiserConfig",
+    "PairAugmentConfig",
+    "PairBatchConfig",
+    "PairLossConfig",
     "Precision",
+    "PretrainConfig",
     "RunConfig",
     "TrainConfig",
     "ValidationConfig",

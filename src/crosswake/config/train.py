@@ -13,6 +13,8 @@ class AugmentConfig:
 
     flip: float = 0.5
     """Probability of a left-right flip."""
+    flip_vertical: float = 0.0
+    """Probability of an upside-down flip; not for ships whose bow points up."""
     pad: int = 10
     """Black border in pixels from which a crop of the model's size is taken; 0 for none."""
     erase: float = 0.5
@@ -21,12 +23,15 @@ class AugmentConfig:
     """Height and width are each scaled by a factor from 1 - zoom to 1 + zoom, about the centre; 0 for none."""
     grey: float = 0.0
     """Probability that an optical chip loses its colours, which SAR does not share."""
+    contrast: float = 0.0
+    """Deviation of the contrast's logarithm, and of the brightness in units of ImageNet's deviation; 0 for none."""
 
     def __post_init__(self) -> None:
         check(0 <= self.zoom < 1, "augment.zoom", f"must be from 0 to under 1, got {self.zoom}")
-        for name in ("flip", "erase", "grey"):
+        for name in ("flip", "flip_vertical", "erase", "grey"):
             check(0 <= getattr(self, name) <= 1, f"augment.{name}", f"must be 0 to 1, got {getattr(self, name)}")
-        check(self.pad >= 0, "augment.pad", f"must not be negative, got {self.pad}")
+        for name in ("pad", "contrast"):
+            check(getattr(self, name) >= 0, f"augment.{name}", f"must not be negative, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True, kw_only=True)

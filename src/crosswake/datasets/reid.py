@@ -41,6 +41,8 @@ class ReidData:
         gallery: gallery of the protocol ``all``; may be empty.
         subsets: query and gallery of ``o2s`` or ``s2o`` where the data set fixes them.
         bad_files: what was passed over while reading names.
+        protocols: those that make sense.
+        subject: what an identity is, for people.
     """
 
     name: str
@@ -50,6 +52,8 @@ class ReidData:
     gallery: Chips = ()
     subsets: Mapping[ProtocolName, tuple[Chips, Chips]] = field(default_factory=dict)
     bad_files: tuple[BadFile, ...] = ()
+    protocols: tuple[ProtocolName, ...] = PROTOCOLS
+    subject: Literal["ship", "place"] = "ship"
 
     def protocol(self, name: ProtocolName) -> tuple[Chips, Chips]:
         """Query and gallery chips of one protocol; without a fixed subset, chosen by modality."""
@@ -103,6 +107,8 @@ def fingerprint(chips: Iterable[Chip]) -> str:
     digest = hashlib.sha256()
     for chip in sorted(chips, key=lambda chip: (chip.path.parent.name, chip.path.name)):
         size = chip.path.stat().st_size if chip.path.exists() else -1
-        line = f"{chip.path.parent.name}/{chip.path.name}|{size}|{chip.identity}|{chip.modality.label}\n"
+        line = (
+            f"{chip.path.parent.name}/{chip.path.name}|{size}|{chip.identity}|{chip.modality.label}|{chip.box or ''}\n"
+        )
         digest.update(line.encode())
     return digest.hexdigest()[:12]

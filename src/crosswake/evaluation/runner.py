@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosswake.chips import Chip, UnreadableChipError, read_pixels
-from crosswake.datasets.reid import PROTOCOLS, BadFile, Chips, ProtocolName, ReidData, fingerprint
+from crosswake.datasets.reid import BadFile, Chips, ProtocolName, ReidData, fingerprint
 from crosswake.errors import CrosswakeError
 from crosswake.evaluation.baselines import PlainFeatures, chance, plain_features
 from crosswake.evaluation.files import write_metrics, write_rankings
@@ -93,7 +93,7 @@ def measure(
     if not features:
         raise CrosswakeError(f"{data.root}: not one of {len(chips)} test chips is readable; see {chips[0].path}")
     outcomes: dict[ProtocolName, ProtocolOutcome] = {}
-    for name in PROTOCOLS:
+    for name in data.protocols:
         query, gallery = (tuple(c for c in part if c in features) for part in data.protocol(name))
         outcomes[name] = run_protocol(name, query, gallery, features, plain, seed)
     return Evaluation(
@@ -112,7 +112,7 @@ def measure(
 
 def test_chips(data: ReidData) -> Chips:
     """Every chip that a protocol asks or searches, once."""
-    parts = (part for name in PROTOCOLS for part in data.protocol(name))
+    parts = (part for name in data.protocols for part in data.protocol(name))
     return tuple(dict.fromkeys(chip for part in parts for chip in part))
 
 

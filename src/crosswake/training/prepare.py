@@ -103,7 +103,7 @@ def init_path(name: str) -> Path:
 
 
 def gather(fabric: Fabric, features: Tensor) -> Tensor:
-    """(share, width) of every process as (batch, width), in the order of processes, with gradients."""
+    """(share, ...) of every process as (batch, ...), in the order of processes, with gradients."""
     if fabric.world_size == 1:
         return features
     gathered = fabric.all_gather(features, sync_grads=True)

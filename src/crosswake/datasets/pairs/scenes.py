@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from crosswake.datasets.hoss import SUFFIXES
+from crosswake.datasets.pairs.crops import grid_boxes
 from crosswake.datasets.pairs.files import list_names
+from crosswake.datasets.pairs.pixels import size_of
 from crosswake.datasets.pairs.table import Pair, PairData, cut
 from crosswake.datasets.reid import BadFile
 from crosswake.errors import CrosswakeError
@@ -20,9 +22,9 @@ CITATION = "that of the scenes (Sentinel: contains modified Copernicus Sentinel 
 
 OPTICAL, SAR, TABLE = "opt", "sar", "scenes.json"
 WINDOW = (128, 64)
-"""Rows and columns of a validation window."""
-WINDOW_ROWS, WINDOW_COLUMNS = (0, 256, 512, 768), (0, 160, 320, 480, 640, 800)
-"""Upper left corners of the validation windows of a scene of 1024 x 1024."""
+"""Rows and columns of a window that retrieval is measured on."""
+WINDOW_STRIDE = (256, 160)
+"""Rows and columns from one window to the next."""
 
 
 def read_scenes(root: Path) -> PairData:
@@ -57,15 +59,24 @@ def read_scenes(root: Path) -> PairData:
     return PairData(name=name, root=root, pairs=pairs, bad_files=tuple(bad))
 
 
+def standard_windows(height: int, width: int) -> list[Box]:
+    """The windows that retrieval is measured on in a scene; 4 x 6 of a scene of 1024 x 1024.
+
+    No window starts in the last stride of columns that a whole window and its gap do not fit in.
+    """
+    return grid_boxes((height, width - WINDOW_STRIDE[1] + WINDOW[1]), WINDOW, WINDOW_STRIDE)
+
+
 def validation_windows(root: Path) -> PairData:
-    """The 192 windows that pair retrieval is measured on: 24 of each of the 8 val scenes, as windows of the scenes.
+    """The windows of the scenes declared ``val``: 192 of 8 scenes of 1024 x 1024.
 
     Raises:
-        CrosswakeError: as :func:`read_scenes`, or no scene is declared ``val``.
+        CrosswakeError: as :func:`read_scenes`, or no scene is declared ``val``, or one cannot be read.
     """
     data = read_scenes(root)
-    boxes = [Box(top, left, *WINDOW) for top in WINDOW_ROWS for left in WINDOW_COLUMNS]
-    windows = tuple(window for scene in data.of_split("val") for window in cut(scene, boxes))
+    windows = tuple(
+        window for scene in data.of_split("val") for window in cut(scene, standard_windows(*size_of(scene)))
+    )
     return PairData(name=f"{data.name} val windows", root=root, pairs=windows, bad_files=data.bad_files)
 
 

@@ -1,5 +1,6 @@
 """The table every optical-SAR data set becomes, whatever its files look like."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -133,3 +134,12 @@ def held_scenes(pairs: Iterable[Pair], fraction: float, seed: int) -> set[tuple[
 def cut(pair: Pair, boxes: Iterable[Box]) -> Pairs:
     """Windows of one pair as pairs of their own; no file is read or written."""
     return tuple(replace(pair, id=f"{pair.id}/{box}", box=box) for box in boxes)
+
+
+def fingerprint(pairs: Iterable[Pair]) -> str:
+    """Twelve hex digits that change when a pair's files, sizes, window or place do; not with the folder they lie in."""
+    digest = hashlib.sha256()
+    for pair in pairs:
+        names = [f"{path.parent.name}/{path.name}|{path.stat().st_size}" for path in (pair.optical, pair.sar)]
+        digest.update(f"{names}|{pair.box or ''}|{pair.id}\n".encode())
+    return digest.hexdigest()[:12]

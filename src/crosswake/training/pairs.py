@@ -1,0 +1,211 @@
+"""Learning from optical-SAR pairs what both sensors show: the job of ``crosswake pretrain``."""
+
+import hashlib
+import json
+from dataclasses import replace
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from crosswake.batches.augment import Augmentation, augment, draw_augmentation, step_generator
+from crosswake.batches.pair_sampler import draw_windows, pair_batches, same_place
+from crosswake.batches.pair_store import PairDecoding, PairStore, decode_pairs
+from crosswake.batches.store import ChipStore, decode
+from crosswake.config import PretrainConfig
+from crosswake.datasets.pairs.chips import measured_windows, pair_chips
+from crosswake.datasets.pairs.open import find_reader
+from crosswake.datasets.pairs.table import PairData, Pairs, fingerprint, held_scenes
+from crosswake.errors import CrosswakeError
+from crosswake.models.transoss import TransOSS
+from crosswake.models.vit import drop_path_factors
+from crosswake.training.gradient_cache import cached_backward
+from crosswake.training.loop import carry_out
+from crosswake.training.pair_learner import PairBatch, PairLearner
+from crosswake.training.prepare import check_output, gather, introduce, make_fabric, set_up, share_of
+from crosswake.training.run import Index, Run
+from crosswake.training.validation import cross_modal_scores
+
+VALIDATION_WINDOWS = 1000
+"""Held-out pairs that are looked at, at most: a validation takes seconds whatever the size of the set."""
+
+
+class PairJob:
+    """Pairs in batches, each other's negatives, and pairs of held-out scenes to validate on.
+
+    Args:
+        config: the run's settings.
+        data: what it was told to read.
+        store: the training pairs.
+        held: the pairs of held-out scenes, as they are measured.
+        validation: their chips; None if there are none.
+    """
+
+    unit = "pairs"
+
+    def __init__(
+        self, config: PretrainConfig, data: PairData, store: PairStore, held: Pairs, validation: ChipStore | None
+    ) -> None:
+        self.config, self.data, self.store, self.held, self.validation = config, data, store, held, validation
+        self.name, self.root, self.fingerprint = data.name, data.root, fingerprint(store.pairs)
+        self.identities: list[str] = []
+        self.size, self.validates = len(store) * max(config.crops, 1), validation is not None
+        unread = validation.bad_files if validation else ()
+        self.bad_files = (*data.bad_files, *store.bad_files, *unread)
+
+    def introduce(self) -> str:
+        """What is learnt from."""
+        scenes = len(np.unique(self.store.scene))
+        cut = f", {self.config.crops} windows of each an epoch" if self.config.crops else ""
+        held = f"; {len(self.held)} pairs of other scenes held out for validation" if self.held else ""
+        return f"pretraining on {self.name}: {len(self.store)} pairs of {scenes} scenes{cut}{held}"
+
+    def batches(self, epoch: int) -> list[Index]:
+        """The batches of an epoch."""
+        batch = self.config.batch
+        return pair_batches(
+            self.store.scene,
+            crops=self.config.crops,
+            size=batch.pairs,
+            same_scene=batch.same_scene,
+            seed=(self.config.seed, epoch),
+        )
+
+    def backward(self, run: Run, index: Index, step: int, share: float) -> dict[str, Tensor]:
+        """The loss of one batch, and its gradients."""
+        batch = self.make_batch(run, index, step)
+        learner: PairLearner = run.learner.module
+        if 0 < self.config.batch.chunk < len(batch.optical):
+            return cached_backward(run, learner, batch, self.config.batch.chunk, share)
+        losses: dict[str, Tensor] = run.learner(batch)
+        run.fabric.backward(losses["loss"] * share)
+        return losses
+
+    def make_batch(self, run: Run, index: Index, step: int) -> PairBatch:
+        """This process's share of a batch; what is random is drawn for all of it, then shared out."""
+        config, device = self.config, run.fabric.device
+        shape, size = config.model.image_size, len(index)
+        part, epoch = share_of(run.fabric, size), run.progress.epoch + 1
+        windows = draw_windows(
+            self.store, index, shape, config.augment.offset, np.random.default_rng([config.seed, epoch, step])
+        )
+        generator = step_generator(config.seed, epoch, step)
+        plans = draw_pair_augmentation(size, config, generator)
+        keep = drop_path_factors(config.model.depth, 2 * size, config.model.drop_path, generator)
+        pictures = self.store.windows(index[part].tolist(), windows.optical[part], windows.sar[part])
+        optical, sar = (
+            augment(half.to(device), plan.rows(part).to(device), config.augment.pad)
+            for half, plan in zip(pictures, plans, strict=True)
+        )
+        return PairBatch(
+            optical=optical,
+            sar=sar,
+            keep=keep.unflatten(2, (2, size))[..., part].to(device),
+            same=torch.from_numpy(same_place(self.store.place[index], windows)).to(device),
+        )
+
+    def validate(self, run: Run) -> dict[str, float]:
+        """Mean average precision among the held-out pairs; with one true match each, the mean of 1 / rank."""
+        assert self.validation is not None
+        names = np.array([chip.identity for chip in self.validation.chips])
+        return cross_modal_scores(run, self.validation, names)
+
+
+def draw_pair_augmentation(
+    size: int, config: PretrainConfig, generator: torch.Generator
+) -> tuple[Augmentation, Augmentation]:
+    """What happens to the optical and to the SAR images; geometry alike if the settings say so."""
+    optical, sar = (draw_augmentation(size, config.model.image_size, config.augment, generator) for _ in range(2))
+    if config.augment.shared:
+        sar = replace(
+            sar, flip=optical.flip, flip_vertical=optical.flip_vertical, shift=optical.shift, zoom=optical.zoom
+        )
+    return optical, sar
+
+
+def pretrain(config: PretrainConfig) -> Run:
+    """Train on pairs; the run's folder holds everything.
+
+    Raises:
+        CrosswakeError: the settings or the data do not do, or the loss is no longer a number.
+        TrainingInterruptedError: stopped on request, with everything saved.
+    """
+    run = prepare_pretraining(config)
+    carry_out(run)
+    if config.cache is None and run.first_process:
+        for path in config.output.glob("pairs-*"):
+            path.unlink()
+    return run
+
+
+def prepare_pretraining(config: PretrainConfig) -> Run:
+    """Read pairs, make or restore the model, and refuse what cannot work."""
+    data = open_pairs(config)
+    check_output(config)
+    train_pairs, held = split_pairs(data, config)
+    fabric = make_fabric(config)
+    quiet = config.quiet or not fabric.is_global_zero
+    store = decode_once(train_pairs, config, fabric, quiet)
+    if len(np.unique(store.place)) < 2 and not config.crops:
+        raise CrosswakeError(f"{data.root}: pairs of a single place have no negatives; add pairs, or set --crops")
+    validation = decode_held(held, config, quiet) if held else None
+    job = PairJob(config, data, store, held, validation)
+    fabric.seed_everything(config.seed, verbose=False)
+    model = TransOSS(config.model)
+    learner = PairLearner(model, config.loss.temperature, lambda features: gather(fabric, features[None]))
+    run, weights = set_up(config, fabric, job, model, learner)
+    introduce(run, weights)
+    if config.validation.fraction and validation is None:
+        run.say("no source with two scenes to hold one out: the last epoch is kept, not the best")
+    return run
+
+
+def open_pairs(config: PretrainConfig) -> PairData:
+    """The pairs in whichever layout, with what cannot be used of them pointed out."""
+    if config.data is None:
+        raise CrosswakeError("--data: say what to pretrain on: a folder of optical-SAR pairs (crosswake data pairs)")
+    reader = find_reader(config.data)
+    if reader is None:
+        raise CrosswakeError(f"--data: {config.data} holds no optical-SAR pairs in a known layout; see data pairs")
+    data = reader(config.data)
+    if config.strict and data.bad_files:
+        raise CrosswakeError(f"{data.bad_files[0].path}: {data.bad_files[0].reason} (--strict)")
+    return data
+
+
+def split_pairs(data: PairData, config: PretrainConfig) -> tuple[Pairs, Pairs]:
+    """Pairs to learn from, and windows of whole scenes held out of them.
+
+    Pairs of another split than ``--splits`` take no part: they are what the result is measured on.
+    """
+    pairs = tuple(pair for pair in data.pairs if not pair.split or pair.split in config.splits)
+    if not pairs:
+        known = ", ".join(sorted({pair.split for pair in data.pairs}))
+        raise CrosswakeError(f"--splits: {data.root} has no pairs of {', '.join(config.splits)}; declared are: {known}")
+    if not config.validation.fraction:
+        return pairs, ()
+    scenes = held_scenes(pairs, config.validation.fraction, config.seed)
+    held = measured_windows(tuple(pair for pair in pairs if (pair.source, pair.scene) in scenes))
+    chosen = np.random.default_rng(config.seed).permutation(len(held))[:VALIDATION_WINDOWS]
+    train_pairs = tuple(pair for pair in pairs if (pair.source, pair.scene) not in scenes)
+    return train_pairs, tuple(held[place] for place in sorted(chosen))
+
+
+def decode_once(pairs: Pairs, config: PretrainConfig, fabric: Fabric, quiet: bool) -> PairStore:
+    """The training pairs, decoded by the first process and mapped by all."""
+    how = PairDecoding(size=config.model.image_size, whole=not config.crops, sar=config.sar_radiometry)
+    size = how.size if how.whole else None
+    text = json.dumps([fingerprint(pairs), size, how.sar])
+    path = (config.cache or config.output) / f"pairs-{hashlib.sha256(text.encode()).hexdigest()[:12]}.u8"
+    if fabric.is_global_zero:
+        decode_pairs(pairs, how, path, strict=config.strict, quiet=quiet)
+    fabric.barrier()
+    return decode_pairs(pairs, how, path, quiet=True)
+
+
+def decode_held(held: Pairs, config: PretrainConfig, quiet: bool) -> ChipStore:
+    """The held-out windows as chips, decoded as for testing."""
+    optical, sar = pair_chips(held)
+    how = config.sar_radiometry
+    return decode(optical + sar, config.model.image_size, sar=how, strict=config.strict, quiet=quiet)
