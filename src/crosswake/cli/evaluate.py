@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from crosswake.cli.parsing import Parser
+from crosswake.errors import CrosswakeError
 
 if TYPE_CHECKING:
+    from crosswake.datasets.reid import ReidData
     from crosswake.evaluation.results import Evaluation
 
 LISTED = 10
@@ -22,7 +24,12 @@ def make_parser() -> Parser:
         "size and pixel correlation reach. Writes metrics.json, rankings.parquet and report.html.",
     )
     parser.add_argument("--checkpoint", type=Path, required=True, help="weights: ours, or published ones")
-    parser.add_argument("--data", type=Path, required=True, help="a HOSS-layout folder, or a CSV table")
+    parser.add_argument("--data", type=Path, required=True, help="a HOSS-layout folder, a CSV table, or pairs")
+    parser.add_argument(
+        "--split",
+        type=Literal["train", "val", "test"] | None,
+        help="which pairs, where they declare it (default: val, else test, else all)",
+    )
     parser.add_argument(
         "--output", type=Path | None, help="folder for the results (default: evaluation-<data> beside the weights)"
     )
@@ -38,12 +45,11 @@ def make_parser() -> Parser:
 def run(words: list[str]) -> int:
     """Parse ``words``, evaluate, print; returns the exit code."""
     options: Any = make_parser().parse_words(words)
-    from crosswake.datasets.open import open_reid
     from crosswake.evaluation.runner import evaluate_model, make_folder
 
-    data = open_reid(options.data)
+    data = open_data(options.data, options.split)
     data.require_test()
-    output: Path = options.output or options.checkpoint.parent / f"evaluation-{data.name}"
+    output: Path = options.output or options.checkpoint.parent / f"evaluation-{data.name}".replace(", split ", "-")
 
     from crosswake.models.embedder import load
 
@@ -60,6 +66,20 @@ def run(words: list[str]) -> int:
     )
     print_summary(evaluation, output)
     return 0
+
+
+def open_data(source: Path, split: str | None) -> "ReidData":
+    """Queries and galleries: of ships, or of the places of optical-SAR pairs."""
+    from crosswake.datasets.open import open_reid
+    from crosswake.datasets.pairs.chips import as_retrieval, pairs_to_measure
+    from crosswake.datasets.pairs.open import find_reader
+
+    read_pairs = find_reader(source)
+    if read_pairs is not None:
+        return as_retrieval(pairs_to_measure(read_pairs(source), split))
+    if split is not None:
+        raise CrosswakeError("--split: only optical-SAR pairs are measured by split; leave it out")
+    return open_reid(source)
 
 
 def print_summary(evaluation: "Evaluation", output: Path) -> None:

@@ -91,16 +91,16 @@ def draw_cmc(axes: Axes, outcome: ProtocolOutcome, expected: Floats) -> None:
     axes.set_xlim(0, max(len(curve), 10) + 0.5)
 
 
-def distance_figure(groups: Mapping[str, tuple[Floats, Floats]]) -> str:
-    """Histograms of squared distances, same ship and different ships, a panel a modality pair."""
+def distance_figure(groups: Mapping[str, tuple[Floats, Floats]], subject: str) -> str:
+    """Histograms of squared distances, same ship (or place) and different ones, a panel a modality pair."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.6 * len(groups), 2.8), layout="constrained")
         panels = np.atleast_1d(figure.subplots(1, len(groups), sharex=True, squeeze=False)[0])
         top = max(float(np.max(np.concatenate(pair))) for pair in groups.values())
         bins = np.linspace(0, top * 1.02 or 1, 41)
         for axes, (title, (same, different)) in zip(panels, groups.items(), strict=True):
-            draw_histogram(axes, different, bins, DIFFERENT, "different ships", "stepfilled", 0.35)
-            draw_histogram(axes, same, bins, SAME, "same ship", "step", 1)
+            draw_histogram(axes, different, bins, DIFFERENT, f"different {subject}s", "stepfilled", 0.35)
+            draw_histogram(axes, same, bins, SAME, f"same {subject}", "step", 1)
             axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
             axes.set_xlabel("squared distance")
             axes.set_yticks([])
@@ -109,7 +109,7 @@ def distance_figure(groups: Mapping[str, tuple[Floats, Floats]]) -> str:
         figure.legend(
             *panels[0].get_legend_handles_labels(), frameon=False, fontsize=9, loc="outside upper right", ncols=2
         )
-        return svg_of(figure, "Histograms of distances of same and different ships by pair of modalities")
+        return svg_of(figure, f"Histograms of distances of same and different {subject}s by pair of modalities")
 
 
 def draw_histogram(axes: Axes, values: Floats, bins: Floats, colour: str, label: str, kind: Any, alpha: float) -> None:

@@ -56,8 +56,15 @@ def protocol_record(outcome: ProtocolOutcome) -> dict[str, object]:
         "left_out": result.left_out,
         "gallery": result.gallery,
         "metrics": estimates(result.metrics),
+        "median_rank": estimates({"rank": result.median_rank})["rank"],
         "cmc": [number(value) for value in result.curve],
         "baselines": {name: estimates(metrics) for name, metrics in outcome.baselines.items()},
+        "by": {
+            kind: {
+                group: {"queries": part.queries, "metrics": estimates(part.metrics)} for group, part in groups.items()
+            }
+            for kind, groups in outcome.breakdown.items()
+        },
     }
 
 

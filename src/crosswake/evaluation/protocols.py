@@ -1,7 +1,7 @@
 """The numbers of one protocol with their 95 % intervals, and a light score for validation while training."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ class ProtocolResult:
     Attributes:
         name: ``all``, ``o2s`` or ``s2o``.
         metrics: ``mAP``, ``rank1``, ``rank5``, ``rank10``, ``mINP``, each with its interval.
+        median_rank: median over queries of the first true match's rank, with its interval.
         curve: (50,), CMC from rank 1 on; NaN without queries.
         queries: number of queries that have a true match and count.
         left_out: number of queries without a true match.
@@ -42,6 +43,7 @@ class ProtocolResult:
 
     name: ProtocolName
     metrics: Mapping[str, Estimate]
+    median_rank: Estimate
     curve: Floats
     queries: int
     left_out: int
@@ -77,6 +79,7 @@ def evaluate_protocol(name: ProtocolName, ranking: Ranking, *, seed: int = 0) ->
     return ProtocolResult(
         name=name,
         metrics=dict(zip(METRICS, bootstrap(values, seed=seed), strict=True)),
+        median_rank=bootstrap_median(ranking.first_match[used], seed=seed),
         curve=cmc_curve(ranking, CURVE_LENGTH),
         queries=int(used.sum()),
         left_out=int((~used).sum()),
@@ -124,6 +127,35 @@ def bootstrap(values: Floats, *, seed: int, resamples: int = RESAMPLES) -> list[
         Estimate(value=float(v), low=float(a), high=float(b))
         for v, a, b in zip(values.mean(axis=0), low, high, strict=True)
     ]
+
+
+def bootstrap_median(values: NDArray[Any], *, seed: int, resamples: int = RESAMPLES) -> Estimate:
+    """Median of (Q,) values with its percentile interval; NaN without values."""
+    count = len(values)
+    if count == 0:
+        nan = float("nan")
+        return Estimate(value=nan, low=nan, high=nan)
+    generator = np.random.default_rng(seed)
+    block = max(1, COUNTS_AT_ONCE // count)
+    medians = [
+        np.median(values[generator.integers(count, size=(min(block, resamples - start), count))], axis=1)
+        for start in range(0, resamples, block)
+    ]
+    low, high = np.percentile(np.concatenate(medians), [2.5, 97.5])
+    return Estimate(value=float(np.median(values)), low=float(low), high=float(high))
+
+
+def of_queries(ranking: Ranking, rows: NDArray[np.bool_]) -> Ranking:
+    """The ranking of some of its queries, in the same gallery."""
+    per_query_fields = (
+        "average_precision",
+        "first_match",
+        "inverse_negative_penalty",
+        "matches",
+        "top",
+        "top_distance",
+    )
+    return replace(ranking, **{name: getattr(ranking, name)[rows] for name in per_query_fields})
 
 
 def score(

@@ -39,6 +39,7 @@ def content(evaluation: Evaluation, embedder: Any) -> dict[str, object]:
     measured = [outcome for outcome in outcomes if outcome.result.queries]
     return {
         "evaluation": evaluation,
+        "subject": evaluation.data.subject,
         "outcomes": outcomes,
         "measured": measured,
         "metrics": [(name, METRIC_TITLES[name]) for name in METRICS],
@@ -53,13 +54,14 @@ def content(evaluation: Evaluation, embedder: Any) -> dict[str, object]:
 
 def summary(evaluation: Evaluation) -> str:
     """One sentence: how well, and measured on what."""
-    result = evaluation.outcomes["all"].result
-    counted = f"{result.queries} queries against a gallery of {result.gallery} chips"
+    first = next(iter(evaluation.outcomes.values()))
+    result = first.result
+    counted = f"{first.title}, {result.queries} queries against a gallery of {result.gallery} chips"
     if not result.queries:
         return f"Measured on {evaluation.data.name}: no query has a true match in the gallery."
     rank1, precision = result.metrics["rank1"], result.metrics["mAP"]
     return (
-        f"Measured on {evaluation.data.name}, {counted}: the nearest chip is the same ship for "
+        f"Measured on {evaluation.data.name}, {counted}: the nearest chip is the same {evaluation.data.subject} for "
         f"{percent(rank1.value)} % of the queries, at a mean average precision of {percent(precision.value)} % "
         f"(95 % interval {percent(precision.low)} to {percent(precision.high)} %)."
     )
@@ -72,7 +74,7 @@ def drawings(evaluation: Evaluation, measured: list[ProtocolOutcome]) -> dict[st
         found["cmc"] = Markup(figures.cmc_figure(measured, report_data.chance_curves(measured)))
     groups = report_data.distance_groups(evaluation)
     if groups:
-        found["distances"] = Markup(figures.distance_figure(groups))
+        found["distances"] = Markup(figures.distance_figure(groups, evaluation.data.subject))
     if len(evaluation.chips) > 2:
         chosen = report_data.coloured_identities(evaluation)
         places, rows, method = report_data.plane(evaluation, chosen)

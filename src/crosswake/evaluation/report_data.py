@@ -90,11 +90,11 @@ def hit(chip: Chip, query: Chip, place: int, distance: float) -> Hit:
 
 
 def distance_groups(evaluation: Evaluation) -> dict[str, tuple[Floats, Floats]]:
-    """Squared distances of same and of different ships by modality pair, query to gallery of ``all``.
+    """Squared distances of same and of different identities by modality pair, query to gallery of the first protocol.
 
     Large sets are sampled.
     """
-    outcome = evaluation.outcomes["all"]
+    outcome = next(iter(evaluation.outcomes.values()))
     generator = np.random.default_rng(evaluation.seed)
     query = sample(outcome.query, QUERIES_FOR_HISTOGRAM, generator)
     gallery = sample(outcome.gallery, GALLERY_FOR_HISTOGRAM, generator)

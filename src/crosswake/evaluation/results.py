@@ -1,7 +1,7 @@
 """What an evaluation yields, as plain data for files, terminal and report."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
@@ -28,12 +28,15 @@ class ProtocolOutcome:
         query: the readable queries, in the order of ``result.ranking``.
         gallery: the readable gallery, which ``result.ranking.top`` indexes.
         baselines: metrics by baseline; the interval of an exact expectation is NaN.
+        breakdown: by ``terrain`` and ``scene``, where the chips know theirs: the result of the queries of each, among
+            the whole gallery.
     """
 
     result: ProtocolResult
     query: Chips
     gallery: Chips
     baselines: Mapping[str, Metrics]
+    breakdown: Mapping[str, Mapping[str, ProtocolResult]] = field(default_factory=dict)
 
     @property
     def title(self) -> str:

@@ -16,12 +16,14 @@ from crosswake.datasets.reid import BadFile, Chips, ProtocolName, ReidData, fing
 from crosswake.errors import CrosswakeError
 from crosswake.evaluation.baselines import PlainFeatures, chance, plain_features
 from crosswake.evaluation.files import write_metrics, write_rankings
-from crosswake.evaluation.metrics import rank
-from crosswake.evaluation.protocols import Estimate, evaluate_protocol
+from crosswake.evaluation.metrics import Ranking, rank
+from crosswake.evaluation.protocols import Estimate, ProtocolResult, evaluate_protocol, of_queries
 from crosswake.evaluation.results import Evaluation, Metrics, ProtocolOutcome
 from crosswake.progress import Progress, track
 
 BATCHES_AT_ONCE = 8
+GROUPS_AT_MOST = 40
+"""Scenes or terrains that results are broken down by."""
 PACKAGES = ("crosswake", "torch", "torchvision", "timm", "numpy", "rasterio", "scikit-learn")
 Rows = Callable[[Chips], NDArray[Any]]
 
@@ -180,16 +182,31 @@ def run_protocol(
     result = evaluate_protocol(name, ranked(lambda part: np.array([features[c] for c in part])), seed=seed)
     nan = float("nan")
     expected = chance(result.ranking)
+    baselines = {"pixel correlation": metrics_of(lambda part: np.array([plain[c].gradient for c in part]))}
+    if any(chip.box is None for chip in query):  # windows are cut to one size, which tells nothing
+        baselines["size only"] = metrics_of(lambda part: np.array([plain[c].size for c in part]), False)
+    baselines["chance"] = {key: Estimate(value=value, low=nan, high=nan) for key, value in expected.items()}
     return ProtocolOutcome(
         result=result,
         query=query,
         gallery=gallery,
-        baselines={
-            "pixel correlation": metrics_of(lambda part: np.array([plain[c].gradient for c in part])),
-            "size only": metrics_of(lambda part: np.array([plain[c].size for c in part]), False),
-            "chance": {key: Estimate(value=value, low=nan, high=nan) for key, value in expected.items()},
-        },
+        baselines=baselines,
+        breakdown=breakdown(name, query, result.ranking, seed),
     )
+
+
+def breakdown(name: ProtocolName, query: Chips, ranking: Ranking, seed: int) -> dict[str, dict[str, ProtocolResult]]:
+    """Results by terrain and by scene, where there are several and few enough to read."""
+    found: dict[str, dict[str, ProtocolResult]] = {}
+    for kind, names in (
+        ("terrain", np.array([chip.terrain for chip in query])),
+        ("scene", np.array([chip.scene for chip in query])),
+    ):
+        groups = sorted(set(names.tolist()) - {""})
+        if 1 < len(groups) <= GROUPS_AT_MOST:
+            parts = {group: of_queries(ranking, names == group) for group in groups}
+            found[kind] = {group: evaluate_protocol(name, part, seed=seed) for group, part in parts.items()}
+    return found
 
 
 def make_folder(path: Path) -> None:

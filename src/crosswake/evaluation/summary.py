@@ -23,6 +23,9 @@ def protocol_table(outcome: ProtocolOutcome) -> Table:
     result = outcome.result
     total = result.queries + result.left_out
     counts = f"{result.queries} of {total} queries have a true match, gallery of {result.gallery}"
+    if result.queries:
+        rank = result.median_rank
+        counts += f"; median rank {rank.value:g} ({rank.low:g}–{rank.high:g})"
     table = Table(
         pad_edge=False, title=f"{outcome.title}: {counts}", title_justify="left", title_style="bold", box=SIMPLE_HEAD
     )
