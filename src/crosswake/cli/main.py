@@ -15,6 +15,7 @@ COMMANDS = {
     "data pairs": ("crosswake.cli.data_pairs", "build the optical-SAR pairs that pretraining reads"),
     "pretrain": ("crosswake.cli.pretrain", "learn from optical-SAR pairs of places what both sensors show"),
     "train": ("crosswake.cli.train", "train a re-identification model"),
+    "probe": ("crosswake.cli.probe", "tell the terrain of pairs from a model's features"),
     "evaluate": ("crosswake.cli.evaluate", "measure a model by the published protocols, with a report"),
 }
 EXIT_USER_ERROR = 2
