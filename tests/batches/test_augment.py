@@ -28,11 +28,13 @@ def plan_of(flip: list[bool], shift: list[list[int]], box: list[list[int]]) -> A
     noise = torch.randn(len(flip), 3, *SIZE, generator=torch.Generator().manual_seed(3))
     return Augmentation(
         flip=torch.tensor(flip),
+        flip_vertical=torch.zeros(len(flip), dtype=torch.bool),
         shift=torch.tensor(shift),
         box=torch.tensor(box),
         noise=noise,
         zoom=None,
         grey=torch.zeros(len(flip), dtype=torch.bool),
+        contrast=None,
     )
 
 
@@ -144,3 +146,23 @@ def test_grey_chips_lose_their_colours_and_sar_loses_nothing() -> None:
     image = augment(colours, replace(plan, zoom=None), 0)
     restored = image * torch.tensor(IMAGENET_DEVIATION)[:, None, None] + torch.tensor(IMAGENET_MEAN)[:, None, None]
     torch.testing.assert_close(restored[:, 0], restored[:, 2], rtol=0.0, atol=1e-6)
+
+
+def test_upside_down_and_contrast_on_those_drawn() -> None:
+    pictures = torch.randint(0, 256, (2, 3, *SIZE), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    plan = plan_of([False, False], [[0, 0], [0, 0]], [[0, 0, 0, 0]] * 2)
+    plain = augment(pictures, plan, 0)
+    changed = replace(plan, flip_vertical=torch.tensor([True, False]), contrast=torch.tensor([[2.0, 0.5], [1.0, 0.0]]))
+    found = augment(pictures, changed, 0)
+    torch.testing.assert_close(found[0], 2 * plain[0].flip(-2) + 0.5)
+    torch.testing.assert_close(found[1], plain[1])
+
+
+def test_contrast_and_upside_down_are_drawn_as_set() -> None:
+    config = AugmentConfig(contrast=0.2, flip_vertical=0.25)
+    plan = draw_augmentation(4000, (4, 2), config, step_generator(0, 1))
+    assert plan.contrast is not None
+    assert plan.contrast[:, 0].log().std().item() == pytest.approx(0.2, rel=0.1)
+    assert plan.contrast[:, 1].std().item() == pytest.approx(0.2, rel=0.1)
+    assert plan.flip_vertical.float().mean().item() == pytest.approx(0.25, abs=0.03)
+    assert draw_augmentation(4, (4, 2), AugmentConfig(), step_generator(0, 1)).contrast is None

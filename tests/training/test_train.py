@@ -1,12 +1,7 @@
 """Training from start to end on tiny data: the same weights whatever interrupts it, however many share it."""
 
-import csv
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +18,7 @@ from crosswake.errors import CrosswakeError
 from crosswake.training.reid import train
 from crosswake.training.splits import split_validation
 from tests.tiny import tiny_hoss, write_chip
+from tests.training.running import assert_equal_runs, launch, wait_for_row, weights, without_clock
 
 SMALL = [
     "--model.image_size=[32,16]",
@@ -52,25 +48,6 @@ def config(data: Path, output: Path, *more: str) -> TrainConfig:
     return parse(words(data, output, *more))
 
 
-def weights(output: Path, name: str = "last.pt") -> dict[str, torch.Tensor]:
-    state: dict[str, torch.Tensor] = torch.load(output / name, weights_only=True)["model"]
-    return state
-
-
-def assert_equal_runs(one: Path, other: Path, tolerance: float = 0.0) -> None:
-    for name in ("last.pt", "best.pt"):
-        left, right = weights(one, name), weights(other, name)
-        assert left.keys() == right.keys()
-        for key in left:
-            difference = (left[key] - right[key]).abs().max().item()
-            assert difference <= tolerance, f"{key} in {name} differs by {difference}"
-
-
-def without_clock(output: Path) -> list[dict[str, str]]:
-    with (output / "metrics.csv").open() as file:
-        return [{k: v for k, v in row.items() if "second" not in k} for row in csv.DictReader(file)]
-
-
 @pytest.fixture(scope="module")
 def whole_run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("runs") / "whole"
@@ -96,22 +73,6 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(data: Path, w
     assert not torch.equal(weights(tmp_path / "other")[key], weights(whole_run)[key])
 
 
-def launch(arguments: list[str]) -> subprocess.Popen[str]:
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "crosswake", "train", *arguments]
-    return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
-def wait_for_row(output: Path, process: subprocess.Popen[str]) -> None:
-    for _ in range(1200):
-        if (output / "metrics.csv").exists():
-            return
-        if process.poll() is not None:
-            raise AssertionError(process.communicate())
-        time.sleep(0.05)
-    raise AssertionError("no epoch was finished within a minute")
-
-
 LONG = ["--epochs=30", "--batch.identities=2", "--validation.every=10"]
 
 
@@ -129,7 +90,7 @@ def test_killed_or_interrupted_training_goes_on_as_if_nothing_had_been(
 ) -> None:
     """Stopped in the middle of an epoch by kill -9 or Ctrl-C, then resumed: equal to the last bit."""
     output = tmp_path / "stopped"
-    process = launch(words(data, output, *LONG))
+    process = launch("train", words(data, output, *LONG))
     wait_for_row(output, process)
     process.send_signal(how)
     _, complaint = process.communicate(timeout=60)
@@ -148,7 +109,7 @@ def test_two_processes_train_as_one(data: Path, tmp_path: Path) -> None:
     # SGD: the gradient of a key's bias is zero but for rounding, which AdamW would blow up to full steps.
     long = ["--epochs=4", "--model.drop_path=0.2", "--optimiser.name=sgd", "--optimiser.lr=0.02"]
     train(config(data, tmp_path / "one", *long))
-    process = launch(words(data, tmp_path / "two", *long, "--devices=2"))
+    process = launch("train", words(data, tmp_path / "two", *long, "--devices=2"))
     _, complaint = process.communicate(timeout=240)
     assert process.returncode == 0, complaint
     assert_equal_runs(tmp_path / "one", tmp_path / "two", tolerance=1e-5)

@@ -12,7 +12,7 @@ def draw_probe(result: ProbeResult, path: Path) -> None:
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     count = len(result.probes)
-    figure = Figure(figsize=(3.3 * count + 0.6, 4.1), dpi=150, layout="constrained")
+    figure = Figure(figsize=(3.3 * count + 0.6, 5.0), dpi=150, layout="constrained")
     panels = figure.subplots(1, count, squeeze=False, sharey=True)[0]
     places = range(len(result.classes))
     for axes, (name, probe) in zip(panels, result.probes.items(), strict=True):

@@ -1,0 +1,45 @@
+"""Starts, stops and compares runs."""
+
+import csv
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+
+def weights(output: Path, name: str = "last.pt") -> dict[str, torch.Tensor]:
+    state: dict[str, torch.Tensor] = torch.load(output / name, weights_only=True)["model"]
+    return state
+
+
+def assert_equal_runs(one: Path, other: Path, tolerance: float = 0.0) -> None:
+    for name in ("last.pt", "best.pt"):
+        left, right = weights(one, name), weights(other, name)
+        assert left.keys() == right.keys()
+        for key in left:
+            difference = (left[key] - right[key]).abs().max().item()
+            assert difference <= tolerance, f"{key} in {name} differs by {difference}"
+
+
+def without_clock(output: Path) -> list[dict[str, str]]:
+    with (output / "metrics.csv").open() as file:
+        return [{k: v for k, v in row.items() if "second" not in k} for row in csv.DictReader(file)]
+
+
+def launch(command: str, arguments: list[str]) -> subprocess.Popen[str]:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    words = [sys.executable, "-m", "crosswake", command, *arguments]
+    return subprocess.Popen(words, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def wait_for_row(output: Path, process: subprocess.Popen[str]) -> None:
+    for _ in range(1200):
+        if (output / "metrics.csv").exists():
+            return
+        if process.poll() is not None:
+            raise AssertionError(process.communicate())
+        time.sleep(0.05)
+    raise AssertionError("no epoch was finished within a minute")
