@@ -15,6 +15,8 @@ COMMANDS = {
     "data pairs": ("crosswake.cli.data_pairs", "build the optical-SAR pairs that pretraining reads"),
     "train": ("crosswake.cli.train", "train a re-identification model"),
     "evaluate": ("crosswake.cli.evaluate", "measure a model by the published protocols, with a report"),
+    "embed": ("crosswake.cli.embed", "embed a folder, table or list of images into one Parquet file"),
+    "export": ("crosswake.cli.export", "write a model as ONNX or PyTorch program, checked against PyTorch"),
 }
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130

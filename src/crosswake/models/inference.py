@@ -64,7 +64,7 @@ class InferenceModel(nn.Module):
         """(batch, patches, width), each chip by the embedding of its modality."""
         optical, sar = self.model.base.patch_embed, self.model.base.patch_embed_SAR
         is_sar = modality == 1
-        if torch.compiler.is_exporting():  # a graph has no branches, so both see the whole batch
+        if torch.compiler.is_compiling():  # a graph has no branches, so both see the whole batch
             return torch.where(is_sar[:, None, None], sar(images), optical(images))
         if not is_sar.any():
             return torch.as_tensor(optical(images))
@@ -77,9 +77,9 @@ class InferenceModel(nn.Module):
 
 
 def class_token_after(block: Block, tokens: Tensor) -> Tensor:
-    """The class token, (batch, width), after a block of which nothing else is wanted: one query, all keys and values."""
+    """The class token, (batch, width), after a block of which nothing else is wanted: one query, all keys."""
     attention = block.attn
-    batch, count, width = tokens.shape
+    batch, _, width = tokens.shape
     normed, first = block.norm1(tokens), tokens[:, 0]
     weight, bias = attention.qkv.weight, attention.qkv.bias
     query = F.linear(normed[:, :1], weight[:width], bias[:width])
