@@ -1,7 +1,7 @@
 """Batches decoded in threads ahead of whoever uses them, so that a model need not wait for files."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from os import cpu_count
 from typing import TypeVar
@@ -25,7 +25,7 @@ def stream(
     image_size: tuple[int, int],
     sar: SarRadiometry = "max",
     ahead: int = AHEAD,
-) -> Iterator[tuple[Label, ChipStore]]:
+) -> Generator[tuple[Label, ChipStore], None, None]:
     """Each batch decoded with all cores, in order, while the ``ahead`` batches after it are being decoded.
 
     Args:

@@ -100,8 +100,8 @@ def make_plan(listing: Listing, settings: EmbedSettings, identity: str) -> Plan:
     if settings.strict and passed_over:
         raise CrosswakeError(f"{passed_over[0].path}: {passed_over[0].reason} (--strict)")
     if not parts:
-        why = f"; the first of {len(passed_over)} files: {passed_over[0].path}: {passed_over[0].reason}"
-        raise CrosswakeError(f"{settings.data}: names no chips{why if passed_over else ''}")
+        why = [f"; the first of {len(passed_over)} files: {bad.path}: {bad.reason}" for bad in passed_over[:1]]
+        raise CrosswakeError(f"{settings.data}: names no chips{''.join(why)}")
     sizes, fingerprints = zip(*parts, strict=True)
     return Plan(
         chips=sum(sizes),
