@@ -1,15 +1,17 @@
 """Promise: the file gives PyTorch's embeddings for any batch and either modality, or it is not written."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import crosswake
-from crosswake.chips import Modality
+from crosswake.chips import Modality, read_pixels
 from crosswake.datasets.hoss import read_hoss
 from crosswake.errors import CrosswakeError
 from crosswake.exporting import run as exporting
@@ -17,6 +19,7 @@ from crosswake.exporting.agreement import Agreement, chips_of, generated, uneven
 from crosswake.exporting.graph import write_graph
 from crosswake.exporting.run import default_output, export
 from crosswake.models.embedder import load_torch
+from crosswake.radiometry import to_uint8
 from tests.tiny import tiny_hoss
 from tests.tiny_models import tiny_weights
 
@@ -163,3 +166,17 @@ def test_without_the_packages_one_line_says_what_to_install(
     with pytest.raises(CrosswakeError, match=r"^--format onnx-int8 needs the package onnxruntime"):
         export(weights, "onnx-int8", tmp_path / "x.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_documented_way_to_run_it_elsewhere_gives_the_same(ships: Path, graph: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "embedding.md").read_text(encoding="utf-8")
+    (block,) = [code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "onnxruntime" in code]
+    names: dict[str, Any] = {}
+    exec(block, names)
+    for modality in Modality:
+        chip = next(chip for chip in read_hoss(ships).query if chip.modality is modality)
+        pixels = read_pixels(chip.path)
+        image = Image.fromarray(to_uint8(pixels, modality, "max"))
+        metres = chip.ground_extent(*pixels.shape[:2])
+        found = names["embed"](str(graph), image, modality is Modality.SAR, metres)
+        np.testing.assert_allclose(found, crosswake.load(graph, device="cpu").embed([chip])[0], atol=1e-6)

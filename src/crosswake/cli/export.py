@@ -47,6 +47,7 @@ def run(words: list[str]) -> int:
         data=options.data,
         chips=options.chips,
         min_cosine=options.min_cosine,
+        quiet=options.quiet,
     )
     if not options.quiet:
         print(f"{options.format}, {byte_text(output.stat().st_size)}, {agreement.line()}")

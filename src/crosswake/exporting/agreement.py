@@ -16,6 +16,7 @@ from crosswake.errors import CrosswakeError
 from crosswake.exporting.graph import ExportFormat
 from crosswake.models.embedder import Embedder
 from crosswake.models.onnx_embedder import load_onnx
+from crosswake.progress import track
 
 LARGEST_BATCH = 16
 MIN_COSINE = {"onnx": 0.99999, "onnx-int8": 0.99, "torch-export": 0.99999}
@@ -55,11 +56,17 @@ class Agreement:
             raise CrosswakeError(f"{path}: not written, for the graph does not agree {self.line()}; {allowed}")
 
 
-def compare(embedder: Embedder, path: Path, kind: ExportFormat, store: ChipStore, measured_on: str) -> Agreement:
+def compare(
+    embedder: Embedder, path: Path, kind: ExportFormat, store: ChipStore, measured_on: str, quiet: bool = True
+) -> Agreement:
     """Run an exported file and the model it came from on the same chips, the file in batches of several sizes."""
-    expected = embedder.embed_store(store, batch_size=LARGEST_BATCH)
     run = opened(path, kind)
-    found = np.concatenate([run(store, part) for part in uneven_batches(len(store))])
+    batches = list(uneven_batches(len(store)))
+    known, exported = [], []
+    for part in track(batches, len(batches), "compare", "batches", quiet):
+        known.append(embedder.embed_store(store.rows(part), batch_size=LARGEST_BATCH))
+        exported.append(run(store, part))
+    expected, found = np.concatenate(known), np.concatenate(exported)
     return Agreement(
         measured_on=measured_on,
         chips=len(store),

@@ -21,6 +21,7 @@ def export(
     data: Path | None = None,
     chips: int = 32,
     min_cosine: float | None = None,
+    quiet: bool = True,
 ) -> Agreement:
     """Write ``checkpoint`` as one file that needs no other, having seen that it agrees with PyTorch.
 
@@ -31,6 +32,7 @@ def export(
         data: chips to compare on, a HOSS-layout folder or CSV table; generated pictures if None.
         chips: how many of them.
         min_cosine: the least cosine that counts as agreeing; the format's own if None.
+        quiet: show no progress.
 
     Raises:
         CrosswakeError: the weights or data cannot be read, a package is missing, or the graph does not agree.
@@ -42,7 +44,7 @@ def export(
     output.parent.mkdir(parents=True, exist_ok=True)
     with replacing(output) as temporary:
         write_graph(embedder, temporary, kind)
-        agreement = compare(embedder, temporary, kind, store, measured_on)
+        agreement = compare(embedder, temporary, kind, store, measured_on, quiet)
         agreement.require(kind, output, min_cosine)
     return agreement
 
