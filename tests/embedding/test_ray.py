@@ -49,9 +49,12 @@ def test_two_nodes_give_the_bytes_of_one_process(cluster: Any, tmp_path: Path) -
     embed_archive(local)
     spread = replace(local, output=tmp_path / "ray.parquet", engine="ray")
     assert sum(node["Alive"] for node in ray.nodes()) == 2
-    assert resources(ray, spread) == {"concurrency": 2, "num_cpus": 1}  # one core a node: both nodes must work
+    assert resources(ray, spread) == (2, {"num_cpus": 1})  # one core a node: both nodes must work
     outcome = embed_archive(spread)
     assert (outcome.rows, [bad.path for bad in outcome.bad_files]) == (39, [chips[8].path])
     assert spread.output.read_bytes() == local.output.read_bytes()
     with pytest.raises(CrosswakeError, match=chips[8].path.name):
         embed_archive(replace(spread, output=tmp_path / "strict.parquet", strict=True))
+    local.checkpoint.write_bytes(local.checkpoint.read_bytes()[:1000])
+    with pytest.raises(CrosswakeError, match="not a readable weight file"):
+        embed_archive(replace(spread, output=tmp_path / "broken.parquet"))

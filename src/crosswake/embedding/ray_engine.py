@@ -5,16 +5,18 @@ local engine runs, so both give the same bytes. The driver writes them down; wor
 the same paths.
 """
 
+import logging
 import pickle
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from crosswake.chips import UnreadableChipError
 from crosswake.embedding.local import embed_parts
 from crosswake.embedding.parts import Part
 from crosswake.embedding.settings import EmbedSettings
 from crosswake.errors import CrosswakeError
 from crosswake.extras import require
+from crosswake.models.base import ChipEmbedder
 from crosswake.models.embedder import load
 
 
@@ -23,14 +25,16 @@ class PartEmbedder:
 
     def __init__(self, settings: EmbedSettings) -> None:
         self.settings = settings
-        self.embedder = load(settings.checkpoint.absolute(), device=settings.device, precision=settings.precision)
+        self.embedder: ChipEmbedder | None = None
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Embed one part; a chip that stops a strict job comes back as ``error``."""
+        """Embed one part; what a user can mend comes back as ``error``, which Ray would wrap in its own."""
         part: Part = pickle.loads(row["part"])
+        asked = self.settings
         try:
-            (result,) = embed_parts(self.embedder, [part], self.settings.batch_size, self.settings.strict)
-        except UnreadableChipError as error:
+            self.embedder = self.embedder or load(asked.checkpoint, device=asked.device, precision=asked.precision)
+            (result,) = embed_parts(self.embedder, [part], asked.batch_size, asked.strict)
+        except CrosswakeError as error:
             return {"index": part.index, "content": b"", "error": str(error)}
         return {"index": part.index, "content": result[1], "error": ""}
 
@@ -48,9 +52,14 @@ def embed_with_ray(
     connect(ray, settings)
     waiting = {part.index: part for part in parts}
     rows = [{"index": index, "part": pickle.dumps(part)} for index, part in waiting.items()]
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     data.DataContext.get_current().enable_progress_bars = False
+    workers, each = resources(ray, settings)
     results = data.from_items(rows, override_num_blocks=len(rows)).map(
-        PartEmbedder, fn_constructor_args=(settings,), **resources(ray, settings)
+        PartEmbedder,
+        fn_constructor_args=(replace(settings, checkpoint=settings.checkpoint.absolute()),),
+        compute=data.ActorPoolStrategy(size=workers),
+        **each,
     )
     for row in results.iter_rows():
         if row["error"]:
@@ -71,15 +80,15 @@ def connect(ray: Any, settings: EmbedSettings) -> None:
         raise CrosswakeError(f"--ray_address: no Ray cluster at {where} ({str(error).splitlines()[0]})") from error
 
 
-def resources(ray: Any, settings: EmbedSettings) -> dict[str, Any]:
-    """What each worker holds: a GPU where the cluster has any, else the cores of a machine less one for Ray itself."""
+def resources(ray: Any, settings: EmbedSettings) -> tuple[int, dict[str, int]]:
+    """How many workers, and what each holds: a GPU where there are any, else a machine's cores less one for Ray."""
     total = ray.cluster_resources()
     gpus = int(total.get("GPU", 0)) if settings.device in ("auto", "cuda") else 0
     if settings.device == "cuda" and not gpus:
         raise CrosswakeError("--device: this Ray cluster has no GPU; take auto or cpu")
     if gpus:
-        return {"concurrency": settings.workers or gpus, "num_gpus": 1}
+        return settings.workers or gpus, {"num_gpus": 1}
     machines = [node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]]
     machines = [cores for cores in machines if cores >= 1]
     cores = max(1, int(min(machines, default=1)) - 1)
-    return {"concurrency": settings.workers or max(1, len(machines)), "num_cpus": cores}
+    return settings.workers or max(1, len(machines)), {"num_cpus": cores}
