@@ -91,3 +91,13 @@ def test_without_ray_one_line_says_what_to_install(
     monkeypatch.setitem(sys.modules, "ray", None)
     assert main([*words, "--engine", "ray", "--quiet"]) == 2
     assert capsys.readouterr().err == "crosswake: --engine ray needs the package ray: pip install 'crosswake[ray]'\n"
+
+
+def test_a_cluster_that_is_not_there_is_one_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    ray = pytest.importorskip("ray", reason="the extra [ray] is not installed")
+    if ray.is_initialized():
+        pytest.skip("a Ray session is open, which would be used")
+    assert main([*words, "--engine", "ray", "--ray_address", "127.0.0.1:1", "--quiet"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("crosswake: --ray_address 127.0.0.1:1: nothing answers there")
+    assert len(error.splitlines()) == 1

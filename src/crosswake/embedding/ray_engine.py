@@ -7,6 +7,7 @@ the same paths.
 
 import logging
 import pickle
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,8 @@ from crosswake.errors import CrosswakeError
 from crosswake.extras import require
 from crosswake.models.base import ChipEmbedder
 from crosswake.models.embedder import load
+
+REACH_SECONDS = 5.0
 
 
 class PartEmbedder:
@@ -73,11 +76,23 @@ def connect(ray: Any, settings: EmbedSettings) -> None:
     """Join the cluster, or start one of this machine; a session that is open already is used as it is."""
     if ray.is_initialized():
         return
+    check_reachable(settings.ray_address or "")
     try:
         ray.init(address=settings.ray_address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, ValueError, RuntimeError) as error:
         where = settings.ray_address or "this machine"
         raise CrosswakeError(f"--ray_address: no Ray cluster at {where} ({str(error).splitlines()[0]})") from error
+
+
+def check_reachable(address: str) -> None:
+    """Raise unless something listens at ``host:port``, which Ray would wait for minutes; other forms pass."""
+    host, _, port = address.rpartition(":")
+    if not host or "/" in address or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=REACH_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise CrosswakeError(f"--ray_address {address}: nothing answers there ({error}); is the cluster up?") from error
 
 
 def resources(ray: Any, settings: EmbedSettings) -> tuple[int, dict[str, int]]:
