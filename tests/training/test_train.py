@@ -150,7 +150,9 @@ def test_checkpoints_embed_chips(whole_run: Path, data: Path) -> None:
     assert features.shape == (len(chips), 32)
     np.testing.assert_allclose(np.linalg.norm(features, axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(embedder.embed(chips, batch_size=1), features, atol=1e-5)
-    assert embedder.attention_maps(chips).shape == (len(chips), 2, 1)
+    maps = embedder.attention_maps(chips)
+    assert maps is not None
+    assert maps.shape == (len(chips), 2, 1)
     assert json.dumps(embedder.describe())
     assert embedder.embed([]).shape == (0, 32)
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -51,6 +52,11 @@ def size_features(width_m: float, height_m: float, aspect: float) -> tuple[float
     The constants are the training set's; 0.031 looks like a variance, but published weights expect it.
     """
     return (width_m / 93 - 0.434) / 0.031, (height_m / 427 - 0.461) / 0.031, aspect
+
+
+def ground_metres(size: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Width and height in metres, (chips, 2), of (chips, 3) size features: the reverse of :func:`size_features`."""
+    return np.stack([(size[:, 0] * 0.031 + 0.434) * 93, (size[:, 1] * 0.031 + 0.461) * 427], axis=1)
 
 
 def normalise(pictures: Tensor) -> Tensor:

@@ -40,6 +40,12 @@ class ChipStore:
     def __len__(self) -> int:
         return len(self.chips)
 
+    def rows(self, part: slice) -> "ChipStore":
+        """Some of the rows, without the bad files."""
+        return ChipStore(
+            chips=self.chips[part], pictures=self.pictures[part], modality=self.modality[part], size=self.size[part]
+        )
+
 
 def decode(
     chips: Sequence[Chip],

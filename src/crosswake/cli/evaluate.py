@@ -23,7 +23,7 @@ def make_parser() -> Parser:
         "Measure a model by the published protocols (all to all, optical to SAR, SAR to optical), beside what chance, "
         "size and pixel correlation reach. Writes metrics.json, rankings.parquet and report.html.",
     )
-    parser.add_argument("--checkpoint", type=Path, required=True, help="weights: ours, or published ones")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="weights, or an exported ONNX file")
     parser.add_argument("--data", type=Path, required=True, help="a HOSS-layout folder, a CSV table, or pairs")
     parser.add_argument(
         "--split",

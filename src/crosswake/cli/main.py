@@ -17,6 +17,8 @@ COMMANDS = {
     "train": ("crosswake.cli.train", "train a re-identification model"),
     "probe": ("crosswake.cli.probe", "tell the terrain of pairs from a model's features"),
     "evaluate": ("crosswake.cli.evaluate", "measure a model by the published protocols, with a report"),
+    "embed": ("crosswake.cli.embed", "embed a folder, table or list of images into one Parquet file"),
+    "export": ("crosswake.cli.export", "write a model as ONNX or PyTorch program, checked against PyTorch"),
 }
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130

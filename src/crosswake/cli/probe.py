@@ -61,7 +61,8 @@ def run(words: list[str]) -> int:
 
 def write_record(path: Path, result: "ProbeResult", options: Any) -> None:
     """Write every number with what it is measured on."""
-    from crosswake.evaluation.files import estimates, replacing
+    from crosswake.evaluation.files import estimates
+    from crosswake.writing import replacing
 
     record = {
         "measured_on": result.name,

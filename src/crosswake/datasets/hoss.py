@@ -7,7 +7,9 @@ Layout (arXiv 2506.22027, Zenodo 15860212)::
     <identity>_s<scene>c<sighting>_<RGB|SAR>.tif
 """
 
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from crosswake.chips import Chip, Modality
@@ -81,15 +83,25 @@ def has_layout(folder: Path) -> bool:
 def read_folder(folder: Path, bad: list[BadFile]) -> Chips:
     """The chips of one folder, sorted by name; files with other names are appended to ``bad``."""
     chips: list[Chip] = []
-    for path in sorted(folder.iterdir(), key=lambda path: path.name) if folder.is_dir() else []:
-        if path.name.startswith(".") or path.name.lower() in LITTER or path.is_dir():
+    for found in iterate_folder(folder):
+        if isinstance(found, Chip):
+            chips.append(found)
+        else:
+            bad.append(found)
+    return tuple(chips)
+
+
+def iterate_folder(folder: Path) -> Iterator[Chip | BadFile]:
+    """The chips of one folder, and its files with other names, sorted by name; none if there is no such folder."""
+    # Names are sorted and not paths, which take several times the memory.
+    for name in sorted(entry.name for entry in os.scandir(folder) if not entry.is_dir()) if folder.is_dir() else []:
+        if name.startswith(".") or name.lower() in LITTER:
             continue
+        path = folder / name
         match = FILE_NAME.match(path.stem)
         if path.suffix.lower() not in SUFFIXES:
-            bad.append(BadFile(path=path, reason=f"not an image: ends in '{path.suffix}'"))
+            yield BadFile(path=path, reason=f"not an image: ends in '{path.suffix}'")
         elif match is None:
-            bad.append(BadFile(path=path, reason="name is not <identity>_s<scene>c<sighting>_<RGB|SAR>"))
+            yield BadFile(path=path, reason="name is not <identity>_s<scene>c<sighting>_<RGB|SAR>")
         else:
-            modality = MODALITY_OF_TAG[match["modality"]]
-            chips.append(Chip(path=path, identity=match["identity"], modality=modality))
-    return tuple(chips)
+            yield Chip(path=path, identity=match["identity"], modality=MODALITY_OF_TAG[match["modality"]])

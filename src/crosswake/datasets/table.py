@@ -7,6 +7,7 @@ if you have them ``split`` (train, query or gallery), ``width_m``, ``height_m``,
 
 import csv
 import math
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -30,28 +31,39 @@ def read_table(path: Path) -> ReidData:
     rows = read_rows(path)
     splits: dict[str, list[Chip]] = {name: [] for name in SPLITS}
     for line, row in rows:
-        split = (row.get("split") or "train").strip().lower()
-        if split not in SPLITS:
-            raise CrosswakeError(f"{path}, line {line}: split is '{split}'; write one of {', '.join(SPLITS)}")
-        splits[split].append(chip_of_row(row, path, line))
+        splits[split_of_row(row, path, line)].append(chip_of_row(row, path, line))
     train, query, gallery = (tuple(splits[name]) for name in SPLITS)
     return ReidData(name=path.stem, root=path, train=train, query=query, gallery=gallery)
 
 
 def read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     """Line number and columns of every row, the header checked."""
+    return list(iterate_rows(path))
+
+
+def iterate_rows(path: Path, required: Sequence[str] = REQUIRED) -> Iterator[tuple[int, dict[str, str]]]:
+    """:func:`read_rows` one by one, for tables that memory does not hold; ``required`` columns must be there."""
     if not path.is_file():
         raise CrosswakeError(f"{path}: no such table")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             header = list(reader.fieldnames or ())
-            rows = [(reader.line_num, row) for row in reader]
+            check_header(header, path, required)
+            for row in reader:
+                if None in row or None in row.values():
+                    fault = f"has more or fewer fields than the header's {len(header)}"
+                    raise CrosswakeError(f"{path}, line {reader.line_num}: {fault}")
+                yield reader.line_num, row
     except (UnicodeDecodeError, csv.Error) as error:
         raise CrosswakeError(f"{path}: not a CSV table in UTF-8 ({error}); save it as one") from error
-    missing = [name for name in REQUIRED if name not in header]
+
+
+def check_header(header: list[str], path: Path, required: Sequence[str]) -> None:
+    """Raise unless the needed columns are there, once, and none looks like a known one misspelt."""
+    missing = [name for name in required if name not in header]
     if missing:
-        raise CrosswakeError(f"{path}: column {missing[0]} is missing; the first line must name {', '.join(REQUIRED)}")
+        raise CrosswakeError(f"{path}: column {missing[0]} is missing; the first line must name {', '.join(required)}")
     twice = [name for name in header if header.count(name) > 1]
     if twice:
         raise CrosswakeError(f"{path}: column '{twice[0]}' appears twice; drop one")
@@ -59,10 +71,14 @@ def read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         meant = "" if name in OPTIONAL else misspelt(name, [known for known in OPTIONAL if known not in header])
         if meant:
             raise CrosswakeError(f"{path}: column '{name}' looks like a misspelt '{meant}'; rename or drop it")
-    for line, row in rows:
-        if None in row or None in row.values():
-            raise CrosswakeError(f"{path}, line {line}: has more or fewer fields than the header's {len(header)}")
-    return rows
+
+
+def split_of_row(row: dict[str, str], table: Path, line: int) -> str:
+    """The split column; ``train`` where it is absent or empty."""
+    split = (row.get("split") or "train").strip().lower()
+    if split not in SPLITS:
+        raise CrosswakeError(f"{table}, line {line}: split is '{split}'; write one of {', '.join(SPLITS)}")
+    return split
 
 
 def misspelt(name: str, known: list[str]) -> str:
@@ -71,14 +87,15 @@ def misspelt(name: str, known: list[str]) -> str:
     return close[0] if close else ""
 
 
-def chip_of_row(row: dict[str, str], table: Path, line: int) -> Chip:
-    """One row as a chip."""
+def chip_of_row(row: dict[str, str], table: Path, line: int, named: bool = True) -> Chip:
+    """One row as a chip; unless ``named``, its identity need not be known."""
     modality = MODALITIES.get(row["modality"].strip().lower())
     if modality is None:
         raise CrosswakeError(f"{table}, line {line}: modality is '{row['modality']}'; write optical or sar")
-    identity, name = row["identity"].strip(), row["path"].strip()
-    if not identity or not name:
-        raise CrosswakeError(f"{table}, line {line}: path and identity must not be empty")
+    identity, name = (row.get("identity") or "").strip(), row["path"].strip()
+    if not name or (named and not identity):
+        needed = "path and identity" if named else "path"
+        raise CrosswakeError(f"{table}, line {line}: {needed} must not be empty")
     return Chip(
         path=resolve(name, table.parent),
         identity=identity,

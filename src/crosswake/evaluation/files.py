@@ -2,28 +2,10 @@
 
 import json
 import math
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from crosswake.errors import CrosswakeError
 from crosswake.evaluation.results import Evaluation, Metrics, ProtocolOutcome
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` that takes its name when the block ends well, and is removed when not."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        raise CrosswakeError(
-            f"{path}: cannot be written ({error.strerror or error}); choose another --output"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+from crosswake.writing import replacing
 
 
 def write_metrics(path: Path, evaluation: Evaluation) -> None:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from crosswake.evaluation.files import replacing
 from crosswake.evaluation.probe import ProbeResult
 from crosswake.evaluation.summary import percent
+from crosswake.writing import replacing
 
 
 def draw_probe(result: ProbeResult, path: Path) -> None:

@@ -9,10 +9,10 @@ from markupsafe import Markup
 
 from crosswake.chips import Chip
 from crosswake.evaluation import figures, report_data, thumbnails
-from crosswake.evaluation.files import replacing
 from crosswake.evaluation.protocols import METRICS
 from crosswake.evaluation.results import METRIC_TITLES, Evaluation, ProtocolOutcome
 from crosswake.evaluation.summary import percent
+from crosswake.writing import replacing
 
 
 def write_report(path: Path, evaluation: Evaluation, embedder: Any) -> None:
@@ -84,10 +84,11 @@ def drawings(evaluation: Evaluation, measured: list[ProtocolOutcome]) -> dict[st
 
 
 def attention(evaluation: Evaluation, embedder: Any) -> list[dict[str, object]]:
-    """A few chips beside where the model looked, as pictures."""
+    """A few chips beside where the model looked, as pictures; none where the model cannot tell."""
     chips = report_data.attention_chips(evaluation)
+    maps = embedder.attention_maps(chips)
     shown = []
-    for chip, weights in zip(chips, embedder.attention_maps(chips), strict=True):
+    for chip, weights in zip(chips, maps, strict=True) if maps is not None else ():
         image = thumbnails.picture(chip)
         overlaid = thumbnails.overlay(image, weights)
         shown.append({"chip": chip, "image": uri(image), "overlay": uri(overlaid)})

@@ -29,13 +29,13 @@ Rows = Callable[[Chips], NDArray[Any]]
 
 
 class Embedder(Protocol):
-    """What is asked of a model; :class:`crosswake.models.embedder.Embedder` is one."""
+    """What is asked of a model; :class:`crosswake.models.base.ChipEmbedder` is one."""
 
     def embed(self, chips: Sequence[Chip], *, batch_size: int = 64, quiet: bool = True) -> NDArray[np.float32]:
         """(N, D) L2-normalised features; raises UnreadableChipError."""
 
-    def attention_maps(self, chips: Sequence[Chip]) -> NDArray[np.float32]:
-        """(N, rows, columns), how much of the image each patch contributed."""
+    def attention_maps(self, chips: Sequence[Chip]) -> NDArray[np.float32] | None:
+        """(N, rows, columns), how much of the image each patch contributed; None where the model cannot tell."""
 
     def describe(self) -> dict[str, object]:
         """Settings and provenance of the model, for the report."""

@@ -11,10 +11,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from crosswake.batches.prepare import normalise
-from crosswake.batches.store import ChipStore, decode
+from crosswake.batches.store import ChipStore
 from crosswake.chips import Chip
 from crosswake.config import Device, ModelConfig, Precision, plain
 from crosswake.errors import CrosswakeError
+from crosswake.models.base import ChipEmbedder
+from crosswake.models.inference import InferenceModel
 from crosswake.models.transoss import TransOSS
 from crosswake.models.weights import (
     LoadReport,
@@ -25,14 +27,13 @@ from crosswake.models.weights import (
     model_config,
     read_weights,
 )
-from crosswake.progress import Progress
 from crosswake.radiometry import SarRadiometry
 
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-class Embedder:
-    """A model on a device, in evaluation mode, with the radiometry it was trained on.
+class Embedder(ChipEmbedder):
+    """A PyTorch model on a device, in evaluation mode.
 
     Args:
         model: the model.
@@ -54,6 +55,7 @@ class Embedder:
         report: LoadReport | None = None,
     ) -> None:
         self.model = model.to(device).eval()
+        self.graph = InferenceModel(self.model).eval()
         self.device, self.precision, self.sar_radiometry = device, precision, sar_radiometry
         self.source, self.report = source, report
 
@@ -62,25 +64,14 @@ class Embedder:
         """Numbers in an embedding."""
         return self.model.config.width
 
-    def embed(self, chips: Sequence[Chip], *, batch_size: int = 64, quiet: bool = True) -> NDArray[np.float32]:
-        """Embed chips.
-
-        Returns:
-            (chips, width) float32, L2-normalised, in the chips' order.
-
-        Raises:
-            UnreadableChipError: a chip cannot be read.
-        """
-        parts = []
-        with Progress(len(chips), "embed", quiet=quiet) as progress:
-            for store in self._decoded(chips, batch_size):
-                parts.append(self.embed_store(store, batch_size=batch_size))
-                progress.advance(len(store))
-        return np.concatenate(parts) if parts else np.empty((0, self.width), np.float32)
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width that chips are resized to, in pixels."""
+        return self.model.config.image_size
 
     def embed_store(self, store: ChipStore, *, batch_size: int = 64) -> NDArray[np.float32]:
         """Embed chips that are decoded already; as :meth:`embed`."""
-        parts = [F.normalize(self._apply(self.model.embedding, *inputs)) for inputs in self._inputs(store, batch_size)]
+        parts = [F.normalize(self._apply(self.graph, *inputs)) for inputs in self._inputs(store, batch_size)]
         return torch.cat(parts).cpu().numpy() if parts else np.empty((0, self.width), np.float32)
 
     def attention_maps(self, chips: Sequence[Chip], *, batch_size: int = 64) -> NDArray[np.float32]:
@@ -90,9 +81,9 @@ class Embedder:
             (chips, grid rows, grid columns) float32.
         """
         maps = [
-            self._apply(self.model.base.patch_weights, *inputs)
-            for store in self._decoded(chips, batch_size)
-            for inputs in self._inputs(store, batch_size)
+            self._apply(self.model.base.patch_weights, normalise(pictures), modality, size)
+            for store in self.decoded(chips, batch_size)
+            for pictures, modality, size in self._inputs(store, batch_size)
         ]
         return torch.cat(maps).cpu().numpy() if maps else np.empty((0, *self.model.config.grid), np.float32)
 
@@ -108,18 +99,13 @@ class Embedder:
             "weights": self.report.lines() if self.report else [],
         }
 
-    def _decoded(self, chips: Sequence[Chip], batch_size: int) -> Iterator[ChipStore]:
-        for start in range(0, len(chips), batch_size):
-            part = chips[start : start + batch_size]
-            yield decode(part, self.model.config.image_size, sar=self.sar_radiometry, strict=True, quiet=True)
-
     def _inputs(self, store: ChipStore, batch_size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         for start in range(0, len(store), batch_size):
             part = slice(start, start + batch_size)
-            images = normalise(store.pictures[part].to(self.device))
-            yield images, store.modality[part].to(self.device), store.size[part].to(self.device)
+            pictures, modality, size = store.pictures[part], store.modality[part], store.size[part]
+            yield pictures.to(self.device), modality.to(self.device), size.to(self.device)
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def _apply(self, function: Any, images: Tensor, modality: Tensor, size: Tensor) -> Tensor:
         half = HALF.get(self.precision)
         with torch.autocast(self.device.type, dtype=half or torch.bfloat16, enabled=half is not None):
@@ -133,19 +119,37 @@ def load(
     precision: Precision = "fp32",
     model: ModelConfig | None = None,
     sar_radiometry: SarRadiometry | None = None,
-) -> Embedder:
-    """Load a model for use: one of our checkpoints, or published TransOSS or timm ViT weights alone.
+) -> ChipEmbedder:
+    """Load a model for use: one of our checkpoints, bare TransOSS or timm ViT weights, or an exported ONNX file.
 
     Args:
-        checkpoint: the weight file.
+        checkpoint: the file; one that ends in ``.onnx`` is run by onnxruntime.
         device: ``auto`` takes the best there is.
-        precision: number type of the forward pass.
+        precision: number type of the forward pass; an ONNX file has its own.
         model: the model's shape; read from the file if None.
         sar_radiometry: how SAR is scaled; as in training if None, ``max`` if the file does not say.
 
     Raises:
         CrosswakeError: the file cannot be read or does not fit the shape, or there is no such device.
     """
+    if Path(checkpoint).suffix.lower() == ".onnx":
+        from crosswake.models.onnx_embedder import load_onnx  # noqa: PLC0415
+
+        if model is not None:
+            raise CrosswakeError(f"{checkpoint}: an ONNX file has its own shape; leave the model's settings out")
+        return load_onnx(Path(checkpoint), device=device, precision=precision, sar_radiometry=sar_radiometry)
+    return load_torch(checkpoint, device=device, precision=precision, model=model, sar_radiometry=sar_radiometry)
+
+
+def load_torch(
+    checkpoint: Path | str,
+    *,
+    device: Device = "auto",
+    precision: Precision = "fp32",
+    model: ModelConfig | None = None,
+    sar_radiometry: SarRadiometry | None = None,
+) -> Embedder:
+    """:func:`load` for weights that PyTorch runs."""
     weights = read_weights(Path(checkpoint))
     shape = model or (model_config(weights.meta) if weights.meta else infer_config(weights))
     network = TransOSS(shape)

@@ -97,7 +97,11 @@ class TransOSSBackbone(nn.Module):
 
     def patches(self, images: Tensor, modality: Tensor) -> Tensor:
         """Every chip through the patch embedding of its modality: (batch, patches, width)."""
-        optical, sar = (modality == Modality.OPTICAL).nonzero()[:, 0], (modality == Modality.SAR).nonzero()[:, 0]
+        optical, sar = ((modality == kind).nonzero()[:, 0] for kind in Modality)
+        if not len(sar):
+            return torch.as_tensor(self.patch_embed(images))
+        if not len(optical):
+            return torch.as_tensor(self.patch_embed_SAR(images))
         order = torch.cat([optical, sar]).argsort()
         return torch.cat([self.patch_embed(images[optical]), self.patch_embed_SAR(images[sar])])[order]
 
@@ -113,7 +117,8 @@ class TransOSSBackbone(nn.Module):
         """Tokens [class, patches row by row, size] before the first block."""
         fixed_graph = torch.compiler.is_compiling() or (torch.is_grad_enabled() and len(modality.unique()) == 1)
         patches = (self.patches_of_both if fixed_graph else self.patches)(images, modality)
-        tokens = torch.cat([self.cls_token.expand(len(images), -1, -1).to(patches.dtype), patches], dim=1)
+        # .shape and not len(), which export would take for a constant
+        tokens = torch.cat([self.cls_token.expand(images.shape[0], -1, -1).to(patches.dtype), patches], dim=1)
         tokens = tokens + self.pos_embed
         if self.mie_embed is not None:
             tokens = tokens + self.config.mie_scale * self.mie_embed[modality]
@@ -126,6 +131,10 @@ class TransOSSBackbone(nn.Module):
         tokens = self.embed(images, modality, size)
         for index, block in enumerate(self.blocks):
             tokens = block(tokens, None if keep is None else keep[index])
+        return self.feature(tokens)
+
+    def feature(self, tokens: Tensor) -> Tensor:
+        """(batch, width) from the tokens after the last block: the class token, or all patches joined."""
         if self.grid_pool is None:
             return torch.as_tensor(self.norm(tokens[:, 0]))
         return torch.as_tensor(self.grid_pool(self.norm(self.only_patches(tokens))))

@@ -1,0 +1,99 @@
+from pathlib import Path
+
+import pytest
+
+from crosswake.chips import Modality
+from crosswake.datasets.listing import Entry, ModalityChoice, open_listing
+from crosswake.datasets.reid import BadFile
+from crosswake.errors import CrosswakeError
+from tests.tiny import chip_pixels, tiny_hoss, write_chip
+
+
+def touch(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def entries(source: Path, modality: ModalityChoice = "auto") -> list[Entry]:
+    return [found for found in open_listing(source, modality).entries() if isinstance(found, Entry)]
+
+
+def bad(source: Path) -> list[BadFile]:
+    return [found for found in open_listing(source).entries() if isinstance(found, BadFile)]
+
+
+def test_a_hoss_folder_gives_every_split_and_subset(tmp_path: Path) -> None:
+    root = tiny_hoss(tmp_path / "archive" / "ships", train=2, test=1)
+    touch(root / "subset/O2S/query/0003_s01c1_RGB.tif", root / "query" / "notes.doc")
+    found = entries(tmp_path / "archive")
+    assert [entry.split for entry in found] == ["train"] * 8 + ["query"] + ["gallery"] * 3 + ["o2s_query"]
+    assert found[0].id == "bounding_box_train/0001_s01c1_SAR.tif"
+    assert (found[0].chip.identity, found[0].chip.modality) == ("0001", Modality.SAR)
+    assert found[0].chip.path == root / found[0].id
+    assert [file.path.name for file in bad(root)] == ["notes.doc"]
+    assert open_listing(tmp_path / "archive").name == "ships"
+
+
+def test_a_table_gives_what_it_says_and_identities_may_be_unknown(tmp_path: Path) -> None:
+    table = tmp_path / "chips.csv"
+    table.write_text("path,modality,lon,time,split\na.tif,sar,-3.5,2026-03-01T12:30:00Z,gallery\nsub/b.tif,rgb,,,\n")
+    first, second = entries(table)
+    assert (first.id, first.split, first.chip.lon, first.chip.time) == (
+        "a.tif",
+        "gallery",
+        -3.5,
+        "2026-03-01T12:30:00Z",
+    )
+    assert (second.id, second.split, second.chip.identity, second.chip.lon) == ("sub/b.tif", "", "", None)
+    table.write_text("path,modality\na.tif,infrared\n")
+    with pytest.raises(CrosswakeError, match=r"chips.csv, line 2: modality is 'infrared'"):
+        entries(table)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("ship_SAR.tif", Modality.SAR),
+        ("optical-12.png", Modality.OPTICAL),
+        ("sar/17.tif", Modality.SAR),
+        ("sar/17_RGB.tif", Modality.OPTICAL),
+        ("rgb/deep/er/17.jpg", Modality.OPTICAL),
+        ("corsair.tif", None),
+        ("rgb_as_sar.tif", None),
+        ("0012_s01c2_SAR.tif", Modality.SAR),
+    ],
+)
+def test_modality_is_told_by_whole_words_and_never_guessed(
+    tmp_path: Path, name: str, expected: Modality | None
+) -> None:
+    touch(tmp_path / "images" / name)
+    found = entries(tmp_path / "images")
+    assert [entry.chip.modality for entry in found] == ([] if expected is None else [expected])
+    reasons = [file.reason for file in bad(tmp_path / "images")]
+    assert all("give --modality" in reason for reason in reasons)
+    assert len(found) + len(reasons) == 1
+
+
+def test_a_plain_folder_is_read_at_all_levels_in_order(tmp_path: Path) -> None:
+    root = tmp_path / "scenes"
+    touch(root / "b.tif", root / "a.png", root / "deep" / "c.jpg", root / ".hidden.tif", root / "read.me")
+    found = entries(root, "sar")
+    assert [entry.id for entry in found] == ["a.png", "b.tif", "deep/c.jpg"]
+    assert {entry.chip.modality for entry in found} == {Modality.SAR}
+
+
+def test_a_list_of_files_is_relative_to_itself(tmp_path: Path) -> None:
+    far = tmp_path / "far" / "x_SAR.tif"
+    write_chip(far, chip_pixels(1, Modality.SAR, 0))
+    listing = tmp_path / "lists" / "night.txt"
+    touch(listing)
+    listing.write_text(f"# a night's work\n\n../chips/a_RGB.tif\n{far}\n")
+    first, second = entries(listing)
+    assert first.chip.path == tmp_path / "lists" / ".." / "chips" / "a_RGB.tif"
+    assert (second.id, second.chip.path) == (far.as_posix(), far)
+
+
+def test_a_source_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(CrosswakeError, match="no such folder, CSV table or list"):
+        open_listing(tmp_path / "none")

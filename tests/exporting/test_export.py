@@ -1,0 +1,182 @@
+"""Promise: the file gives PyTorch's embeddings for any batch and either modality, or it is not written."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import crosswake
+from crosswake.chips import Modality, read_pixels
+from crosswake.datasets.hoss import read_hoss
+from crosswake.errors import CrosswakeError
+from crosswake.exporting import run as exporting
+from crosswake.exporting.agreement import Agreement, chips_of, generated, uneven_batches
+from crosswake.exporting.graph import write_graph
+from crosswake.exporting.run import default_output, export
+from crosswake.models.embedder import load_torch
+from crosswake.radiometry import to_uint8
+from tests.tiny import tiny_hoss
+from tests.tiny_models import tiny_weights
+
+pytest.importorskip("onnxruntime", reason="the extra [export] is not installed")
+pytest.importorskip("onnxscript", reason="the extra [export] is not installed")
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.pth")
+
+
+@pytest.fixture(scope="module")
+def ships(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_hoss(tmp_path_factory.mktemp("ships"))
+
+
+@pytest.fixture(scope="module")
+def graph(weights: Path) -> Path:
+    output = default_output(weights, "onnx")
+    export(weights, "onnx", output)
+    return output
+
+
+def test_an_onnx_file_is_used_like_the_weights(weights: Path, ships: Path, graph: Path) -> None:
+    chips = read_hoss(ships).all_chips()
+    ours, theirs = crosswake.load(weights, device="cpu"), crosswake.load(graph, device="cpu")
+    expected = ours.embed(chips)
+    for size in (1, 7, 64):
+        np.testing.assert_allclose(theirs.embed(chips, batch_size=size), expected, atol=1e-5)
+    for modality in Modality:
+        some = [chip for chip in chips if chip.modality is modality]
+        np.testing.assert_allclose(theirs.embed(some), ours.embed(some), atol=1e-5)
+    assert theirs.embed([]).shape == (0, 64)
+    assert (theirs.width, theirs.image_size, theirs.sar_radiometry) == (64, (64, 32), "max")
+    known, told = ours.describe(), theirs.describe()
+    assert told.keys() == known.keys()
+    assert told["parameters"] == known["parameters"]
+    assert told["model"] == json.loads(json.dumps(known["model"]))
+    assert theirs.attention_maps(chips) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"mie": False, "sse": False}, {"feature": "neck", "stride": 12}, {"stem": "conv", "image_size": (96, 48)}],
+    ids=str,
+)
+def test_every_shape_of_model_exports(tmp_path: Path, changes: dict[str, Any]) -> None:
+    weights = tiny_weights(tmp_path / "w.pth", sar_radiometry="log", **changes)
+    found = export(weights, "onnx", tmp_path / "w.onnx", chips=9)
+    assert found.cosine.min() > 0.99999
+    assert crosswake.load(tmp_path / "w.onnx").sar_radiometry == "log"
+
+
+def test_int8_is_near_and_smaller(weights: Path, ships: Path, graph: Path, tmp_path: Path) -> None:
+    output = tmp_path / "int8.onnx"
+    found = export(weights, "onnx-int8", output, data=ships)
+    assert (found.chips, found.measured_on) == (32, f"chips of {ships.name}")
+    assert 0.99 <= found.cosine.min() < 1.0
+    assert output.stat().st_size < graph.stat().st_size
+    chips = read_hoss(ships).all_chips()
+    near = crosswake.load(output, device="cpu")
+    cosine = (near.embed(chips) * crosswake.load(weights, device="cpu").embed(chips)).sum(axis=1)
+    assert cosine.min() >= 0.99
+    assert near.describe()["precision"] == "int8"
+    assert [path.name for path in tmp_path.iterdir()] == ["int8.onnx"]
+
+
+def test_a_pytorch_program_runs_without_this_package(weights: Path, tmp_path: Path) -> None:
+    output = tmp_path / "tiny.pt2"
+    export(weights, "torch-export", output)
+    extra = {"crosswake.json": ""}
+    program = torch.export.load(output, extra_files=extra)
+    assert json.loads(extra["crosswake.json"])["model"]["image_size"] == [64, 32]
+    store = generated((64, 32), 5)
+    found = program.module()(store.pictures, store.modality, store.size)
+    expected = load_torch(weights, device="cpu").embed_store(store)
+    np.testing.assert_allclose(found.detach().numpy(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["onnx", "torch-export"])
+def test_a_graph_that_does_not_agree_is_not_written(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Any
+) -> None:
+    def write_another(embedder: Any, path: Path, kind: Any) -> None:
+        other = load_torch(tiny_weights(tmp_path / "other" / "w.pth", seed=5), device="cpu")
+        write_graph(other, path, kind)
+
+    monkeypatch.setattr(exporting, "write_graph", write_another)
+    output = tmp_path / "out" / "wrong.onnx"
+    with pytest.raises(CrosswakeError, match=r"wrong\.onnx: not written, for the graph does not agree against PyTorch"):
+        export(weights, kind, output)
+    assert not list(output.parent.iterdir())
+
+
+def test_not_a_number_is_no_agreement() -> None:
+    for cosine, difference in ((np.nan, 0.0), (1.0, np.nan), (0.98, 0.01)):
+        found = Agreement(measured_on="chips", chips=1, cosine=np.array([cosine]), difference=difference)
+        with pytest.raises(CrosswakeError):
+            found.require("onnx-int8", Path("x.onnx"))
+    good = Agreement(measured_on="chips", chips=1, cosine=np.array([0.98]), difference=0.1)
+    good.require("onnx-int8", Path("x.onnx"), min_cosine=0.97)
+
+
+def test_chips_to_compare_on_are_of_both_modalities_and_the_batches_uneven(ships: Path) -> None:
+    chips = chips_of(read_hoss(ships), 10)
+    assert [chip.modality for chip in chips] == [Modality.OPTICAL] * 5 + [Modality.SAR] * 5
+    assert len(set(chips)) == 10
+    assert len(chips_of(read_hoss(ships), 1000)) == 40
+    parts = list(uneven_batches(40))
+    assert [part.stop - part.start for part in parts] == [1, 2, 4, 8, 16, 16]
+    assert parts[-1].stop >= 40
+
+
+def test_files_that_are_not_ours(graph: Path, tmp_path: Path) -> None:
+    import onnx
+
+    with pytest.raises(CrosswakeError, match="no such ONNX file"):
+        crosswake.load(tmp_path / "none.onnx")
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(graph.read_bytes()[:1000])
+    with pytest.raises(CrosswakeError, match="not a readable ONNX file"):
+        crosswake.load(broken)
+    foreign = tmp_path / "foreign.onnx"
+    model = onnx.load(str(graph))
+    del model.metadata_props[:]
+    onnx.save(model, str(foreign))
+    with pytest.raises(CrosswakeError, match="not made by crosswake export"):
+        crosswake.load(foreign)
+    with pytest.raises(CrosswakeError, match="--precision bf16: an ONNX file has its own"):
+        crosswake.load(graph, precision="bf16")
+    with pytest.raises(CrosswakeError, match="is exported already"):
+        export(graph, "onnx", tmp_path / "again.onnx")
+
+
+def test_without_the_packages_one_line_says_what_to_install(
+    weights: Path, graph: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(CrosswakeError, match=r"needs the package onnxruntime: pip install 'crosswake\[export\]'"):
+        crosswake.load(graph)
+    with pytest.raises(CrosswakeError, match=r"^--format onnx-int8 needs the package onnxruntime"):
+        export(weights, "onnx-int8", tmp_path / "x.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_documented_way_to_run_it_elsewhere_gives_the_same(ships: Path, graph: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "embedding.md").read_text(encoding="utf-8")
+    (block,) = [code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "onnxruntime" in code]
+    names: dict[str, Any] = {}
+    exec(block, names)
+    for modality in Modality:
+        chip = next(chip for chip in read_hoss(ships).query if chip.modality is modality)
+        pixels = read_pixels(chip.path)
+        image = Image.fromarray(to_uint8(pixels, modality, "max"))
+        metres = chip.ground_extent(*pixels.shape[:2])
+        found = names["embed"](str(graph), image, modality is Modality.SAR, metres)
+        np.testing.assert_allclose(found, crosswake.load(graph, device="cpu").embed([chip])[0], atol=1e-6)

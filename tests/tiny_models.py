@@ -1,0 +1,30 @@
+"""Tiny models made on the fly."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from crosswake.config import ModelConfig, plain
+from crosswake.models.transoss import TransOSS
+from crosswake.models.weights import CHECKPOINT_FORMAT
+
+TINY = ModelConfig(image_size=(64, 32), width=64, depth=2, heads=2)
+
+
+def tiny_model(seed: int = 0, **changes: Any) -> TransOSS:
+    """A model of random weights, the same for the same seed, in evaluation mode."""
+    torch.manual_seed(seed)
+    model = TransOSS(replace(TINY, **changes))
+    model.bottleneck.running_mean = torch.randn(model.config.width) / 4
+    return model.eval()
+
+
+def tiny_weights(path: Path, seed: int = 0, sar_radiometry: str = "max", **changes: Any) -> Path:
+    """The file of :func:`tiny_model`, with its settings, as training writes it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    model = tiny_model(seed, **changes)
+    config = {"model": plain(model.config), "sar_radiometry": sar_radiometry}
+    torch.save({"format": CHECKPOINT_FORMAT, "config": config, "model": model.state_dict()}, path)
+    return path
