@@ -17,6 +17,8 @@ SHAPES: list[dict[str, Any]] = [
     {"stride": 12},
     {"stem": "conv"},
     {"depth": 1},
+    {"pooling": "grid"},
+    {"pooling": "grid", "sse": False, "depth": 1},
 ]
 
 

@@ -140,3 +140,27 @@ def test_a_conv_stem_gives_the_same_grid_and_keeps_chips_apart(patch: int) -> No
     assert_close(model(images, modality, size)[1:2], model(images[1:2], modality[1:2], size[1:2]))
     with pytest.raises(CrosswakeError, match=r"--model\.stem"):
         ModelConfig(stem="conv", stride=12)
+
+
+@torch.no_grad()
+def test_the_shares_of_the_patches_make_the_feature() -> None:
+    """Grid pooling is a sum over patches: what each alone adds makes the feature, and its length is shown."""
+    torch.manual_seed(0)
+    shape = ModelConfig(image_size=(48, 32), width=32, depth=2, heads=2, sse=False, pooling="grid")
+    model = TransOSS(shape).eval()
+    pool = model.base.grid_pool
+    assert pool is not None
+    patches = torch.randn(2, 6, 32)
+    pool.squeeze.bias.zero_()
+    alone = [pool(patches * (torch.arange(6) == place)[None, :, None]) - pool.join.bias for place in range(6)]
+    assert_close(sum(alone, torch.zeros(2, 32)) + pool.join.bias, pool(patches))
+    assert_close(pool.shares(patches), torch.stack([share.norm(dim=1) for share in alone], dim=1))
+    images, modality, size = torch.randn(3, 3, 48, 32), torch.tensor([0, 1, 1]), torch.zeros(3, 3)
+    assert model.base.patch_weights(images, modality, size).shape == (3, 3, 2)
+
+
+def test_a_batch_of_one_modality_leaves_no_weight_without_a_gradient() -> None:
+    """As data-parallel training needs where a process has one modality only."""
+    model = TransOSS(ModelConfig(image_size=(32, 32), width=32, depth=1, heads=2, sse=False, stem="conv"))
+    model(torch.randn(2, 3, 32, 32), torch.tensor([1, 1]), torch.zeros(2, 3)).sum().backward()
+    assert all(weight.grad is not None for weight in model.base.parameters())
