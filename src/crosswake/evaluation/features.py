@@ -43,6 +43,15 @@ class Features:
         """D."""
         return int(self.rows.shape[1])
 
+    def subset(self, rows: Ints) -> "Features":
+        """Some of the features, copied."""
+        return Features(
+            rows=self.rows[rows],
+            lengths=self.lengths[rows],
+            squares=self.squares[rows],
+            normalise=self.normalise,
+        )
+
     def scaled(self, part: slice, scale: float) -> NDArray[np.float32]:
         """(n, D): the rows of ``part`` as they enter a matrix product; ``scale`` divides those not normalised."""
         start, stop, _ = part.indices(len(self))
@@ -89,8 +98,7 @@ def pair_distances(query: Features, row: int, gallery: Features, columns: Ints) 
     result = np.empty(len(columns), dtype=np.float32)
     for start in range(0, len(columns), ROWS_AT_ONCE):
         part = columns[start : start + ROWS_AT_ONCE]
-        products = np.multiply(gallery.rows[part], asked, dtype=np.float64)
-        inner = np.add.reduce(products, axis=1)
+        inner = np.einsum("nd,d->n", gallery.rows[part].astype(np.float64), asked)
         if query.normalise:
             inner /= gallery.lengths[part] * query.lengths[row]
         together = gallery.squares[part] + query.squares[row]
