@@ -87,18 +87,20 @@ def features_of(rows: ArrayLike, *, normalise: bool, name: str) -> Features:
     )
 
 
-def pair_distances(query: Features, row: int, gallery: Features, columns: Ints) -> NDArray[np.float32]:
+def pair_distances(
+    query: Features, row: int, gallery: Features, columns: Ints, kind: Any = np.float64
+) -> NDArray[np.float32]:
     """(n,): squared distances of query ``row`` to the gallery entries ``columns``.
 
-    Each depends on its two rows alone: products and their sum are in double precision, in an order that the width
-    fixes, then rounded to single. So equal features are equally far, wherever they stand and whatever is asked
-    along with them, which no matrix product promises.
+    Each depends on its two rows alone: products and their sum are in double precision (or ``kind``), in an order
+    that the width fixes, then rounded to single. So equal features are equally far, wherever they stand and
+    whatever is asked along with them, which no matrix product promises.
     """
-    asked = query.rows[row].astype(np.float64)
+    asked = query.rows[row].astype(kind)
     result = np.empty(len(columns), dtype=np.float32)
     for start in range(0, len(columns), ROWS_AT_ONCE):
         part = columns[start : start + ROWS_AT_ONCE]
-        inner = np.einsum("nd,d->n", gallery.rows[part].astype(np.float64), asked)
+        inner = np.einsum("nd,d->n", gallery.rows[part].astype(kind, copy=False), asked).astype(np.float64, copy=False)
         if query.normalise:
             inner /= gallery.lengths[part] * query.lengths[row]
         together = gallery.squares[part] + query.squares[row]

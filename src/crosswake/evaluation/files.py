@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from crosswake.errors import CrosswakeError
@@ -41,6 +42,7 @@ def metrics_record(evaluation: Evaluation) -> dict[str, object]:
         "protocols": {name: protocol_record(outcome) for name, outcome in evaluation.outcomes.items()},
         "unreadable": [{"path": str(bad.path), "reason": bad.reason} for bad in evaluation.unreadable],
         "passed_over": [{"path": str(bad.path), "reason": bad.reason} for bad in evaluation.data.bad_files],
+        "rerank": asdict(evaluation.rerank) if evaluation.rerank else None,
         "seed": evaluation.seed,
         "model": dict(evaluation.model),
         "versions": dict(evaluation.versions),
@@ -50,8 +52,8 @@ def metrics_record(evaluation: Evaluation) -> dict[str, object]:
 
 def protocol_record(outcome: ProtocolOutcome) -> dict[str, object]:
     """One protocol of ``metrics.json``."""
-    result = outcome.result
-    return {
+    result, reranked = outcome.result, outcome.reranked
+    record: dict[str, object] = {
         "queries": result.queries,
         "left_out": result.left_out,
         "gallery": result.gallery,
@@ -59,6 +61,12 @@ def protocol_record(outcome: ProtocolOutcome) -> dict[str, object]:
         "cmc": [number(value) for value in result.curve],
         "baselines": {name: estimates(metrics) for name, metrics in outcome.baselines.items()},
     }
+    if reranked:
+        record["reranked"] = {
+            "metrics": estimates(reranked.metrics),
+            "cmc": [number(value) for value in reranked.curve],
+        }
+    return record
 
 
 def estimates(metrics: Metrics) -> dict[str, dict[str, float | None]]:

@@ -67,6 +67,7 @@ def tally(
     top: int,
     budget: int = GIGABYTE,
     device: str = "cpu",
+    rough: bool = False,
 ) -> Iterator[Tally]:
     """Compare every query with the whole gallery; yield what is left of each, in the order of the queries.
 
@@ -77,6 +78,7 @@ def tally(
         top: length of the rank lists.
         budget: bytes to work in, features and results not counted; at least 32 MB.
         device: where the products are computed, a torch device; counting is done on the CPU.
+        rough: distances in the rank lists need not be exact; their order is.
 
     Raises:
         CrosswakeError: a budget too small, a device that is not there.
@@ -89,11 +91,12 @@ def tally(
     space = Space.of(query, gallery)
     tile = min(len(gallery), TILE, max(256, budget // 8 // (8 * query.width + 1)))
     strip = min(STRIP, max(1, budget // 8 // (4 * tile)))
+    nobody = np.zeros(0, dtype=np.int64)
     workers = max(1, torch.get_num_threads())
     with ThreadPoolExecutor(workers) as pool, full_single_precision():
         for part in query_blocks(query, matches, top, budget // 2):
             found = [
-                Tally(space, number, matches.of(number) if matches else np.zeros(0, dtype=np.int64), top)
+                Tally(space, number, matches.of(number) if matches else nobody, top, rough=rough)
                 for number in range(part.start, part.stop)
             ]
             run(pool, workers, found, Tally.begin)

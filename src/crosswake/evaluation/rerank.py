@@ -19,7 +19,7 @@ from crosswake.errors import CrosswakeError
 from crosswake.evaluation.features import Features, check_counts, distance_rows, features_of, pair_distances
 from crosswake.evaluation.ranking import GIGABYTE, tally
 
-ROWS_AT_ONCE = 2048
+ROWS_AT_ONCE = 1024
 """Chips whose neighbours' neighbours are looked at together."""
 
 
@@ -37,6 +37,13 @@ class RerankConfig:
     """Round and add weights in half precision, as the published code does: slower; moves distances by up to 3e-3."""
     apart: bool = False
     """Take the k1 and k2 nearest of each modality by itself, so that a modality gap does not shut one out."""
+
+    @property
+    def words(self) -> str:
+        """The settings as a reader meets them."""
+        apart = ", neighbours of each modality apart" if self.apart else ""
+        half = ", in half precision" if self.half else ""
+        return f"k-reciprocal re-ranking with k1 {self.k1}, k2 {self.k2}, lambda {self.lambda_:g}{apart}{half}"
 
     def __post_init__(self) -> None:
         for good, setting, problem in (
@@ -72,7 +79,7 @@ class Neighbours:
         return table
 
 
-def rerank(
+def rerank_rows(
     query: ArrayLike,
     gallery: ArrayLike,
     config: RerankConfig | None = None,
@@ -158,7 +165,9 @@ def find_neighbours(
     for group in groups:
         among = features if modality is None else features.subset(group)
         found = np.empty((len(features), min(count, len(group))), dtype=np.int64)
-        for place, one in enumerate(tally(features, among, top=found.shape[1], budget=budget, device=device)):
+        for place, one in enumerate(
+            tally(features, among, top=found.shape[1], budget=budget, device=device, rough=True)
+        ):
             found[place] = group[one.top]
             farthest[place] = max(farthest[place], one.farthest)
         lists.append(found)
@@ -167,14 +176,21 @@ def find_neighbours(
 
 def encode(features: Features, neighbours: Neighbours, k1: int) -> sparse.csr_array:
     """(N, N): each chip's weights over its expanded reciprocal neighbours, exp(-distance), sum 1 (equations 5, 7)."""
+    import torch  # noqa: PLC0415
+
     members = expand(neighbours, k1)
     starts, columns = members.indptr, members.indices.astype(np.int64)
     weights = np.empty(len(columns), dtype=np.float32)
-    for row in range(len(features)):
-        part = slice(starts[row], starts[row + 1])
-        distance = pair_distances(features, row, features, columns[part])
-        weight = np.exp(-distance / (neighbours.farthest[row] or 1))
-        weights[part] = weight / weight.sum()
+
+    def fill(start: int) -> None:
+        for row in range(start, min(start + ROWS_AT_ONCE, len(features))):
+            part = slice(starts[row], starts[row + 1])
+            distance = pair_distances(features, row, features, columns[part], np.float32)
+            weight = np.exp(-distance / np.float32(neighbours.farthest[row] or 1))
+            weights[part] = weight / weight.sum()
+
+    with ThreadPoolExecutor(max(1, torch.get_num_threads())) as pool:
+        list(pool.map(fill, range(0, len(features), ROWS_AT_ONCE)))
     return sparse.csr_array((weights, columns, starts), shape=members.shape)
 
 
@@ -221,16 +237,16 @@ def jaccard_rows(vectors: sparse.csr_array, queries: int, kind: Any = np.float32
 
     asked, sought = vectors[:queries], vectors[queries:].tocsc()
     asked.sort_indices()
+    chips, values, bounds = sought.indices.astype(np.int64), sought.data, sought.indptr
 
     def distances(row: int) -> NDArray[np.float32]:
-        part = slice(asked.indptr[row], asked.indptr[row + 1])
-        columns, weights = asked.indices[part], asked.data[part]
-        starts, stops = sought.indptr[columns], sought.indptr[columns + 1]
-        lengths = stops - starts
-        places = np.arange(lengths.sum()) + np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
-        least = np.minimum(np.repeat(weights, lengths), sought.data[places])
+        own = slice(asked.indptr[row], asked.indptr[row + 1])
+        columns, weights = asked.indices[own], asked.data[own]
+        starts, stops = bounds[columns], bounds[columns + 1]
+        parts = [slice(start, stop) for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
+        least = np.minimum(np.concatenate([values[part] for part in parts]), np.repeat(weights, stops - starts))
         overlap = np.zeros(sought.shape[0], dtype=kind)
-        np.add.at(overlap, sought.indices[places], least.astype(kind))
+        np.add.at(overlap, np.concatenate([chips[part] for part in parts]), least.astype(kind, copy=False))
         return np.asarray(1 - overlap / (2 - overlap), dtype=np.float32)
 
     workers = max(1, torch.get_num_threads())

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from crosswake.chips import Chip
 from crosswake.datasets.reid import BadFile, Chips, ProtocolName, ReidData
 from crosswake.evaluation.protocols import Estimate, ProtocolResult
+from crosswake.evaluation.rerank import RerankConfig
 
 PROTOCOL_TITLES: Mapping[ProtocolName, str] = {
     "all": "all to all",
@@ -28,17 +29,25 @@ class ProtocolOutcome:
         query: the readable queries, in the order of ``result.ranking``.
         gallery: the readable gallery, which ``result.ranking.top`` indexes.
         baselines: metrics by baseline; the interval of an exact expectation is NaN.
+        reranked: the model's numbers after k-reciprocal re-ranking; None if it was not asked for.
     """
 
     result: ProtocolResult
     query: Chips
     gallery: Chips
     baselines: Mapping[str, Metrics]
+    reranked: ProtocolResult | None = None
 
     @property
     def title(self) -> str:
         """The protocol in words."""
         return PROTOCOL_TITLES[self.result.name]
+
+    @property
+    def rows(self) -> list[tuple[str, Metrics]]:
+        """Metrics by what ranked the gallery, the model first."""
+        reranked = [("re-ranked", self.reranked.metrics)] if self.reranked else []
+        return [("model", self.result.metrics), *reranked, *self.baselines.items()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +65,7 @@ class Evaluation:
         versions: of Python and the packages that numbers depend on.
         seed: of the bootstrap and of the drawings.
         command: the command line of this process.
+        rerank: settings of re-ranking; None if it was not asked for.
     """
 
     data: ReidData
@@ -68,6 +78,7 @@ class Evaluation:
     versions: Mapping[str, str]
     seed: int
     command: str
+    rerank: RerankConfig | None = None
 
     def rows_of(self, chips: tuple[Chip, ...]) -> NDArray[Any]:
         """(n, D): the embeddings of ``chips``."""

@@ -60,6 +60,11 @@ class Space:
         """Similarities of query ``row`` to entries at these distances."""
         return np.asarray((self.query.squares[row] + self.one - distance.astype(np.float64)) / (2 * self.scale**2))
 
+    def distance(self, row: int, similarity: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Squared distances of query ``row`` that belong to these similarities, to within rounding."""
+        squared = self.query.squares[row] + self.one - 2 * self.scale**2 * similarity.astype(np.float64)
+        return np.asarray(np.maximum(squared, 0).astype(np.float32))
+
 
 class Tally:
     """One query's count.
@@ -69,6 +74,7 @@ class Tally:
         row: which query.
         matches: (M,), gallery indices of its true matches, ascending.
         top: how many of the nearest to keep.
+        rough: distances need not be exact; their order is all the same.
 
     Attributes:
         ranks: (M,), ranks of the true matches from 1, ascending, once finished.
@@ -82,29 +88,29 @@ class Tally:
     top_distance: NDArray[np.float32]
     farthest: float
 
-    def __init__(self, space: Space, row: int, matches: Ints, top: int) -> None:
-        self._space, self._row, self._length = space, row, top
+    def __init__(self, space: Space, row: int, matches: Ints, top: int, *, rough: bool = False) -> None:
+        self._space, self._row, self._length, self._rough = space, row, top, rough
         self._matches = matches
         self._columns = np.zeros(0, dtype=np.int64)
         self._similar = np.zeros(0, dtype=np.float32)
         self._limit = -np.inf
-        self._least, self._least_column = np.inf, 0
+        self._least = np.inf
 
     def begin(self) -> None:
         """Settle how far the true matches are."""
+        self._before = np.zeros(len(self._matches), dtype=np.int64)
+        if not len(self._matches):
+            return
         distance = self._exact(self._matches)
         self._keys = np.sort(order_keys(distance, self._matches))
         distance = (self._keys >> 32).astype(np.int32).view(np.float32)
         similarity = self._space.similarity(self._row, distance)
         self._high = (similarity + self._space.error).astype(np.float32)
         self._low = (similarity - self._space.error).astype(np.float32)
-        self._before = np.zeros(len(self._matches), dtype=np.int64)
 
     def visit(self, similarity: NDArray[np.float32], start: int) -> None:
         """Take in the similarities of the gallery entries from ``start`` on; the array is spoilt."""
-        lowest = int(np.argmin(similarity))
-        if similarity[lowest] < self._least:
-            self._least, self._least_column = float(similarity[lowest]), start + lowest
+        self._least = min(self._least, float(similarity.min()))
         if self._length:
             self._collect(similarity, start)
         if len(self._matches):
@@ -113,10 +119,10 @@ class Tally:
     def finish(self) -> None:
         """Turn counts into ranks and candidates into the rank list; nothing else is kept."""
         self.ranks = self._before + np.arange(1, len(self._before) + 1)
-        keys, columns = self._nearest()
+        keys, columns = self._nearest(rough=self._rough)
         self.top, self.top_distance = columns, (keys >> 32).astype(np.int32).view(np.float32)
-        self.farthest = float(self._exact(np.array([self._least_column]))[0])
-        del self._columns, self._similar, self._before, self._keys, self._high, self._low
+        self.farthest = float(self._space.distance(self._row, np.array([self._least], dtype=np.float32))[0])
+        del self._columns, self._similar
 
     def _exact(self, columns: Ints) -> NDArray[np.float32]:
         return pair_distances(self._space.query, self._row, self._space.gallery, columns)
@@ -150,11 +156,22 @@ class Tally:
     def _keep(self, stays: NDArray[np.bool_]) -> None:
         self._columns, self._similar = self._columns[stays], self._similar[stays]
 
-    def _nearest(self) -> tuple[Ints, Ints]:
+    def _nearest(self, *, rough: bool = False) -> tuple[Ints, Ints]:
         """Order keys and gallery indices of the nearest candidates, nearest first."""
-        keys = order_keys(self._exact(self._columns), self._columns)
+        distance = self._rough_distance() if rough else self._exact(self._columns)
+        keys = order_keys(distance, self._columns)
         order = np.argsort(keys)[: self._length]
         return keys[order], self._columns[order]
+
+    def _rough_distance(self) -> NDArray[np.float32]:
+        """Distances of the candidates from computed similarities; exact ones where those leave the order open."""
+        distance = self._space.distance(self._row, self._similar)
+        order = np.argsort(self._similar)
+        near = np.diff(self._similar[order]) <= np.float32(2 * self._space.error)
+        unsure = order[np.append(near, False) | np.append(False, near)]
+        if len(unsure):
+            distance[unsure] = self._exact(self._columns[unsure])
+        return distance
 
     def _count(self, similarity: NDArray[np.float32], start: int) -> None:
         """Count the entries before each true match; true matches themselves are out of it."""
