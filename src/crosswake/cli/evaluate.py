@@ -29,7 +29,9 @@ def make_parser() -> Parser:
     parser.add_argument("--device", type=Literal["auto", "cpu", "cuda", "mps"], default="auto", help="where to run")
     parser.add_argument("--precision", type=Literal["fp32", "bf16", "fp16"], default="fp32", help="of the model")
     parser.add_argument("--batch_size", type=PositiveInt, default=64, help="chips embedded at a time")
-    parser.add_argument("--rerank", dest="reranked", action="store_true", help="also report k-reciprocal re-ranking; so does any of:")
+    parser.add_argument(
+        "--rerank", dest="reranked", action="store_true", help="also report k-reciprocal re-ranking; so does any of:"
+    )
     parser.add_argument("--rerank.k1", dest="k1", type=PositiveInt, default=20, help="reciprocal neighbours")
     parser.add_argument("--rerank.k2", dest="k2", type=PositiveInt, default=6, help="vectors averaged; 1 for none")
     parser.add_argument(

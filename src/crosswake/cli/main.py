@@ -15,6 +15,8 @@ COMMANDS = {
     "data pairs": ("crosswake.cli.data_pairs", "build the optical-SAR pairs that pretraining reads"),
     "train": ("crosswake.cli.train", "train a re-identification model"),
     "evaluate": ("crosswake.cli.evaluate", "measure a model by the published protocols, with a report"),
+    "bench rank": ("crosswake.cli.bench_rank", "time exact ranking beside the usual ways"),
+    "bench rerank": ("crosswake.cli.bench_rerank", "time k-reciprocal re-ranking beside the usual way"),
 }
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
