@@ -14,7 +14,7 @@ LISTED = 10
 
 def make_parser() -> Parser:
     """The options of ``crosswake evaluate``."""
-    from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveInt
+    from jsonargparse.typing import NonNegativeInt, PositiveInt
 
     parser = Parser(
         "evaluate",
@@ -32,11 +32,9 @@ def make_parser() -> Parser:
     parser.add_argument(
         "--rerank", dest="reranked", action="store_true", help="also report k-reciprocal re-ranking; so does any of:"
     )
-    parser.add_argument("--rerank.k1", dest="k1", type=PositiveInt, default=20, help="reciprocal neighbours")
-    parser.add_argument("--rerank.k2", dest="k2", type=PositiveInt, default=6, help="vectors averaged; 1 for none")
-    parser.add_argument(
-        "--rerank.lambda", dest="lambda_", type=ClosedUnitInterval, default=0.3, help="weight of original distance"
-    )
+    parser.add_argument("--rerank.k1", dest="k1", type=int, default=20, help="reciprocal neighbours")
+    parser.add_argument("--rerank.k2", dest="k2", type=int, default=6, help="vectors averaged; 1 for none")
+    parser.add_argument("--rerank.lambda", dest="lambda_", type=float, default=0.3, help="weight of original distance")
     parser.add_argument(
         "--rerank.apart", dest="apart", action="store_true", help="take the neighbours of each modality apart"
     )
@@ -56,16 +54,16 @@ def run(words: list[str]) -> int:
     from crosswake.evaluation.rerank import RerankConfig
     from crosswake.evaluation.runner import evaluate_model, make_folder
 
+    rerank = None
+    if any(word.startswith("--rerank") for word in words):
+        names = ("k1", "k2", "lambda_", "apart", "half")
+        rerank = RerankConfig(**{name: getattr(options, name) for name in names})
     data = open_reid(options.data)
     data.require_test()
     output: Path = options.output or options.checkpoint.parent / f"evaluation-{data.name}"
 
     from crosswake.models.embedder import load, pick_device
 
-    rerank = None
-    if any(word.startswith("--rerank") for word in words):
-        names = ("k1", "k2", "lambda_", "apart", "half")
-        rerank = RerankConfig(**{name: getattr(options, name) for name in names})
     embedder = load(options.checkpoint, device=options.device, precision=options.precision)
     make_folder(output)
     evaluation = evaluate_model(
