@@ -13,8 +13,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 ROWS_AT_ONCE = 512
 """Rows brought to double precision at a time; few enough to stay in the cache."""
-DISTANCES_AT_ONCE = 2**23
-"""Distances that :func:`distance_rows` holds in memory at a time (64 MB in double precision)."""
+DISTANCES_AT_ONCE, COLUMNS_AT_ONCE = 2**26, 4096
+"""Distances that :func:`distance_rows` holds in memory at a time (256 MB), and gallery features for them."""
 NOTHING = 2.0**-50
 """A distance below this times width and squared lengths is rounding left over from equal features, and becomes 0."""
 
@@ -42,6 +42,11 @@ class Features:
     def width(self) -> int:
         """D."""
         return int(self.rows.shape[1])
+
+    def double(self, part: slice) -> Floats:
+        """(n, D): the rows of ``part`` in double precision, of length 1 if normalised."""
+        rows = self.rows[part].astype(np.float64)
+        return rows / self.lengths[part, None] if self.normalise else rows
 
     def subset(self, rows: Ints) -> "Features":
         """Some of the features, copied."""
@@ -124,14 +129,18 @@ def distance_rows(query: ArrayLike, gallery: ArrayLike, *, normalise: bool = Tru
 
     The plain way: a matrix product in double precision, rounded to single so that equal features come out equally far.
     """
-    prepare = unit_rows if normalise else finite_rows
-    rows, columns = prepare(query, "query features"), prepare(gallery, "gallery features")
-    row_norms, column_norms = (np.einsum("nd,nd->n", part, part) for part in (rows, columns))
-    block = max(1, DISTANCES_AT_ONCE // max(1, len(columns)))
-    for start in range(0, len(rows), block):
-        part = slice(start, start + block)
-        squared = row_norms[part, None] + column_norms - 2 * rows[part] @ columns.T
-        yield from np.maximum(squared, 0).astype(np.float32)
+    asked = features_of(query, normalise=normalise, name="query features")
+    sought = features_of(gallery, normalise=normalise, name="gallery features")
+    block = max(1, DISTANCES_AT_ONCE // max(1, len(sought)))
+    for start in range(0, len(asked), block):
+        rows = slice(start, min(len(asked), start + block))
+        result = np.empty((rows.stop - start, len(sought)), dtype=np.float32)
+        double = asked.double(rows)
+        for first in range(0, len(sought), COLUMNS_AT_ONCE):
+            columns = slice(first, first + COLUMNS_AT_ONCE)
+            together = asked.squares[rows, None] + sought.squares[columns]
+            result[:, columns] = np.maximum(together - 2 * double @ sought.double(columns).T, 0)
+        yield from result
 
 
 def unit_rows(features: ArrayLike, name: str = "features") -> Floats:

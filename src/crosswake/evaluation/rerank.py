@@ -21,6 +21,8 @@ from crosswake.evaluation.ranking import GIGABYTE, tally
 
 ROWS_AT_ONCE = 1024
 """Chips whose neighbours' neighbours are looked at together."""
+BLOCK = 256
+"""Most queries whose Jaccard distances are computed together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +129,7 @@ def rerank_rows(
     if config.k2 > 1:
         vectors = average(vectors, neighbours, config.k2)
         vectors.data = vectors.data.astype(kind).astype(np.float32)
-    jaccard = jaccard_rows(vectors, len(rows[0]), kind)
+    jaccard = jaccard_rows(vectors, len(rows[0]), half=config.half, budget=budget)
     original = distance_rows(*rows, normalise=normalise)
     share = np.float32(config.lambda_)
     for place, (new, old) in enumerate(zip(jaccard, original, strict=True)):
@@ -227,29 +229,39 @@ def average(vectors: sparse.csr_array, neighbours: Neighbours, k2: int) -> spars
     return sparse.csr_array(table @ vectors)
 
 
-def jaccard_rows(vectors: sparse.csr_array, queries: int, kind: Any = np.float32) -> Iterator[NDArray[np.float32]]:
+def jaccard_rows(
+    vectors: sparse.csr_array, queries: int, *, half: bool = False, budget: int = GIGABYTE
+) -> Iterator[NDArray[np.float32]]:
     """Yield the (G,) Jaccard distances of each query's vector to those of the gallery (equations 8 and 10).
 
-    Sums of minima are taken over the entries that both have: by column, so only what overlaps is touched. They are
-    added up in the floating type ``kind``, one column after the other.
+    Sums of minima are taken over the entries that both have, so only what overlaps is touched. Queries are taken a
+    block at a time, as many as ``budget`` bytes hold a row of distances of.
     """
     import torch  # noqa: PLC0415
 
     asked, sought = vectors[:queries], vectors[queries:].tocsc()
-    asked.sort_indices()
-    chips, values, bounds = sought.indices.astype(np.int64), sought.data, sought.indptr
-
-    def distances(row: int) -> NDArray[np.float32]:
-        own = slice(asked.indptr[row], asked.indptr[row + 1])
-        columns, weights = asked.indices[own], asked.data[own]
-        starts, stops = bounds[columns], bounds[columns + 1]
-        parts = [slice(start, stop) for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
-        least = np.minimum(np.concatenate([values[part] for part in parts]), np.repeat(weights, stops - starts))
-        overlap = np.zeros(sought.shape[0], dtype=kind)
-        np.add.at(overlap, np.concatenate([chips[part] for part in parts]), least.astype(kind, copy=False))
-        return np.asarray(1 - overlap / (2 - overlap), dtype=np.float32)
-
     workers = max(1, torch.get_num_threads())
+    block = max(1, min(BLOCK, budget // (16 * workers * sought.shape[0]), -(-queries // workers)))
     with ThreadPoolExecutor(workers) as pool:
-        for start in range(0, queries, 16 * workers):
-            yield from pool.map(distances, range(start, min(queries, start + 16 * workers)))
+        for start in range(0, queries, block * workers):
+            starts = range(start, min(queries, start + block * workers), block)
+            for part in pool.map(lambda first: overlaps(asked[first : first + block], sought, half), starts):
+                yield from np.asarray(1 - part / (2 - part), dtype=np.float32)
+
+
+def overlaps(asked: sparse.csr_array, sought: sparse.csc_array, half: bool) -> NDArray[Any]:
+    """(n, G): sums of minima of the rows of ``asked`` and of ``sought``, added up column after column."""
+    import torch  # noqa: PLC0415
+
+    kind = torch.float16 if half else torch.float32
+    size = sought.shape[0]
+    turned = asked.tocsc()
+    rows, chips = torch.from_numpy(turned.indices.astype(np.int64) * size)[:, None], torch.from_numpy(sought.indices)
+    weights, values = torch.from_numpy(turned.data).to(kind)[:, None], torch.from_numpy(sought.data)
+    result = torch.zeros(asked.shape[0] * size, dtype=kind)
+    bounds, limits = turned.indptr.tolist(), sought.indptr.tolist()
+    for column in np.flatnonzero(np.diff(turned.indptr)).tolist():
+        ours, theirs = slice(bounds[column], bounds[column + 1]), slice(limits[column], limits[column + 1])
+        least = torch.minimum(weights[ours], values[theirs].to(kind))
+        result.index_add_(0, (rows[ours] + chips[theirs]).view(-1), least.view(-1))
+    return result.view(-1, size).numpy()
