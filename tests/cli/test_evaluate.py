@@ -44,11 +44,11 @@ def test_prints_what_it_is_measured_on_and_writes_beside_the_weights(
 @pytest.mark.parametrize(
     ("extra", "said", "settings"),
     [
-        (["--rerank"], "k1 20, k2 6, lambda 0.3.", {"k1": 20, "k2": 6, "lambda_": 0.3, "half": False, "apart": False}),
+        (["--rerank"], "k1 20, k2 6, lambda 0.3.", {"k1": 20, "k2": 6, "lambda": 0.3, "half": False, "apart": False}),
         (
             ["--rerank.k1", "3", "--rerank.k2=2", "--rerank.lambda", "0.5", "--rerank.apart", "--rerank.half"],
             "k1 3, k2 2, lambda 0.5, neighbours of each modality apart, in half precision.",
-            {"k1": 3, "k2": 2, "lambda_": 0.5, "half": True, "apart": True},
+            {"k1": 3, "k2": 2, "lambda": 0.5, "half": True, "apart": True},
         ),
     ],
 )

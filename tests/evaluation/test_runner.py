@@ -101,7 +101,7 @@ def test_reranked_numbers_stand_beside_the_model(finished: tuple[Evaluation, Pat
     config = RerankConfig(k1=4, k2=2, apart=True)
     evaluation = evaluate_model(FakeEmbedder(), without.data, tmp_path, quiet=True, rerank=config)
     record = json.loads((tmp_path / "metrics.json").read_text())
-    assert record["rerank"] == {"k1": 4, "k2": 2, "lambda_": 0.3, "half": False, "apart": True}
+    assert record["rerank"] == {"k1": 4, "k2": 2, "lambda": 0.3, "half": False, "apart": True}
     query, gallery = without.data.protocol("o2s")
     distances = rerank_rows(
         evaluation.rows_of(query),

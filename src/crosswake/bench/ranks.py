@@ -104,7 +104,7 @@ def bench_rerank(settings: RankSettings, config: RerankConfig, *, quiet: bool = 
         flops=2.0 * products * settings.width,
         moved=4.0 * (2 * chips * settings.width + 2 * products),
         quiet=quiet,
-        further=asdict(config),
+        further=config.record,
     )
 
 

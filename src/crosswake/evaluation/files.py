@@ -5,7 +5,6 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 from crosswake.errors import CrosswakeError
@@ -42,7 +41,7 @@ def metrics_record(evaluation: Evaluation) -> dict[str, object]:
         "protocols": {name: protocol_record(outcome) for name, outcome in evaluation.outcomes.items()},
         "unreadable": [{"path": str(bad.path), "reason": bad.reason} for bad in evaluation.unreadable],
         "passed_over": [{"path": str(bad.path), "reason": bad.reason} for bad in evaluation.data.bad_files],
-        "rerank": asdict(evaluation.rerank) if evaluation.rerank else None,
+        "rerank": evaluation.rerank.record if evaluation.rerank else None,
         "seed": evaluation.seed,
         "model": dict(evaluation.model),
         "versions": dict(evaluation.versions),

@@ -8,7 +8,7 @@ neighbours, which is the ranking of :mod:`crosswake.evaluation.ranking` in bound
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -36,9 +36,14 @@ class RerankConfig:
     lambda_: float = 0.3
     """Weight of the original distance; the rest is that of the Jaccard distance."""
     half: bool = False
-    """Round and add weights in half precision, as the published code does: slower; moves distances by up to 3e-3."""
+    """Round and add weights in half precision, as the published code does, small ones getting lost in the sum."""
     apart: bool = False
     """Take the k1 and k2 nearest of each modality by itself, so that a modality gap does not shut one out."""
+
+    @property
+    def record(self) -> dict[str, object]:
+        """The settings under the names of their options."""
+        return {name.rstrip("_"): value for name, value in asdict(self).items()}
 
     @property
     def words(self) -> str:
@@ -123,18 +128,24 @@ def rerank_rows(
     modality = joint_modality(rows, (query_modality, gallery_modality)) if config.apart else None
     longest = max(config.k1 + 1, config.k2)
     neighbours = find_neighbours(features, longest, modality, budget=budget, device=device)
-    vectors = encode(features, neighbours, config.k1)
-    kind = np.float16 if config.half else np.float32
-    vectors.data = vectors.data.astype(kind).astype(np.float32)
-    if config.k2 > 1:
-        vectors = average(vectors, neighbours, config.k2)
-        vectors.data = vectors.data.astype(kind).astype(np.float32)
+    vectors = make_vectors(features, neighbours, config)
     jaccard = jaccard_rows(vectors, len(rows[0]), half=config.half, budget=budget)
     original = distance_rows(*rows, normalise=normalise)
     share = np.float32(config.lambda_)
     for place, (new, old) in enumerate(zip(jaccard, original, strict=True)):
         farthest = np.float32(neighbours.farthest[place] or 1)
         yield new * (1 - share) + old / farthest * share
+
+
+def make_vectors(features: Features, neighbours: Neighbours, config: RerankConfig) -> sparse.csr_array:
+    """(N, N): the sparse vector of every chip, averaged over its nearest if asked for."""
+    kind = np.float16 if config.half else np.float32
+    vectors = encode(features, neighbours, config.k1)
+    vectors.data = vectors.data.astype(kind).astype(np.float32)
+    if config.k2 > 1:
+        vectors = average(vectors, neighbours, config.k2)
+        vectors.data = vectors.data.astype(kind).astype(np.float32)
+    return vectors
 
 
 def joint_modality(rows: list[NDArray[Any]], given: tuple[ArrayLike | None, ArrayLike | None]) -> NDArray[Any]:
