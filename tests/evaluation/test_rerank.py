@@ -14,8 +14,9 @@ from crosswake.errors import CrosswakeError
 from crosswake.evaluation import rerank
 from crosswake.evaluation.features import features_of, unit_rows
 from crosswake.evaluation.metrics import rank_rows
+from crosswake.evaluation.neighbours import Neighbours, find_neighbours
 from crosswake.evaluation.protocols import evaluate_protocol
-from crosswake.evaluation.rerank import Neighbours, RerankConfig, find_neighbours, mutual, rerank_rows
+from crosswake.evaluation.rerank import RerankConfig, mutual, rerank_rows
 from tests.golden import golden
 
 GOLDEN = [(20, 6), (50, 15)]

@@ -15,8 +15,8 @@ ROWS_AT_ONCE = 512
 """Rows brought to double precision at a time; few enough to stay in the cache."""
 DISTANCES_AT_ONCE, COLUMNS_AT_ONCE = 2**26, 4096
 """Distances that :func:`distance_rows` holds in memory at a time (256 MB), and gallery features for them."""
-NOTHING = 2.0**-50
-"""A distance below this times width and squared lengths is rounding left over from equal features, and becomes 0."""
+NOTHING = 2.0**-40
+"""A distance below this share of the squared lengths is rounding left over from equal features, and becomes 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,10 +108,28 @@ def pair_distances(
         inner = np.einsum("nd,d->n", gallery.rows[part].astype(kind, copy=False), asked).astype(np.float64, copy=False)
         if query.normalise:
             inner /= gallery.lengths[part] * query.lengths[row]
-        together = gallery.squares[part] + query.squares[row]
-        squared = together - 2 * inner
-        squared[squared < NOTHING * query.width * together] = 0
-        result[start : start + ROWS_AT_ONCE] = squared
+        result[start : start + ROWS_AT_ONCE] = squared_distance(inner, query.squares[row], gallery.squares[part])
+    return result
+
+
+def squared_distance(inner: Floats, ours: Any, theirs: Floats) -> Floats:
+    """Squared distances from inner products and squared lengths."""
+    together = theirs + ours
+    squared = together - 2 * inner
+    squared[squared < NOTHING * together] = 0
+    return np.asarray(squared)
+
+
+def exact_pairs(query: Features, rows: Ints, gallery: Features, columns: Ints) -> NDArray[np.float32]:
+    """(n,): squared distances of query ``rows`` to gallery ``columns``, pair by pair, exact likewise."""
+    result = np.empty(len(columns), dtype=np.float32)
+    for start in range(0, len(columns), ROWS_AT_ONCE):
+        ours, theirs = rows[start : start + ROWS_AT_ONCE], columns[start : start + ROWS_AT_ONCE]
+        asked, sought = query.rows[ours].astype(np.float64), gallery.rows[theirs].astype(np.float64)
+        inner = np.einsum("nd,nd->n", asked, sought)
+        if query.normalise:
+            inner /= gallery.lengths[theirs] * query.lengths[ours]
+        result[start : start + ROWS_AT_ONCE] = squared_distance(inner, query.squares[ours], gallery.squares[theirs])
     return result
 
 

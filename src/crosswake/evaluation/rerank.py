@@ -17,11 +17,12 @@ from scipy import sparse
 
 from crosswake.errors import CrosswakeError
 from crosswake.evaluation.features import Features, check_counts, distance_rows, features_of, pair_distances
-from crosswake.evaluation.ranking import GIGABYTE, tally
+from crosswake.evaluation.neighbours import Neighbours, find_neighbours
+from crosswake.evaluation.ranking import GIGABYTE
 
 ROWS_AT_ONCE = 1024
 """Chips whose neighbours' neighbours are looked at together."""
-BLOCK = 256
+BLOCK = 512
 """Most queries whose Jaccard distances are computed together."""
 
 
@@ -60,30 +61,6 @@ class RerankConfig:
         ):
             if not good:
                 raise CrosswakeError(f"--rerank.{setting}: {problem}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Neighbours:
-    """The nearest of every one of N chips, queries first, then gallery.
-
-    Attributes:
-        lists: one (N, k) array of chips a modality, or one for all; nearest first, each chip itself included in
-            that of its own modality.
-        farthest: (N,), the largest squared distance from each chip to any.
-    """
-
-    lists: tuple[NDArray[np.int64], ...]
-    farthest: NDArray[np.float64]
-
-    def table(self, count: int) -> sparse.csr_array:
-        """(N, N) with ones where the column is among the ``count`` nearest of the row."""
-        nearest = np.concatenate([part[:, :count] for part in self.lists], axis=1)
-        size, length = nearest.shape
-        ones = np.ones(nearest.size, dtype=np.float32)
-        starts = np.arange(0, nearest.size + 1, length)
-        table = sparse.csr_array((ones, nearest.ravel(), starts), shape=(size, size))
-        table.sort_indices()
-        return table
 
 
 def rerank_rows(
@@ -159,32 +136,6 @@ def joint_modality(rows: list[NDArray[Any]], given: tuple[ArrayLike | None, Arra
             )
         parts.append(np.asarray(modality))
     return np.concatenate(parts)
-
-
-def find_neighbours(
-    features: Features,
-    count: int,
-    modality: NDArray[Any] | None = None,
-    *,
-    budget: int = GIGABYTE,
-    device: str = "cpu",
-) -> Neighbours:
-    """The ``count`` nearest of every chip: among all, or, given its ``modality``, among each modality."""
-    groups = [np.arange(len(features))]
-    if modality is not None:
-        groups = [np.flatnonzero(modality == value) for value in np.unique(modality)]
-    farthest = np.zeros(len(features))
-    lists = []
-    for group in groups:
-        among = features if modality is None else features.subset(group)
-        found = np.empty((len(features), min(count, len(group))), dtype=np.int64)
-        for place, one in enumerate(
-            tally(features, among, top=found.shape[1], budget=budget, device=device, rough=True)
-        ):
-            found[place] = group[one.top]
-            farthest[place] = max(farthest[place], one.farthest)
-        lists.append(found)
-    return Neighbours(lists=tuple(lists), farthest=farthest)
 
 
 def encode(features: Features, neighbours: Neighbours, k1: int) -> sparse.csr_array:
@@ -267,7 +218,9 @@ def overlaps(asked: sparse.csr_array, sought: sparse.csc_array, half: bool) -> N
     kind = torch.float16 if half else torch.float32
     size = sought.shape[0]
     turned = asked.tocsc()
-    rows, chips = torch.from_numpy(turned.indices.astype(np.int64) * size)[:, None], torch.from_numpy(sought.indices)
+    index = np.int32 if asked.shape[0] * size < 2**31 else np.int64
+    rows, chips = (torch.from_numpy(part.indices.astype(index, copy=False)) for part in (turned, sought))
+    rows = rows[:, None] * size
     weights, values = torch.from_numpy(turned.data).to(kind)[:, None], torch.from_numpy(sought.data)
     result = torch.zeros(asked.shape[0] * size, dtype=kind)
     bounds, limits = turned.indptr.tolist(), sought.indptr.tolist()

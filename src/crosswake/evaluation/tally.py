@@ -60,9 +60,12 @@ class Space:
         """Similarities of query ``row`` to entries at these distances."""
         return np.asarray((self.query.squares[row] + self.one - distance.astype(np.float64)) / (2 * self.scale**2))
 
-    def distance(self, row: int, similarity: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Squared distances of query ``row`` that belong to these similarities, to within rounding."""
-        squared = self.query.squares[row] + self.one - 2 * self.scale**2 * similarity.astype(np.float64)
+    def distance(self, rows: int | slice, similarity: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Squared distances that belong to these similarities, to within rounding; a row of them a query, if many."""
+        own = self.query.squares[rows]
+        if similarity.ndim == 2:
+            own = own[:, None]
+        squared = own + self.one - 2 * self.scale**2 * similarity.astype(np.float64)
         return np.asarray(np.maximum(squared, 0).astype(np.float32))
 
 
