@@ -41,6 +41,33 @@ def test_prints_what_it_is_measured_on_and_writes_beside_the_weights(
     assert (folder / "report.html").exists()
 
 
+@pytest.mark.parametrize(
+    ("extra", "said", "settings"),
+    [
+        (["--rerank"], "k1 20, k2 6, lambda 0.3.", {"k1": 20, "k2": 6, "lambda": 0.3, "half": False, "apart": False}),
+        (
+            ["--rerank.k1", "3", "--rerank.k2=2", "--rerank.lambda", "0.5", "--rerank.apart", "--rerank.half"],
+            "k1 3, k2 2, lambda 0.5, neighbours of each modality apart, in half precision.",
+            {"k1": 3, "k2": 2, "lambda": 0.5, "half": True, "apart": True},
+        ),
+    ],
+)
+def test_reranking_is_labelled(
+    extra: list[str],
+    said: str,
+    settings: dict[str, Any],
+    tmp_path: Path,
+    loaded: list[tuple[Any, ...]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["evaluate", "--checkpoint", "w.pt", "--data", str(make_data(tmp_path / "harbour")), "--device", "cpu"]
+    assert main([*words, "--output", str(tmp_path / "out"), "--quiet", *extra]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert said in printed
+    assert printed.count("re-ranked") == 3
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["rerank"] == settings
+
+
 def test_bad_files_are_counted_and_strict_stops(
     tmp_path: Path, loaded: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -64,6 +91,8 @@ def test_bad_files_are_counted_and_strict_stops(
         (["--precision", "int8"], "precision"),
         (["--batch_size", "0"], "batch_size"),
         (["--seed", "-1"], "seed"),
+        (["--rerank.k1", "0"], "rerank.k1"),
+        (["--rerank.lambda", "2"], "rerank.lambda"),
         (["--bogus", "1"], "bogus"),
         (["--data", "nowhere"], "nowhere"),
     ],

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from crosswake.errors import CrosswakeError
-from crosswake.evaluation import metrics
+from crosswake.evaluation import features
 from crosswake.evaluation.metrics import distance_rows, nearest_first, rank
 from crosswake.evaluation.protocols import evaluate_protocol, score, score_protocols
 
@@ -149,7 +149,7 @@ def test_metrics_are_ordered(seed: int) -> None:
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     case = random_case(1)
     whole = rank(*case)
-    monkeypatch.setattr(metrics, "DISTANCES_AT_ONCE", 70)
+    monkeypatch.setattr(features, "DISTANCES_AT_ONCE", 70)
     blocks = rank(*case)
     np.testing.assert_array_equal(whole.top, blocks.top)
     np.testing.assert_array_equal(whole.top_distance, blocks.top_distance)

@@ -10,7 +10,9 @@ import pytest
 from crosswake.chips import UnreadableChipError
 from crosswake.datasets.open import open_reid
 from crosswake.errors import CrosswakeError
-from crosswake.evaluation.protocols import METRICS, score_protocols
+from crosswake.evaluation.metrics import rank_rows
+from crosswake.evaluation.protocols import METRICS, evaluate_protocol, score_protocols
+from crosswake.evaluation.rerank import RerankConfig, rerank_rows
 from crosswake.evaluation.results import Evaluation
 from crosswake.evaluation.runner import evaluate_model, measure
 from tests.evaluation.fakes import FakeEmbedder, make_data, write_chip
@@ -92,6 +94,34 @@ def test_same_seed_same_report(tmp_path: Path) -> None:
         evaluate_model(FakeEmbedder(), data, tmp_path / name, quiet=True)
         pages.append((tmp_path / name / "report.html").read_text(encoding="utf-8"))
     assert pages[0] == pages[1]
+
+
+def test_reranked_numbers_stand_beside_the_model(finished: tuple[Evaluation, Path], tmp_path: Path) -> None:
+    without, output = finished
+    config = RerankConfig(k1=4, k2=2, apart=True)
+    evaluation = evaluate_model(FakeEmbedder(), without.data, tmp_path, quiet=True, rerank=config)
+    record = json.loads((tmp_path / "metrics.json").read_text())
+    assert record["rerank"] == {"k1": 4, "k2": 2, "lambda": 0.3, "half": False, "apart": True}
+    query, gallery = without.data.protocol("o2s")
+    distances = rerank_rows(
+        evaluation.rows_of(query),
+        evaluation.rows_of(gallery),
+        config,
+        query_modality=[chip.modality for chip in query],
+        gallery_modality=[chip.modality for chip in gallery],
+    )
+    ranking = rank_rows(distances, [chip.identity for chip in query], [chip.identity for chip in gallery])
+    found = record["protocols"]["o2s"]["reranked"]
+    assert found["metrics"]["mAP"]["value"] == pytest.approx(evaluate_protocol("o2s", ranking).mAP)
+    assert len(found["cmc"]) == 50
+    plain = json.loads((output / "metrics.json").read_text())
+    assert plain["rerank"] is None
+    assert "reranked" not in plain["protocols"]["o2s"]
+    assert record["protocols"]["o2s"]["metrics"] == plain["protocols"]["o2s"]["metrics"]
+    page, plain_page = ((folder / "report.html").read_text(encoding="utf-8") for folder in (tmp_path, output))
+    assert "k1 4, k2 2, lambda 0.3, neighbours of each modality apart" in page
+    assert page.count('<th scope="row">re-ranked</th>') == 3
+    assert "e-ranked" not in plain_page
 
 
 def test_fixed_subsets_are_used(tmp_path: Path) -> None:

@@ -36,6 +36,18 @@ def make_parser() -> Parser:
     parser.add_argument("--device", type=Literal["auto", "cpu", "cuda", "mps"], default="auto", help="where to run")
     parser.add_argument("--precision", type=Literal["fp32", "bf16", "fp16"], default="fp32", help="of the model")
     parser.add_argument("--batch_size", type=PositiveInt, default=64, help="chips embedded at a time")
+    parser.add_argument(
+        "--rerank", dest="reranked", action="store_true", help="also report k-reciprocal re-ranking; so does any of:"
+    )
+    parser.add_argument("--rerank.k1", dest="k1", type=int, default=20, help="reciprocal neighbours")
+    parser.add_argument("--rerank.k2", dest="k2", type=int, default=6, help="vectors averaged; 1 for none")
+    parser.add_argument("--rerank.lambda", dest="lambda_", type=float, default=0.3, help="weight of original distance")
+    parser.add_argument(
+        "--rerank.apart", dest="apart", action="store_true", help="take the neighbours of each modality apart"
+    )
+    parser.add_argument(
+        "--rerank.half", dest="half", action="store_true", help="add in half precision, as published code does"
+    )
     parser.add_argument("--seed", type=NonNegativeInt, default=0, help="of intervals and drawings")
     parser.add_argument("--strict", action="store_true", help="stop at the first unreadable file")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
@@ -45,13 +57,18 @@ def make_parser() -> Parser:
 def run(words: list[str]) -> int:
     """Parse ``words``, evaluate, print; returns the exit code."""
     options: Any = make_parser().parse_words(words)
+    from crosswake.evaluation.rerank import RerankConfig
     from crosswake.evaluation.runner import evaluate_model, make_folder
 
+    rerank = None
+    if any(word.startswith("--rerank") for word in words):
+        names = ("k1", "k2", "lambda_", "apart", "half")
+        rerank = RerankConfig(**{name: getattr(options, name) for name in names})
     data = open_data(options.data, options.split)
     data.require_test()
     output: Path = options.output or options.checkpoint.parent / f"evaluation-{data.name}".replace(", split ", "-")
 
-    from crosswake.models.embedder import load
+    from crosswake.models.embedder import load, pick_device
 
     embedder = load(options.checkpoint, device=options.device, precision=options.precision)
     make_folder(output)
@@ -63,6 +80,8 @@ def run(words: list[str]) -> int:
         strict=options.strict,
         quiet=options.quiet,
         batch_size=options.batch_size,
+        rerank=rerank,
+        device=str(pick_device(options.device)),
     )
     print_summary(evaluation, output)
     return 0

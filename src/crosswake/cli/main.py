@@ -19,6 +19,8 @@ COMMANDS = {
     "evaluate": ("crosswake.cli.evaluate", "measure a model by the published protocols, with a report"),
     "embed": ("crosswake.cli.embed", "embed a folder, table or list of images into one Parquet file"),
     "export": ("crosswake.cli.export", "write a model as ONNX or PyTorch program, checked against PyTorch"),
+    "bench rank": ("crosswake.cli.bench_rank", "time exact ranking beside the usual ways"),
+    "bench rerank": ("crosswake.cli.bench_rerank", "time k-reciprocal re-ranking beside the usual way"),
 }
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130

@@ -23,6 +23,7 @@ def metrics_record(evaluation: Evaluation) -> dict[str, object]:
         "protocols": {name: protocol_record(outcome) for name, outcome in evaluation.outcomes.items()},
         "unreadable": [{"path": str(bad.path), "reason": bad.reason} for bad in evaluation.unreadable],
         "passed_over": [{"path": str(bad.path), "reason": bad.reason} for bad in evaluation.data.bad_files],
+        "rerank": evaluation.rerank.record if evaluation.rerank else None,
         "seed": evaluation.seed,
         "model": dict(evaluation.model),
         "versions": dict(evaluation.versions),
@@ -32,8 +33,8 @@ def metrics_record(evaluation: Evaluation) -> dict[str, object]:
 
 def protocol_record(outcome: ProtocolOutcome) -> dict[str, object]:
     """One protocol of ``metrics.json``."""
-    result = outcome.result
-    return {
+    result, reranked = outcome.result, outcome.reranked
+    record: dict[str, object] = {
         "queries": result.queries,
         "left_out": result.left_out,
         "gallery": result.gallery,
@@ -48,6 +49,12 @@ def protocol_record(outcome: ProtocolOutcome) -> dict[str, object]:
             for kind, groups in outcome.breakdown.items()
         },
     }
+    if reranked:
+        record["reranked"] = {
+            "metrics": estimates(reranked.metrics),
+            "cmc": [number(value) for value in reranked.curve],
+        }
+    return record
 
 
 def estimates(metrics: Metrics) -> dict[str, dict[str, float | None]]:

@@ -5,19 +5,17 @@ ICCV 2015, section 4.2; inverse negative penalty from Ye et al., "Deep Learning 
 A Survey and Outlook", TPAMI 2021, section 4.1. Nothing is filtered out of the gallery.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crosswake.errors import CrosswakeError
+from crosswake.evaluation.features import Floats, Ints, check_counts, distance_rows, features_of, unit_rows
+from crosswake.evaluation.ranking import GIGABYTE, find_matches, tally
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-DISTANCES_AT_ONCE = 2**23
-"""Distances held in memory at a time (64 MB in double precision), whatever the number of queries."""
+__all__ = ["Floats", "Ints", "Ranking", "distance_rows", "nearest_first", "rank", "rank_rows", "unit_rows"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +54,13 @@ def rank(
     *,
     top: int = 50,
     normalise: bool = True,
+    budget: int = GIGABYTE,
+    device: str = "cpu",
 ) -> Ranking:
     """Rank the gallery for every query by squared Euclidean distance; of equals, the lower index first.
+
+    Equal are distances that single precision does not tell apart; those of equal features are. The result does
+    not depend on ``budget``, ``device`` or the number of threads: see :mod:`crosswake.evaluation.ranking`.
 
     Args:
         query: (Q, D) features; Q may be 0.
@@ -66,15 +69,50 @@ def rank(
         gallery_identity: G identities.
         top: length of the rank lists kept; the whole gallery if that is shorter.
         normalise: L2-normalise the features first, so that the order is that of cosine similarity.
+        budget: bytes to work in, features and result not counted; at least 32 MB.
+        device: where similarities are computed, a torch device such as ``cuda``.
 
     Raises:
-        CrosswakeError: features that are not finite, or counts that do not fit each other.
+        CrosswakeError: features that are not finite, counts that do not fit each other, a budget too small, a
+            device that is not there.
     """
     query_ids, gallery_ids = np.asarray(query_identity), np.asarray(gallery_identity)
     check_counts(query, gallery, query_ids, gallery_ids)
-    count, size = len(query_ids), len(gallery_ids)
+    result = empty_ranking(len(query_ids), len(gallery_ids), top)
+    if len(query_ids) and len(gallery_ids):
+        asked = features_of(query, normalise=normalise, name="query features")
+        sought = features_of(gallery, normalise=normalise, name="gallery features")
+        matches = find_matches(query_ids, gallery_ids)
+        found = tally(asked, sought, matches, top=result.top.shape[1], budget=budget, device=device)
+        for row, one in enumerate(found):
+            result.top[row], result.top_distance[row] = one.top, one.top_distance
+            fill_matches(result, row, one.ranks)
+    return result
+
+
+def rank_rows(
+    rows: Iterable[NDArray[Any]],
+    query_identity: Sequence[Any] | NDArray[Any],
+    gallery_identity: Sequence[Any] | NDArray[Any],
+    *,
+    top: int = 50,
+) -> Ranking:
+    """:func:`rank` by distances that are given, such as re-ranked ones: a (G,) row a query, in turn."""
+    query_ids, gallery_ids = np.asarray(query_identity), np.asarray(gallery_identity)
+    result = empty_ranking(len(query_ids), len(gallery_ids), top)
+    if len(query_ids) and len(gallery_ids):
+        matches = find_matches(query_ids, gallery_ids)
+        for row, distance in enumerate(rows):
+            nearest = nearest_first(distance, result.top.shape[1])
+            result.top[row], result.top_distance[row] = nearest, distance[nearest]
+            fill_matches(result, row, match_ranks(distance, matches.of(row)))
+    return result
+
+
+def empty_ranking(count: int, size: int, top: int) -> Ranking:
+    """A ranking of ``count`` queries against a gallery of ``size``, to be filled."""
     top = min(top, size)
-    result = Ranking(
+    return Ranking(
         average_precision=np.full(count, np.nan),
         first_match=np.zeros(count, dtype=np.int64),
         inverse_negative_penalty=np.full(count, np.nan),
@@ -83,19 +121,12 @@ def rank(
         top_distance=np.zeros((count, top)),
         gallery=size,
     )
-    if count and size:
-        for row, distance in enumerate(distance_rows(query, gallery, normalise=normalise)):
-            fill_row(result, row, distance, np.flatnonzero(gallery_ids == query_ids[row]))
-    return result
 
 
-def fill_row(result: Ranking, row: int, distance: NDArray[np.float32], matches: Ints) -> None:
-    """Write one query's numbers into ``result``."""
-    nearest = nearest_first(distance, result.top.shape[1])
-    result.top[row], result.top_distance[row] = nearest, distance[nearest]
-    result.matches[row] = len(matches)
-    if len(matches):
-        ranks = match_ranks(distance, matches)
+def fill_matches(result: Ranking, row: int, ranks: Ints) -> None:
+    """Write what follows from the ascending ``ranks`` of one query's true matches into ``result``."""
+    result.matches[row] = len(ranks)
+    if len(ranks):
         result.average_precision[row] = np.mean(np.arange(1, len(ranks) + 1) / ranks)
         result.first_match[row] = ranks[0]
         result.inverse_negative_penalty[row] = len(ranks) / ranks[-1]
@@ -118,50 +149,3 @@ def nearest_first(distance: NDArray[Any], count: int) -> Ints:
     candidates = np.flatnonzero(distance <= limit)
     order = np.argsort(distance[candidates], kind="stable")[:count]
     return np.asarray(candidates[order], dtype=np.int64)
-
-
-def distance_rows(query: ArrayLike, gallery: ArrayLike, *, normalise: bool = True) -> Iterator[NDArray[np.float32]]:
-    """Yield the (G,) squared distances of each query in turn, computed a bounded block at a time.
-
-    Sums are in double precision and rounded to single: matrix products add in an order that depends on the
-    position in the block, and equal features must come out equally far for ties to be ties.
-    """
-    prepare = unit_rows if normalise else finite_rows
-    rows, columns = prepare(query, "query features"), prepare(gallery, "gallery features")
-    row_norms, column_norms = (np.einsum("nd,nd->n", part, part) for part in (rows, columns))
-    block = max(1, DISTANCES_AT_ONCE // max(1, len(columns)))
-    for start in range(0, len(rows), block):
-        part = slice(start, start + block)
-        squared = row_norms[part, None] + column_norms - 2 * rows[part] @ columns.T
-        yield from np.maximum(squared, 0).astype(np.float32)
-
-
-def unit_rows(features: ArrayLike, name: str = "features") -> Floats:
-    """Rows scaled to length 1, in double precision; a row of zeros stays so."""
-    rows = finite_rows(features, name)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(lengths > 0, lengths, 1)
-
-
-def finite_rows(features: ArrayLike, name: str = "features") -> Floats:
-    """(N, D) features in double precision, or an error that names the first row which is not finite."""
-    rows = np.asarray(features, dtype=np.float64)
-    bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
-    if len(bad):
-        raise CrosswakeError(
-            f"{name}: {len(bad)} of {len(rows)} rows are not finite, row {bad[0]} first; "
-            "the model has diverged or the precision is too low: try --precision fp32 or other weights"
-        )
-    return rows
-
-
-def check_counts(query: ArrayLike, gallery: ArrayLike, query_ids: NDArray[Any], gallery_ids: NDArray[Any]) -> None:
-    """Raise unless features and identities are as many, and features of one width."""
-    shapes = {"query": np.shape(query), "gallery": np.shape(gallery)}
-    for (name, shape), ids in zip(shapes.items(), (query_ids, gallery_ids), strict=True):
-        if len(ids) != shape[0] or (shape[0] and len(shape) != 2):
-            raise CrosswakeError(
-                f"{name} features of shape {shape} with {len(ids)} identities; rows and identities must match"
-            )
-    if shapes["query"][0] and shapes["gallery"][0] and shapes["query"][1] != shapes["gallery"][1]:
-        raise CrosswakeError(f"features differ in width: query {shapes['query']}, gallery {shapes['gallery']}")

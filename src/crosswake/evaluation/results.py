@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from crosswake.chips import Chip
 from crosswake.datasets.reid import BadFile, Chips, ProtocolName, ReidData
 from crosswake.evaluation.protocols import Estimate, ProtocolResult
+from crosswake.evaluation.rerank import RerankConfig
 
 PROTOCOL_TITLES: Mapping[ProtocolName, str] = {
     "all": "all to all",
@@ -30,6 +31,7 @@ class ProtocolOutcome:
         baselines: metrics by baseline; the interval of an exact expectation is NaN.
         breakdown: by ``terrain`` and ``scene``, where the chips know theirs: the result of the queries of each, among
             the whole gallery.
+        reranked: the model's numbers after k-reciprocal re-ranking; None if it was not asked for.
     """
 
     result: ProtocolResult
@@ -37,11 +39,18 @@ class ProtocolOutcome:
     gallery: Chips
     baselines: Mapping[str, Metrics]
     breakdown: Mapping[str, Mapping[str, ProtocolResult]] = field(default_factory=dict)
+    reranked: ProtocolResult | None = None
 
     @property
     def title(self) -> str:
         """The protocol in words."""
         return PROTOCOL_TITLES[self.result.name]
+
+    @property
+    def rows(self) -> list[tuple[str, Metrics]]:
+        """Metrics by what ranked the gallery, the model first."""
+        reranked = [("re-ranked", self.reranked.metrics)] if self.reranked else []
+        return [("model", self.result.metrics), *reranked, *self.baselines.items()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +68,7 @@ class Evaluation:
         versions: of Python and the packages that numbers depend on.
         seed: of the bootstrap and of the drawings.
         command: the command line of this process.
+        rerank: settings of re-ranking; None if it was not asked for.
     """
 
     data: ReidData
@@ -71,6 +81,7 @@ class Evaluation:
     versions: Mapping[str, str]
     seed: int
     command: str
+    rerank: RerankConfig | None = None
 
     def rows_of(self, chips: tuple[Chip, ...]) -> NDArray[Any]:
         """(n, D): the embeddings of ``chips``."""

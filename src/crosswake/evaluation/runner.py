@@ -16,8 +16,9 @@ from crosswake.datasets.reid import BadFile, Chips, ProtocolName, ReidData, fing
 from crosswake.errors import CrosswakeError
 from crosswake.evaluation.baselines import PlainFeatures, chance, plain_features
 from crosswake.evaluation.files import write_metrics, write_rankings
-from crosswake.evaluation.metrics import Ranking, rank
+from crosswake.evaluation.metrics import Ranking, rank, rank_rows
 from crosswake.evaluation.protocols import Estimate, ProtocolResult, evaluate_protocol, of_queries
+from crosswake.evaluation.rerank import RerankConfig, rerank_rows
 from crosswake.evaluation.results import Evaluation, Metrics, ProtocolOutcome
 from crosswake.progress import Progress, track
 
@@ -50,6 +51,8 @@ def evaluate_model(
     strict: bool = False,
     quiet: bool = False,
     batch_size: int = 64,
+    rerank: RerankConfig | None = None,
+    device: str = "cpu",
 ) -> Evaluation:
     """Measure by all protocols; write ``metrics.json``, ``rankings.parquet`` and ``report.html`` to ``output``.
 
@@ -61,6 +64,8 @@ def evaluate_model(
         strict: stop at the first unreadable file, in place of leaving it out.
         quiet: show no progress.
         batch_size: chips embedded at a time.
+        rerank: settings of k-reciprocal re-ranking, whose numbers then stand beside the model's.
+        device: where features are compared.
 
     Raises:
         CrosswakeError: no test chips, none readable, a folder that cannot be made, features not finite.
@@ -68,7 +73,9 @@ def evaluate_model(
     from crosswake.evaluation.report import write_report  # noqa: PLC0415
 
     make_folder(output)
-    evaluation = measure(embedder, data, seed=seed, strict=strict, quiet=quiet, batch_size=batch_size)
+    evaluation = measure(
+        embedder, data, seed=seed, strict=strict, quiet=quiet, batch_size=batch_size, rerank=rerank, device=device
+    )
     write_metrics(output / "metrics.json", evaluation)
     write_rankings(output / "rankings.parquet", evaluation)
     write_report(output / "report.html", evaluation, embedder)
@@ -83,6 +90,8 @@ def measure(
     strict: bool = False,
     quiet: bool = False,
     batch_size: int = 64,
+    rerank: RerankConfig | None = None,
+    device: str = "cpu",
 ) -> Evaluation:
     """:func:`evaluate_model` without writing anything."""
     data.require_test()
@@ -97,7 +106,7 @@ def measure(
     outcomes: dict[ProtocolName, ProtocolOutcome] = {}
     for name in data.protocols:
         query, gallery = (tuple(c for c in part if c in features) for part in data.protocol(name))
-        outcomes[name] = run_protocol(name, query, gallery, features, plain, seed)
+        outcomes[name] = run_protocol(name, query, gallery, features, plain, seed, rerank, device)
     return Evaluation(
         data=data,
         fingerprint=fingerprint(chips),
@@ -109,6 +118,7 @@ def measure(
         versions=versions(),
         seed=seed,
         command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        rerank=rerank,
     )
 
 
@@ -169,17 +179,33 @@ def run_protocol(
     features: dict[Chip, NDArray[np.float32]],
     plain: dict[Chip, PlainFeatures],
     seed: int,
+    rerank: RerankConfig | None = None,
+    device: str = "cpu",
 ) -> ProtocolOutcome:
-    """Rank by the model and by each baseline."""
+    """Rank by the model, re-ranked if asked for, and by each baseline."""
     query_ids, gallery_ids = [c.identity for c in query], [c.identity for c in gallery]
 
     def ranked(rows: Rows, normalise: bool = True) -> Any:
-        return rank(rows(query), rows(gallery), query_ids, gallery_ids, normalise=normalise)
+        return rank(rows(query), rows(gallery), query_ids, gallery_ids, normalise=normalise, device=device)
 
     def metrics_of(rows: Rows, normalise: bool = True) -> Metrics:
         return evaluate_protocol(name, ranked(rows, normalise), seed=seed).metrics
 
-    result = evaluate_protocol(name, ranked(lambda part: np.array([features[c] for c in part])), seed=seed)
+    def embeddings(part: Chips) -> NDArray[Any]:
+        return np.array([features[c] for c in part])
+
+    result = evaluate_protocol(name, ranked(embeddings), seed=seed)
+    reranked = None
+    if rerank:
+        distances = rerank_rows(
+            embeddings(query),
+            embeddings(gallery),
+            rerank,
+            query_modality=[c.modality for c in query],
+            gallery_modality=[c.modality for c in gallery],
+            device=device,
+        )
+        reranked = evaluate_protocol(name, rank_rows(distances, query_ids, gallery_ids), seed=seed)
     nan = float("nan")
     expected = chance(result.ranking)
     baselines = {"pixel correlation": metrics_of(lambda part: np.array([plain[c].gradient for c in part]))}
@@ -192,6 +218,7 @@ def run_protocol(
         gallery=gallery,
         baselines=baselines,
         breakdown=breakdown(name, query, result.ranking, seed),
+        reranked=reranked,
     )
 
 

@@ -15,7 +15,8 @@ NOTE = "Percent, with 95 % bootstrap intervals over queries; chance is the exact
 def summary_tables(evaluation: Evaluation) -> list[Table | Text]:
     """What it is measured on, and a table a protocol: model and baselines, in percent with 95 % intervals."""
     headline = Text(f"Measured on {evaluation.data.name} ({evaluation.data.root})", style="bold")
-    return [headline, *map(protocol_table, evaluation.outcomes.values()), Text(NOTE, style="dim")]
+    notes = [NOTE, f"Re-ranked: the model's distances by {evaluation.rerank.words}."] if evaluation.rerank else [NOTE]
+    return [headline, *map(protocol_table, evaluation.outcomes.values()), *(Text(n, style="dim") for n in notes)]
 
 
 def protocol_table(outcome: ProtocolOutcome) -> Table:
@@ -35,9 +36,9 @@ def protocol_table(outcome: ProtocolOutcome) -> Table:
     if not result.queries:
         table.add_row("no queries", *["–"] * len(METRICS))
         return table
-    table.add_row("model", *[cell(result.metrics[metric]) for metric in METRICS], style="bold")
-    for name, metrics in outcome.baselines.items():
-        table.add_row(name, *[cell(metrics[metric]) for metric in METRICS])
+    for name, metrics in outcome.rows:
+        style = "bold" if name == "model" else ""
+        table.add_row(name, *[cell(metrics[metric]) for metric in METRICS], style=style)
     return table
 
 

@@ -1,0 +1,1 @@
+"""Measures the fast paths beside the usual ones, in one run on one machine."""

@@ -1,0 +1,62 @@
+"""Promise: the nearest of every chip in exact order, however the products are cut."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from crosswake.errors import CrosswakeError
+from crosswake.evaluation import neighbours
+from crosswake.evaluation.features import exact_pairs, features_of, pair_distances
+from crosswake.evaluation.neighbours import find_neighbours
+
+
+def tied_rows(seed: int, count: int = 60) -> NDArray[np.float32]:
+    """Few distinct features, each there several times."""
+    generator = np.random.default_rng(seed)
+    return generator.integers(-2, 3, (12, 4)).astype(np.float32)[generator.integers(0, 12, count)]
+
+
+def sorted_lists(rows: NDArray[Any], count: int, normalise: bool) -> NDArray[np.int64]:
+    """By a stable sort of all exact distances."""
+    features = features_of(rows, normalise=normalise, name="features")
+    everyone = np.arange(len(rows))
+    distances = np.stack([pair_distances(features, row, features, everyone) for row in range(len(rows))])
+    return np.argsort(distances, axis=1, kind="stable")[:, :count]
+
+
+@given(st.integers(0, 10_000), st.sampled_from([1, 5, 52, 60]), st.booleans(), st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_equals_a_stable_sort(seed: int, count: int, normalise: bool, tied: bool) -> None:
+    rows = tied_rows(seed) if tied else np.random.default_rng(seed).normal(size=(60, 6)).astype(np.float32)
+    found = find_neighbours(features_of(rows, normalise=normalise, name="features"), count)
+    np.testing.assert_array_equal(found.lists[0], sorted_lists(rows, count, normalise))
+
+
+@pytest.mark.parametrize(("tile", "strip"), [(7, 5), (1, 60), (59, 1)])
+@pytest.mark.parametrize("tied", [True, False])
+def test_blocks_change_nothing(tile: int, strip: int, tied: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = tied_rows(0) if tied else np.random.default_rng(0).normal(size=(60, 6)).astype(np.float32)
+    features = features_of(rows, normalise=True, name="features")
+    expected = find_neighbours(features, 9)
+    monkeypatch.setattr(neighbours, "TILE", tile)
+    monkeypatch.setattr(neighbours, "STRIP", strip)
+    found = find_neighbours(features, 9)
+    np.testing.assert_array_equal(found.lists[0], expected.lists[0])
+    np.testing.assert_allclose(found.farthest, expected.farthest, atol=1e-5)
+
+
+def test_pairs_are_as_far_as_one_by_one() -> None:
+    rows = np.random.default_rng(1).normal(size=(40, 33)).astype(np.float32)
+    features = features_of(rows, normalise=True, name="features")
+    ours, theirs = np.divmod(np.arange(1600), 40)
+    expected = np.concatenate([pair_distances(features, row, features, np.arange(40)) for row in range(40)])
+    np.testing.assert_array_equal(exact_pairs(features, ours, features, theirs), expected)
+
+
+def test_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(CrosswakeError, match="device: torch cannot use 'nonsense'"):
+        find_neighbours(features_of(tied_rows(0), normalise=True, name="features"), 3, device="nonsense")

@@ -1,0 +1,226 @@
+"""Promise: the ranking of a stable sort by exact distances, whatever the budget, the block and the device."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from crosswake.errors import CrosswakeError
+from crosswake.evaluation import ranking, tally
+from crosswake.evaluation.features import Features, features_of, order_keys, pair_distances
+from crosswake.evaluation.metrics import Ranking, distance_rows, rank, rank_rows
+from crosswake.evaluation.ranking import LEAST_BUDGET, find_matches, query_blocks
+from crosswake.evaluation.tally import larger, within
+
+Case = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+
+
+def hard_case(seed: int, queries: int = 12, gallery: int = 300, width: int = 6, identities: int = 9) -> Case:
+    """Many exact ties: few distinct features, each there many times, some as a multiple of another."""
+    generator = np.random.default_rng(seed)
+    distinct = generator.integers(-2, 3, (20, width)).astype(np.float32)
+    return (
+        distinct[generator.integers(0, 20, queries)],
+        distinct[generator.integers(0, 20, gallery)] * generator.choice([1, 2, 4], (gallery, 1)),
+        generator.integers(0, identities, queries),
+        generator.integers(0, identities, gallery),
+    )
+
+
+def smooth_case(seed: int, queries: int = 25, gallery: int = 900, width: int = 64) -> Case:
+    generator = np.random.default_rng(seed)
+    return (
+        generator.normal(size=(queries, width)).astype(np.float32),
+        generator.normal(size=(gallery, width)).astype(np.float32),
+        generator.integers(0, 40, queries),
+        generator.integers(0, 40, gallery),
+    )
+
+
+def exact_features(case: Case, normalise: bool = True) -> tuple[Features, Features]:
+    query, gallery = (features_of(part, normalise=normalise, name="features") for part in case[:2])
+    return query, gallery
+
+
+def sorted_ranking(case: Case, top: int = 50, normalise: bool = True) -> Ranking:
+    """By a stable sort of every pair's exact distance, nothing clever."""
+    query, gallery = exact_features(case, normalise)
+    everyone = np.arange(len(gallery))
+    rows = [pair_distances(query, row, gallery, everyone) for row in range(len(query))]
+    return rank_rows(rows, case[2], case[3], top=top)
+
+
+def assert_same(one: Ranking, other: Ranking) -> None:
+    for name in ("average_precision", "first_match", "inverse_negative_penalty", "matches", "top", "top_distance"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+
+
+@given(st.integers(0, 10_000), st.sampled_from([1, 7, 50, 400]), st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_equals_a_stable_sort_where_ties_abound(seed: int, top: int, normalise: bool) -> None:
+    case = hard_case(seed)
+    assert_same(rank(*case, top=top, normalise=normalise), sorted_ranking(case, top, normalise))
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_equals_a_stable_sort_of_any_kind_of_features(kind: Any, normalise: bool) -> None:
+    query, gallery, *ids = smooth_case(3)
+    case = (query.astype(kind), gallery.astype(kind), ids[0], ids[1])
+    assert_same(rank(*case, normalise=normalise), sorted_ranking(case, normalise=normalise))
+
+
+def test_equals_the_plain_path_in_double_precision() -> None:
+    case = smooth_case(0)
+    plain = rank_rows(distance_rows(*case[:2]), *case[2:])
+    found = rank(*case)
+    for name in ("average_precision", "inverse_negative_penalty"):
+        np.testing.assert_allclose(getattr(found, name), getattr(plain, name), atol=1e-6)
+    np.testing.assert_array_equal(found.top, plain.top)
+    np.testing.assert_allclose(found.top_distance, plain.top_distance, atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [hard_case, smooth_case])
+@pytest.mark.parametrize(("tile", "strip"), [(7, 3), (64, 1), (1000, 1000)])
+def test_blocks_change_nothing(make: Any, tile: int, strip: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = make(1)
+    expected = rank(*case, top=20)
+    monkeypatch.setattr(ranking, "TILE", tile)
+    monkeypatch.setattr(ranking, "STRIP", strip)
+    assert_same(rank(*case, top=20), expected)
+
+
+@pytest.mark.parametrize("few", [0, 10**9])
+def test_counting_and_sorting_agree(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = hard_case(2)
+    expected = rank(*case)
+    monkeypatch.setattr(tally, "FEW", few)
+    assert_same(rank(*case), expected)
+
+
+def test_budget_and_threads_change_nothing() -> None:
+    case = smooth_case(4)
+    expected = rank(*case)
+    assert_same(rank(*case, budget=LEAST_BUDGET), expected)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        assert_same(rank(*case), expected)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_lower_precision_elsewhere_changes_nothing() -> None:
+    """A process that allows products in half precision gets exact ranks all the same, and keeps its setting."""
+    case = smooth_case(5)
+    expected = rank(*case)
+    torch.set_float32_matmul_precision("medium")
+    try:
+        assert_same(rank(*case), expected)
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+@given(st.integers(0, 10_000), st.floats(0, 1))
+@settings(max_examples=30, deadline=None)
+def test_error_within_the_bound_changes_nothing(seed: int, share: float) -> None:
+    """Whatever a device adds to similarities, up to the bound, is undone."""
+    case = hard_case(seed)
+    expected = rank(*case, top=5)
+    generator = np.random.default_rng(seed)
+    visit = tally.Tally.visit
+
+    def disturbed(self: tally.Tally, similarity: NDArray[np.float32], start: int) -> None:
+        bound = share * case[0].shape[1] * tally.UNIT
+        similarity += generator.uniform(-bound, bound, similarity.shape).astype(np.float32)
+        visit(self, similarity, start)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tally.Tally, "visit", disturbed)
+        assert_same(rank(*case, top=5), expected)
+
+
+def test_all_features_equal() -> None:
+    """A model that has collapsed: everything ties, so the gallery's order decides."""
+    features = np.ones((500, 8), dtype=np.float32)
+    ids = np.arange(500) % 50
+    found = rank(features[:5], features, ids[:5], ids, top=30)
+    assert (found.top == np.arange(30)).all()
+    assert (found.top_distance == 0).all()
+    assert found.first_match.tolist() == [1, 2, 3, 4, 5]
+
+
+def test_rows_of_zeros_stay_where_they_are() -> None:
+    case = smooth_case(6)
+    case[0][2], case[1][[5, 700]] = 0, 0
+    assert_same(rank(*case, top=900), sorted_ranking(case, 900))
+
+
+@given(st.integers(0, 1000), st.integers(1, 40))
+@settings(max_examples=30, deadline=None)
+def test_distance_of_a_pair_depends_on_the_pair_alone(seed: int, width: int) -> None:
+    generator = np.random.default_rng(seed)
+    rows = generator.normal(size=(30, width)).astype(np.float32)
+    rows[1::2] = rows[::2]
+    features = features_of(rows, normalise=True, name="features")
+    together = pair_distances(features, 0, features, np.arange(30))
+    np.testing.assert_array_equal(together[1::2], together[::2])
+    for column in (0, 7, 29):
+        assert pair_distances(features, 0, features, np.array([column]))[0] == together[column]
+        assert pair_distances(features, column, features, np.array([0]))[0] == together[column]
+
+
+@given(st.lists(st.floats(0, 4, width=32), min_size=1, max_size=30))
+def test_order_keys_sort_as_distances_do(values: list[float]) -> None:
+    distance = np.abs(np.asarray(values, dtype=np.float32))
+    keys = order_keys(distance, np.arange(len(values)))
+    np.testing.assert_array_equal(np.argsort(keys), np.argsort(distance, kind="stable"))
+
+
+@given(
+    st.lists(st.integers(0, 20), min_size=1, max_size=60),
+    st.lists(st.tuples(st.integers(0, 20), st.integers(0, 5)), min_size=1, max_size=5),
+    st.sampled_from([0, 10**9]),
+)
+def test_larger_and_within_as_defined(values: list[int], windows: list[tuple[int, int]], few: int) -> None:
+    pool = np.asarray(values, dtype=np.float32)
+    low = np.sort(np.asarray([low for low, _ in windows], dtype=np.float32))[::-1]
+    high = low + np.float32(windows[0][1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tally, "FEW", few)
+        assert larger(pool, low, strictly=True).tolist() == [int((pool > limit).sum()) for limit in low]
+        assert larger(pool, low, strictly=False).tolist() == [int((pool >= limit).sum()) for limit in low]
+        inside = ((pool[:, None] >= low) & (pool[:, None] <= high)).any(axis=1)
+        assert sorted(within(pool, low, high).tolist()) == np.flatnonzero(inside).tolist()
+
+
+def test_matches_are_found_by_identity() -> None:
+    matches = find_matches(np.array(["b", "z", "a"]), np.array(["a", "b", "a", "c", "b"]))
+    assert [matches.of(row).tolist() for row in range(3)] == [[1, 4], [], [0, 2]]
+
+
+def test_query_blocks_cover_all_and_fit() -> None:
+    case = smooth_case(7)
+    query, _ = exact_features(case)
+    matches = find_matches(*case[2:])
+    blocks = list(query_blocks(query, matches, 50, 20_000))
+    assert [row for block in blocks for row in range(block.start, block.stop)] == list(range(25))
+    assert len(blocks) > 5
+    assert len(list(query_blocks(query, matches, 50, 1))) == 25
+    assert len(list(query_blocks(query, matches, 50, 10**9))) == 1
+
+
+def test_budget_too_small_is_refused() -> None:
+    with pytest.raises(CrosswakeError, match="budget: 1000 bytes are too few"):
+        rank(*smooth_case(0), budget=1000)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "nonsense"])
+def test_device_that_is_not_there_is_refused(device: str) -> None:
+    with pytest.raises(CrosswakeError, match=f"device: torch cannot use '{device}'"):
+        rank(*smooth_case(0), device=device)
