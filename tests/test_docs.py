@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from crosswake.cli.main import COMMANDS, find_command, main
+from crosswake.cli.pretrain import parse as parse_pretraining
 from crosswake.cli.train import parse
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,8 +28,8 @@ COMMAND_LINES = [(page.name, line) for page in PAGES for line in command_lines(p
 @pytest.mark.parametrize(("page", "line"), COMMAND_LINES, ids=[f"{page}: {line}" for page, line in COMMAND_LINES])
 def test_commands_are_understood(page: str, line: str) -> None:
     name, words = find_command(shlex.split(line)[1:])
-    if name == "train":
-        parse(words)
+    if name in ("train", "pretrain"):
+        importlib.import_module(COMMANDS[name][0]).parse(words)
     else:
         importlib.import_module(COMMANDS[name][0]).make_parser().parse_words(words)
 
@@ -46,9 +47,18 @@ def test_links_lead_somewhere() -> None:
 
 def test_every_recipe_is_a_valid_setting() -> None:
     recipes = sorted((ROOT / "src" / "crosswake" / "recipes").glob("*.yaml"))
-    assert {path.stem for path in recipes} >= {"hoss_transoss", "demo", "places"}
+    assert {path.stem for path in recipes} >= {"hoss_transoss", "demo", "places", "pairs_transoss", "pairs_small"}
     for path in recipes:
-        assert parse(["--config", path.stem]).model.width > 0
+        read = parse_pretraining if path.stem.startswith("pairs") else parse
+        assert read(["--config", path.stem]).model.width > 0
+
+
+def test_the_published_pretraining_holds_the_published_settings() -> None:
+    config = parse_pretraining(["--config", "pairs_transoss"])
+    assert (config.epochs, config.batch.pairs, config.augment.shared, config.crops) == (60, 256, False, 0)
+    assert (config.optimiser.name, config.optimiser.lr) == ("sgd", 3e-3)
+    assert (config.model.width, config.model.depth, config.model.sse) == (768, 12, False)
+    assert config.loss.temperature == 0.07
 
 
 def test_the_published_recipe_holds_the_published_settings() -> None:
