@@ -27,7 +27,7 @@ def write_report(path: Path, evaluation: Evaluation, embedder: Any) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "thumbnail": thumbnail}
+    environment.filters |= {"percent": percent, "thumbnail": thumbnail, "short": short}
     page = environment.get_template("report.html.j2").render(**content(evaluation, embedder))
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
@@ -125,6 +125,13 @@ def listed(values: Sequence[object]) -> str:
     """Sentences below each other, numbers side by side."""
     separator = "\n" if any(isinstance(value, str) for value in values) else ", "
     return separator.join(map(str, values))
+
+
+def short(chip: Chip) -> str:
+    """What stands under a chip: its identity, or of a window its scene's last name and upper left corner."""
+    if chip.box is None:
+        return chip.identity
+    return f"{chip.scene.rpartition('/')[2]} at {chip.box.top}, {chip.box.left}"
 
 
 def thumbnail(chip: Chip) -> Markup:
