@@ -35,6 +35,14 @@ def launch(command: str, arguments: list[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(words, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+def launch_torchrun(command: str, arguments: list[str]) -> subprocess.Popen[str]:
+    """Two processes as a cluster's launcher starts them."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    words = [sys.executable, *launcher, "-m", "crosswake", command, *arguments]
+    return subprocess.Popen(words, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
 def wait_for_row(output: Path, process: subprocess.Popen[str]) -> None:
     for _ in range(1200):
         if (output / "metrics.csv").exists():

@@ -18,7 +18,7 @@ from crosswake.errors import CrosswakeError
 from crosswake.training.reid import train
 from crosswake.training.splits import split_validation
 from tests.tiny import tiny_hoss, write_chip
-from tests.training.running import assert_equal_runs, launch, wait_for_row, weights, without_clock
+from tests.training.running import assert_equal_runs, launch, launch_torchrun, wait_for_row, weights, without_clock
 
 SMALL = [
     "--model.image_size=[32,16]",
@@ -104,12 +104,14 @@ def test_killed_or_interrupted_training_goes_on_as_if_nothing_had_been(
     assert without_clock(long_run) == without_clock(output)
 
 
-def test_two_processes_train_as_one(data: Path, tmp_path: Path) -> None:
-    """The same batches shared by two gloo processes give the same weights."""
+@pytest.mark.parametrize("how", ["devices", "torchrun"])
+def test_two_processes_train_as_one(data: Path, tmp_path: Path, how: str) -> None:
+    """The same batches shared by two gloo processes give the same weights, whoever starts the processes."""
     # SGD: the gradient of a key's bias is zero but for rounding, which AdamW would blow up to full steps.
     long = ["--epochs=4", "--model.drop_path=0.2", "--optimiser.name=sgd", "--optimiser.lr=0.02"]
     train(config(data, tmp_path / "one", *long))
-    process = launch("train", words(data, tmp_path / "two", *long, "--devices=2"))
+    arguments = words(data, tmp_path / "two", *long)
+    process = launch("train", [*arguments, "--devices=2"]) if how == "devices" else launch_torchrun("train", arguments)
     _, complaint = process.communicate(timeout=240)
     assert process.returncode == 0, complaint
     assert_equal_runs(tmp_path / "one", tmp_path / "two", tolerance=1e-5)

@@ -10,7 +10,7 @@ from crosswake.errors import CrosswakeError
 from crosswake.training.checkpoint import random_state, read_checkpoint, restore_random_state, save_whole
 from crosswake.training.run import BEST, LAST, SETTINGS, Run
 
-MAY_CHANGE_ON_RESUME = {"resume", "output", "quiet", "device", "devices", "strict", "evaluate", "data", "init"}
+MAY_CHANGE_ON_RESUME = {"resume", "output", "quiet", "device", "devices", "strict", "evaluate", "data", "init", "cache"}
 
 
 def write_settings(config: RunConfig) -> None:
