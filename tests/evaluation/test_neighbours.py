@@ -24,7 +24,7 @@ def sorted_lists(rows: NDArray[Any], count: int, normalise: bool) -> NDArray[np.
     """By a stable sort of all exact distances."""
     features = features_of(rows, normalise=normalise, name="features")
     everyone = np.arange(len(rows))
-    distances = np.stack([pair_distances(features, row, features, everyone) for row in everyone])
+    distances = np.stack([pair_distances(features, row, features, everyone) for row in range(len(rows))])
     return np.argsort(distances, axis=1, kind="stable")[:, :count]
 
 
