@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from crosswake.batches.prepare import normalise
 from crosswake.config import AugmentConfig
 
+CPU = torch.device("cpu")
 ERASE_AREA = (0.02, 1 / 3)  # shares of the image, as in timm's RandomErasing, which TransReID uses
 ERASE_ASPECT = (0.3, 1 / 0.3)
 
@@ -29,7 +30,7 @@ class Augmentation:
         flip_vertical: (batch,) bool, upside down.
         shift: (batch, 2) int64, row and column where the crop starts in the padded picture.
         box: (batch, 4) int64, top, left, height and width of the erased box; height 0 for none.
-        noise: (batch, 3, height, width) float32, what a box is filled with.
+        noise: (batch, 3, height, width) float32, what a box is filled with; None where nothing is erased.
         zoom: (batch, 2) float32, factors of height and width; None for no zoom at all.
         grey: (batch,) bool, whose colours go.
         contrast: (batch, 2) float32, what pixels are multiplied by and what is added; None for no change.
@@ -39,7 +40,7 @@ class Augmentation:
     flip_vertical: Tensor
     shift: Tensor
     box: Tensor
-    noise: Tensor
+    noise: Tensor | None
     zoom: Tensor | None
     grey: Tensor
     contrast: Tensor | None
@@ -70,12 +71,19 @@ def step_generator(*numbers: int) -> torch.Generator:
 
 
 def draw_augmentation(
-    batch: int, image_size: tuple[int, int], config: AugmentConfig, generator: torch.Generator
+    batch: int,
+    image_size: tuple[int, int],
+    config: AugmentConfig,
+    generator: torch.Generator,
+    device: torch.device = CPU,
 ) -> Augmentation:
-    """Draw what happens to each of ``batch`` chips of ``image_size``."""
+    """Draw what happens to each of ``batch`` chips of ``image_size``.
+
+    Noise, a number for every pixel, is drawn on ``device``; all else with ``generator`` on the CPU.
+    """
     flip = torch.rand(batch, generator=generator) < config.flip
     shift = torch.randint(0, 2 * config.pad + 1, (batch, 2), generator=generator)
-    noise = torch.randn(batch, 3, *image_size, generator=generator)
+    noise = draw_noise((batch, 3, *image_size), generator, device) if config.erase else None
     box = draw_boxes(batch, image_size, config.erase, generator)
     zoom = 1 + config.zoom * (2 * torch.rand(batch, 2, generator=generator) - 1) if config.zoom else None
     grey = torch.rand(batch, generator=generator) < config.grey
@@ -90,6 +98,13 @@ def draw_augmentation(
         grey=grey,
         contrast=draw_contrast(batch, config.contrast, generator),
     )
+
+
+def draw_noise(shape: tuple[int, ...], generator: torch.Generator, device: torch.device) -> Tensor:
+    """Normal noise on a device, by a generator there that starts from the seed of the one given."""
+    if device.type != generator.device.type:
+        generator = torch.Generator(device).manual_seed(generator.initial_seed())
+    return torch.randn(shape, generator=generator, device=device)
 
 
 def draw_contrast(batch: int, deviation: float, generator: torch.Generator) -> Tensor | None:
@@ -141,8 +156,9 @@ def augment(pictures: Tensor, plan: Augmentation, pad: int) -> Tensor:
     if plan.contrast is not None:
         images = images * plan.contrast[:, 0, None, None, None] + plan.contrast[:, 1, None, None, None]
     images = images if plan.zoom is None else zoomed(images, plan.zoom)
-    erased = inside(plan.box, height, width)[:, None]
-    return torch.where(erased, plan.noise, images)
+    if plan.noise is None:
+        return images
+    return torch.where(inside(plan.box, height, width)[:, None], plan.noise, images)
 
 
 def luminance(pictures: Tensor) -> Tensor:

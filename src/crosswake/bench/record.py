@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from crosswake.bench.timing import Ratio, Timing, ratio
-from crosswake.writing import replacing
 from crosswake.progress import byte_text
+from crosswake.writing import replacing
 
 OURS = "crosswake"
 
