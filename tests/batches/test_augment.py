@@ -57,6 +57,7 @@ def test_the_box_is_noise_and_the_rest_is_not() -> None:
     pictures = torch.full((2, 3, *SIZE), 100, dtype=torch.uint8)
     plan = plan_of([False, False], [[0, 0], [0, 0]], [[4, 2, 5, 6], [0, 0, 0, 0]])
     found = augment(pictures, plan, 0)
+    assert plan.noise is not None
     assert torch.equal(found[0, :, 4:9, 2:8], plan.noise[0, :, 4:9, 2:8])
     assert len(found[0, 0].unique()) == 5 * 6 + 1
     assert len(found[1, 0].unique()) == 1
@@ -77,6 +78,7 @@ def test_draws_have_the_published_distribution() -> None:
     count = 20_000
     generator = step_generator(7)
     plan = draw_augmentation(count // 100, SIZE, config, generator)
+    assert plan.noise is not None
     assert plan.noise.std().item() == pytest.approx(1.0, abs=0.02)
     flips = torch.cat([draw_augmentation(100, (8, 8), config, generator).flip for _ in range(100)])
     assert flips.float().mean().item() == pytest.approx(0.5, abs=0.02)
