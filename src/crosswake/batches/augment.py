@@ -27,22 +27,22 @@ class Augmentation:
 
     Attributes:
         flip: (batch,) bool, left to right.
-        flip_vertical: (batch,) bool, upside down.
+        flip_vertical: (batch,) bool, upside down; None for none at all.
         shift: (batch, 2) int64, row and column where the crop starts in the padded picture.
         box: (batch, 4) int64, top, left, height and width of the erased box; height 0 for none.
         noise: (batch, 3, height, width) float32, what a box is filled with; None where nothing is erased.
         zoom: (batch, 2) float32, factors of height and width; None for no zoom at all.
-        grey: (batch,) bool, whose colours go.
+        grey: (batch,) bool, whose colours go; None for none at all.
         contrast: (batch, 2) float32, what pixels are multiplied by and what is added; None for no change.
     """
 
     flip: Tensor
-    flip_vertical: Tensor
+    flip_vertical: Tensor | None
     shift: Tensor
     box: Tensor
     noise: Tensor | None
     zoom: Tensor | None
-    grey: Tensor
+    grey: Tensor | None
     contrast: Tensor | None
 
     def rows(self, part: slice) -> "Augmentation":
@@ -90,12 +90,12 @@ def draw_augmentation(
     flip_vertical = torch.rand(batch, generator=generator) < config.flip_vertical
     return Augmentation(
         flip=flip,
-        flip_vertical=flip_vertical,
+        flip_vertical=flip_vertical if config.flip_vertical else None,
         shift=shift,
         box=box,
         noise=noise,
         zoom=zoom,
-        grey=grey,
+        grey=grey if config.grey else None,
         contrast=draw_contrast(batch, config.contrast, generator),
     )
 
@@ -145,14 +145,17 @@ def augment(pictures: Tensor, plan: Augmentation, pad: int) -> Tensor:
     """
     height, width = pictures.shape[-2:]
     for flip, axis in ((plan.flip, -1), (plan.flip_vertical, -2)):
-        pictures = torch.where(flip[:, None, None, None], pictures.flip(axis), pictures)
+        if flip is not None:
+            pictures = torch.where(flip[:, None, None, None], pictures.flip(axis), pictures)
     if pad:
         padded = F.pad(pictures, (pad, pad, pad, pad))
         rows = plan.shift[:, :1] + torch.arange(height, device=pictures.device)
         columns = plan.shift[:, 1:] + torch.arange(width, device=pictures.device)
         index = torch.arange(len(pictures), device=pictures.device)[:, None, None]
         pictures = padded[index, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
-    images = normalise(torch.where(plan.grey[:, None, None, None], luminance(pictures), pictures))
+    if plan.grey is not None:
+        pictures = torch.where(plan.grey[:, None, None, None], luminance(pictures), pictures)
+    images = normalise(pictures)
     if plan.contrast is not None:
         images = images * plan.contrast[:, 0, None, None, None] + plan.contrast[:, 1, None, None, None]
     images = images if plan.zoom is None else zoomed(images, plan.zoom)

@@ -36,11 +36,16 @@ def conv_stem(stride: int, width: int) -> nn.Sequential:
     Normalised over channels of each chip alone, not over the batch, so that chips do not depend on each other.
     """
     layers: list[nn.Module] = []
-    halvings = stride.bit_length() - 1
-    channels = [3, *(max(16, width >> (halvings - step)) for step in range(1, halvings + 1))]
+    channels = conv_channels(stride, width)
     for before, after in pairwise(channels):
         layers += [nn.Conv2d(before, after, 3, 2, padding=1, bias=False), nn.GroupNorm(1, after), nn.GELU()]
     return nn.Sequential(*layers, nn.Conv2d(channels[-1], width, 1))
+
+
+def conv_channels(stride: int, width: int) -> list[int]:
+    """Channels before the stem's first halving, and after each."""
+    halvings = stride.bit_length() - 1
+    return [3, *(max(16, width >> (halvings - step)) for step in range(1, halvings + 1))]
 
 
 class SizeEmbed(nn.Module):

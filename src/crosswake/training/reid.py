@@ -73,7 +73,7 @@ class ReidJob:
         keep = drop_path_factors(config.model.depth, size, config.model.drop_path, generator)[:, :, part]
         mine = index[part]
         return Batch(
-            images=augment(store.pictures[mine].to(device), plan.to(device), config.augment.pad),
+            images=augment(store.picked(mine).to(device), plan.to(device), config.augment.pad),
             modality=store.modality[mine].to(device),
             size=store.size[mine].to(device),
             keep=keep.to(device),
