@@ -1,5 +1,7 @@
 """How many floating-point operations the model takes, counted layer by layer; a multiply-add counts as two."""
 
+from itertools import pairwise
+
 from crosswake.config import ModelConfig
 from crosswake.models.transoss import SQUEEZED, conv_channels
 
@@ -17,7 +19,9 @@ def forward_flops(config: ModelConfig, identities: int = 0) -> int:
     rows, columns = config.grid
     patches, width = rows * columns, config.width
     tokens = patches + 1 + config.sse
-    block = 24 * tokens * width**2 + 4 * tokens**2 * width  # qkv, proj and MLP: 12 width^2 weights; two attention products
+    block = (
+        24 * tokens * width**2 + 4 * tokens**2 * width
+    )  # 12 width^2 weights; two products of attention
     head = 2 * width * identities
     if config.sse:
         head += 2 * 3 * width
@@ -34,7 +38,7 @@ def stem_flops(config: ModelConfig) -> int:
     channels = conv_channels(config.stride, config.width)
     total = 2 * rows * columns * channels[-1] * config.width
     height, width = config.image_size
-    for before, after in zip(channels, channels[1:], strict=False):
+    for before, after in pairwise(channels):
         height, width = (height + 1) // 2, (width + 1) // 2
         total += 2 * height * width * 9 * before * after
     return total

@@ -4,6 +4,7 @@ Written for this purpose after the structure that published re-identification co
 ours, so that what is compared is everything around them.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -76,9 +77,7 @@ class PlainLoader:
 
     def __init__(self, files: ChipFiles, workers: int) -> None:
         self.batches: list[list[int]] = []
-        self.loader = DataLoader(
-            files, batch_sampler=self.batches, num_workers=workers, persistent_workers=workers > 0
-        )
+        self.loader = DataLoader(files, batch_sampler=self.batches, num_workers=workers, persistent_workers=workers > 0)
 
     def passes(self, batches: Sequence[Sequence[int]]) -> Iterator[list[Tensor]]:
         """Images, modality, size and label of each batch."""
@@ -111,7 +110,7 @@ class PlainTraining:
     ) -> None:
         model = TransOSS(config.model, identities)
         model.load_state_dict(state)
-        self.config, self.device = config, device
+        self.config, self.device, self.waited = config, device, 0.0
         self.learner = ReidLearner(model.to(device), config.loss, lambda features: features)
         self.optimiser = plain_optimiser(self.learner, config)
         self.loader = PlainLoader(files, workers)
@@ -120,13 +119,23 @@ class PlainTraining:
         """Losses of a step for every batch of chips."""
         self.learner.train()
         losses = []
-        for images, modality, size, labels in self.loader.passes(batches):
+        for images, modality, size, labels in self.waiting(self.loader.passes(batches)):
             self.optimiser.zero_grad()
             loss = self.loss(images, modality, size, labels)
             loss.backward()
             self.optimiser.step()
             losses.append(loss.item())
         return losses
+
+    def waiting(self, loaded: Iterator[list[Tensor]]) -> Iterator[list[Tensor]]:
+        """The batches, with the time until each is there counted in ``waited``."""
+        while True:
+            started = time.perf_counter()
+            batch = next(loaded, None)
+            self.waited += time.perf_counter() - started
+            if batch is None:
+                return
+            yield batch
 
     def loss(self, images: Tensor, modality: Tensor, size: Tensor, labels: Tensor, drop: float | None = None) -> Tensor:
         """The loss of one batch; ``drop`` is the drop path's rate, the settings' if None."""

@@ -88,7 +88,9 @@ def record_of(bench: Bench) -> dict[str, object]:
         "bytes": bench.bytes,
         "share_of": bench.shares,
         "agreement": dict(bench.agreement),
-        "further": {name: value if isinstance(value, float) else asdict(value) for name, value in bench.further.items()},
+        "further": {
+            name: value if isinstance(value, float) else asdict(value) for name, value in bench.further.items()
+        },
         "scaling": {
             "over": bench.scaling_over,
             bench.scaling_of: {name: dict(curve) for name, curve in bench.scaling.items()},
@@ -159,12 +161,12 @@ def lines_of(bench: Bench) -> list[str]:
 
 
 def times_text(found: Ratio | float) -> str:
-    """``12.3 (11.8 to 12.9)``; three digits at least, and no fraction of a thousand."""
+    """``12.3 (11.8 to 12.9)``."""
     if isinstance(found, float):
         return number_text(found)
     return f"{number_text(found.median)} ({number_text(found.low)} to {number_text(found.high)})"
 
 
 def number_text(value: float) -> str:
-    """``0.123``, ``1.23``, ``12.3``, ``123``, ``12,345``."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
+    """``0.123``, ``1.2``, ``12.3``, ``123``, ``12,345``."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 1 else f"{value:.3g}"
