@@ -143,6 +143,7 @@ def test_grey_chips_lose_their_colours_and_sar_loses_nothing() -> None:
     assert torch.equal(luminance(radar).expand_as(radar), radar)
     plan = draw_augmentation(2, SIZE, AugmentConfig(flip=0, pad=0, erase=0, grey=1.0, zoom=0.2), step_generator(0))
     assert plan.zoom is not None
+    assert plan.grey is not None
     assert bool(plan.grey.all())
     assert bool(((plan.zoom - 1).abs() <= 0.2).all())
     image = augment(colours, replace(plan, zoom=None), 0)
@@ -166,5 +167,6 @@ def test_contrast_and_upside_down_are_drawn_as_set() -> None:
     assert plan.contrast is not None
     assert plan.contrast[:, 0].log().std().item() == pytest.approx(0.2, rel=0.1)
     assert plan.contrast[:, 1].std().item() == pytest.approx(0.2, rel=0.1)
+    assert plan.flip_vertical is not None
     assert plan.flip_vertical.float().mean().item() == pytest.approx(0.25, abs=0.03)
     assert draw_augmentation(4, (4, 2), AugmentConfig(), step_generator(0, 1)).contrast is None

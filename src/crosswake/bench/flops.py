@@ -19,9 +19,7 @@ def forward_flops(config: ModelConfig, identities: int = 0) -> int:
     rows, columns = config.grid
     patches, width = rows * columns, config.width
     tokens = patches + 1 + config.sse
-    block = (
-        24 * tokens * width**2 + 4 * tokens**2 * width
-    )  # 12 width^2 weights; two products of attention
+    block = 24 * tokens * width**2 + 4 * tokens**2 * width  # 12 width^2 weights; two products of attention
     head = 2 * width * identities
     if config.sse:
         head += 2 * 3 * width
