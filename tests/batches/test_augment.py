@@ -12,6 +12,8 @@ from torchvision.transforms import functional as published
 from crosswake.batches.augment import (
     Augmentation,
     augment,
+    cropped_by_index,
+    cropped_by_slices,
     draw_augmentation,
     draw_boxes,
     luminance,
@@ -170,3 +172,11 @@ def test_contrast_and_upside_down_are_drawn_as_set() -> None:
     assert plan.flip_vertical is not None
     assert plan.flip_vertical.float().mean().item() == pytest.approx(0.25, abs=0.03)
     assert draw_augmentation(4, (4, 2), AugmentConfig(), step_generator(0, 1)).contrast is None
+
+
+def test_both_ways_to_crop_are_equal() -> None:
+    padded = torch.randint(0, 256, (3, 3, 12, 9), dtype=torch.uint8)
+    shift = torch.tensor([[0, 0], [4, 3], [2, 1]])
+    found = cropped_by_slices(padded, shift, (8, 6))
+    assert torch.equal(found, cropped_by_index(padded, shift, (8, 6)))
+    assert torch.equal(found[1], padded[1, :, 4:12, 3:9])

@@ -148,11 +148,8 @@ def augment(pictures: Tensor, plan: Augmentation, pad: int) -> Tensor:
         if flip is not None:
             pictures = torch.where(flip[:, None, None, None], pictures.flip(axis), pictures)
     if pad:
-        padded = F.pad(pictures, (pad, pad, pad, pad))
-        rows = plan.shift[:, :1] + torch.arange(height, device=pictures.device)
-        columns = plan.shift[:, 1:] + torch.arange(width, device=pictures.device)
-        index = torch.arange(len(pictures), device=pictures.device)[:, None, None]
-        pictures = padded[index, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+        crop = cropped_by_slices if pictures.device.type == "cpu" else cropped_by_index
+        pictures = crop(F.pad(pictures, (pad, pad, pad, pad)), plan.shift, (height, width))
     if plan.grey is not None:
         pictures = torch.where(plan.grey[:, None, None, None], luminance(pictures), pictures)
     images = normalise(pictures)
@@ -162,6 +159,24 @@ def augment(pictures: Tensor, plan: Augmentation, pad: int) -> Tensor:
     if plan.noise is None:
         return images
     return torch.where(inside(plan.box, height, width)[:, None], plan.noise, images)
+
+
+def cropped_by_index(padded: Tensor, shift: Tensor, size: tuple[int, int]) -> Tensor:
+    """Windows of (batch, 3, ...) pictures at (batch, 2) corners: one operation, and nothing for a GPU to wait for."""
+    height, width = size
+    rows = shift[:, :1] + torch.arange(height, device=padded.device)
+    columns = shift[:, 1:] + torch.arange(width, device=padded.device)
+    index = torch.arange(len(padded), device=padded.device)[:, None, None]
+    return padded[index, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def cropped_by_slices(padded: Tensor, shift: Tensor, size: tuple[int, int]) -> Tensor:
+    """The same, a chip at a time, which the CPU copies row by row instead of picking pixels."""
+    height, width = size
+    found = padded.new_empty(*padded.shape[:2], height, width)
+    for row, (top, left) in enumerate(shift.tolist()):
+        found[row] = padded[row, :, top : top + height, left : left + width]
+    return found
 
 
 def luminance(pictures: Tensor) -> Tensor:
