@@ -42,11 +42,11 @@ def test_train(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_train_with_every_setting_on_chips_of_ours(tmp_path: Path) -> None:
-    data = tiny_hoss(tmp_path / "data", train=6)
+    data = tiny_hoss(tmp_path / "data", train=8)
     more = ["--data", str(data), "--precision", "bf16", "--compile", "true", "--recompute_blocks", "true", "--alone"]
     record = quick("train", tmp_path / "out", "--config", "demo", *more)
     assert list(record["ways"]) == ["crosswake"]
-    assert record["measured_on"].startswith("24 chips of data")
+    assert record["measured_on"].startswith("32 chips of data")
     assert "ours bf16, compile, fused, recompute_blocks" in record["measured_on"]
     assert not (tmp_path / "out" / "bench-train.png").exists()
 
@@ -89,7 +89,7 @@ def test_embed_without_the_extra(
         ("train", ["--batch", "18"], "--batch: 18"),
         ("train", ["--batch", "64"], "--chips"),
         ("train", ["--data", "none"], "none"),
-        ("train", ["--width", "65"], "width"),
+        ("train", ["--width", "200"], "width"),
         ("load", ["--image_size", "0", "4"], "image_size"),
         ("load", ["--workers", "-1"], "workers"),
         ("embed", ["--checkpoint", "none.pt"], "none.pt"),

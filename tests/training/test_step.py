@@ -1,5 +1,6 @@
 """Promise: settings of speed and memory change neither losses nor gradients but for rounding."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -164,3 +165,17 @@ def test_noise_is_drawn_only_to_erase_and_from_the_seed() -> None:
     cpu = torch.device("cpu")
     assert torch.equal(draw_noise((4, 2), generator, cpu), draw_noise((4, 2), again, cpu))
     assert not torch.equal(draw_noise((4, 2), generator, cpu), draw_noise((4, 2), step_generator(3), cpu))
+
+
+def test_the_command_for_a_gpu_works_small_on_the_cpu(tmp_path: Path) -> None:
+    """docs/performance.md: simulate, then the published recipe in bf16, compiled."""
+    ships, output = str(tmp_path / "ships"), tmp_path / "run"
+    assert main(["simulate", ships, "--identities", "18", "--sightings", "4", "--quiet"]) == 0
+    fast = ["--precision", "bf16", "--compile", "--validation.fraction", "0", "--evaluate", "false"]
+    small = ["--epochs", "2", "--model.image_size=[32,16]", "--model.width=64", "--model.depth=2", "--model.heads=2"]
+    words = ["--config", "hoss_transoss", "--data", ships, "--output", str(output), *fast, *small, "--quiet"]
+    assert main(["train", *words]) == 0
+    rows = without_clock(output)
+    assert len(rows) == 2
+    assert math.isfinite(float(rows[1]["loss"]))
+    assert (output / "best.pt").exists()

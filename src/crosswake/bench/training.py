@@ -22,6 +22,7 @@ from crosswake.training.learner import Batch
 from crosswake.training.loop import train_step
 from crosswake.training.reid import ReidJob, prepare_reid
 from crosswake.training.run import Index, Run
+from crosswake.training.schedule import set_learning_rate
 
 PLAIN = "plain loop"
 
@@ -64,7 +65,9 @@ class Trial:
         batches = self.job.batches(1)
         self.batches = [batches[step % len(batches)] for step in range(settings.steps)]
         if len(self.batches[0]) < config.batch_size:
-            raise CrosswakeError(f"--batch: {config.batch_size} chips need more identities than there are; add --chips")
+            raise CrosswakeError(
+                f"--batch: {config.batch_size} chips need more identities than there are; take fewer, or more --chips"
+            )
         self.plain = None if settings.alone else self.plain_training(settings)
         self.gpu_peaks: dict[str, float] = {}
 
@@ -124,6 +127,7 @@ class Trial:
 def train_ours(run: Run, batches: list[Index]) -> list[float]:
     """Steps of the training loop; their losses, read at the end."""
     run.learner.train()
+    set_learning_rate(run.optimiser, run.config.optimiser.lr)
     losses = [train_step(run, batches, step)["loss"] for step in range(len(batches))]
     return torch.stack(losses).tolist()
 
