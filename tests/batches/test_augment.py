@@ -12,6 +12,8 @@ from torchvision.transforms import functional as published
 from crosswake.batches.augment import (
     Augmentation,
     augment,
+    cropped_by_index,
+    cropped_by_slices,
     draw_augmentation,
     draw_boxes,
     luminance,
@@ -57,6 +59,7 @@ def test_the_box_is_noise_and_the_rest_is_not() -> None:
     pictures = torch.full((2, 3, *SIZE), 100, dtype=torch.uint8)
     plan = plan_of([False, False], [[0, 0], [0, 0]], [[4, 2, 5, 6], [0, 0, 0, 0]])
     found = augment(pictures, plan, 0)
+    assert plan.noise is not None
     assert torch.equal(found[0, :, 4:9, 2:8], plan.noise[0, :, 4:9, 2:8])
     assert len(found[0, 0].unique()) == 5 * 6 + 1
     assert len(found[1, 0].unique()) == 1
@@ -77,6 +80,7 @@ def test_draws_have_the_published_distribution() -> None:
     count = 20_000
     generator = step_generator(7)
     plan = draw_augmentation(count // 100, SIZE, config, generator)
+    assert plan.noise is not None
     assert plan.noise.std().item() == pytest.approx(1.0, abs=0.02)
     flips = torch.cat([draw_augmentation(100, (8, 8), config, generator).flip for _ in range(100)])
     assert flips.float().mean().item() == pytest.approx(0.5, abs=0.02)
@@ -141,6 +145,7 @@ def test_grey_chips_lose_their_colours_and_sar_loses_nothing() -> None:
     assert torch.equal(luminance(radar).expand_as(radar), radar)
     plan = draw_augmentation(2, SIZE, AugmentConfig(flip=0, pad=0, erase=0, grey=1.0, zoom=0.2), step_generator(0))
     assert plan.zoom is not None
+    assert plan.grey is not None
     assert bool(plan.grey.all())
     assert bool(((plan.zoom - 1).abs() <= 0.2).all())
     image = augment(colours, replace(plan, zoom=None), 0)
@@ -164,5 +169,14 @@ def test_contrast_and_upside_down_are_drawn_as_set() -> None:
     assert plan.contrast is not None
     assert plan.contrast[:, 0].log().std().item() == pytest.approx(0.2, rel=0.1)
     assert plan.contrast[:, 1].std().item() == pytest.approx(0.2, rel=0.1)
+    assert plan.flip_vertical is not None
     assert plan.flip_vertical.float().mean().item() == pytest.approx(0.25, abs=0.03)
     assert draw_augmentation(4, (4, 2), AugmentConfig(), step_generator(0, 1)).contrast is None
+
+
+def test_both_ways_to_crop_are_equal() -> None:
+    padded = torch.randint(0, 256, (3, 3, 12, 9), dtype=torch.uint8)
+    shift = torch.tensor([[0, 0], [4, 3], [2, 1]])
+    found = cropped_by_slices(padded, shift, (8, 6))
+    assert torch.equal(found, cropped_by_index(padded, shift, (8, 6)))
+    assert torch.equal(found[1], padded[1, :, 4:12, 3:9])

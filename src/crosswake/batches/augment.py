@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from crosswake.batches.prepare import normalise
 from crosswake.config import AugmentConfig
 
+CPU = torch.device("cpu")
 ERASE_AREA = (0.02, 1 / 3)  # shares of the image, as in timm's RandomErasing, which TransReID uses
 ERASE_ASPECT = (0.3, 1 / 0.3)
 
@@ -26,22 +27,22 @@ class Augmentation:
 
     Attributes:
         flip: (batch,) bool, left to right.
-        flip_vertical: (batch,) bool, upside down.
+        flip_vertical: (batch,) bool, upside down; None for none at all.
         shift: (batch, 2) int64, row and column where the crop starts in the padded picture.
         box: (batch, 4) int64, top, left, height and width of the erased box; height 0 for none.
-        noise: (batch, 3, height, width) float32, what a box is filled with.
+        noise: (batch, 3, height, width) float32, what a box is filled with; None where nothing is erased.
         zoom: (batch, 2) float32, factors of height and width; None for no zoom at all.
-        grey: (batch,) bool, whose colours go.
+        grey: (batch,) bool, whose colours go; None for none at all.
         contrast: (batch, 2) float32, what pixels are multiplied by and what is added; None for no change.
     """
 
     flip: Tensor
-    flip_vertical: Tensor
+    flip_vertical: Tensor | None
     shift: Tensor
     box: Tensor
-    noise: Tensor
+    noise: Tensor | None
     zoom: Tensor | None
-    grey: Tensor
+    grey: Tensor | None
     contrast: Tensor | None
 
     def rows(self, part: slice) -> "Augmentation":
@@ -70,26 +71,40 @@ def step_generator(*numbers: int) -> torch.Generator:
 
 
 def draw_augmentation(
-    batch: int, image_size: tuple[int, int], config: AugmentConfig, generator: torch.Generator
+    batch: int,
+    image_size: tuple[int, int],
+    config: AugmentConfig,
+    generator: torch.Generator,
+    device: torch.device = CPU,
 ) -> Augmentation:
-    """Draw what happens to each of ``batch`` chips of ``image_size``."""
+    """Draw what happens to each of ``batch`` chips of ``image_size``.
+
+    Noise, a number for every pixel, is drawn on ``device``; all else with ``generator`` on the CPU.
+    """
     flip = torch.rand(batch, generator=generator) < config.flip
     shift = torch.randint(0, 2 * config.pad + 1, (batch, 2), generator=generator)
-    noise = torch.randn(batch, 3, *image_size, generator=generator)
+    noise = draw_noise((batch, 3, *image_size), generator, device) if config.erase else None
     box = draw_boxes(batch, image_size, config.erase, generator)
     zoom = 1 + config.zoom * (2 * torch.rand(batch, 2, generator=generator) - 1) if config.zoom else None
     grey = torch.rand(batch, generator=generator) < config.grey
     flip_vertical = torch.rand(batch, generator=generator) < config.flip_vertical
     return Augmentation(
         flip=flip,
-        flip_vertical=flip_vertical,
+        flip_vertical=flip_vertical if config.flip_vertical else None,
         shift=shift,
         box=box,
         noise=noise,
         zoom=zoom,
-        grey=grey,
+        grey=grey if config.grey else None,
         contrast=draw_contrast(batch, config.contrast, generator),
     )
+
+
+def draw_noise(shape: tuple[int, ...], generator: torch.Generator, device: torch.device) -> Tensor:
+    """Normal noise on a device, by a generator there that starts from the seed of the one given."""
+    if device.type != generator.device.type:
+        generator = torch.Generator(device).manual_seed(generator.initial_seed())
+    return torch.randn(shape, generator=generator, device=device)
 
 
 def draw_contrast(batch: int, deviation: float, generator: torch.Generator) -> Tensor | None:
@@ -130,19 +145,38 @@ def augment(pictures: Tensor, plan: Augmentation, pad: int) -> Tensor:
     """
     height, width = pictures.shape[-2:]
     for flip, axis in ((plan.flip, -1), (plan.flip_vertical, -2)):
-        pictures = torch.where(flip[:, None, None, None], pictures.flip(axis), pictures)
+        if flip is not None:
+            pictures = torch.where(flip[:, None, None, None], pictures.flip(axis), pictures)
     if pad:
-        padded = F.pad(pictures, (pad, pad, pad, pad))
-        rows = plan.shift[:, :1] + torch.arange(height, device=pictures.device)
-        columns = plan.shift[:, 1:] + torch.arange(width, device=pictures.device)
-        index = torch.arange(len(pictures), device=pictures.device)[:, None, None]
-        pictures = padded[index, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
-    images = normalise(torch.where(plan.grey[:, None, None, None], luminance(pictures), pictures))
+        crop = cropped_by_slices if pictures.device.type == "cpu" else cropped_by_index
+        pictures = crop(F.pad(pictures, (pad, pad, pad, pad)), plan.shift, (height, width))
+    if plan.grey is not None:
+        pictures = torch.where(plan.grey[:, None, None, None], luminance(pictures), pictures)
+    images = normalise(pictures)
     if plan.contrast is not None:
         images = images * plan.contrast[:, 0, None, None, None] + plan.contrast[:, 1, None, None, None]
     images = images if plan.zoom is None else zoomed(images, plan.zoom)
-    erased = inside(plan.box, height, width)[:, None]
-    return torch.where(erased, plan.noise, images)
+    if plan.noise is None:
+        return images
+    return torch.where(inside(plan.box, height, width)[:, None], plan.noise, images)
+
+
+def cropped_by_index(padded: Tensor, shift: Tensor, size: tuple[int, int]) -> Tensor:
+    """Windows of (batch, 3, ...) pictures at (batch, 2) corners: one operation, and nothing for a GPU to wait for."""
+    height, width = size
+    rows = shift[:, :1] + torch.arange(height, device=padded.device)
+    columns = shift[:, 1:] + torch.arange(width, device=padded.device)
+    index = torch.arange(len(padded), device=padded.device)[:, None, None]
+    return padded[index, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def cropped_by_slices(padded: Tensor, shift: Tensor, size: tuple[int, int]) -> Tensor:
+    """The same, a chip at a time, which the CPU copies row by row instead of picking pixels."""
+    height, width = size
+    found = padded.new_empty(*padded.shape[:2], height, width)
+    for row, (top, left) in enumerate(shift.tolist()):
+        found[row] = padded[row, :, top : top + height, left : left + width]
+    return found
 
 
 def luminance(pictures: Tensor) -> Tensor:

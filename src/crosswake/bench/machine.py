@@ -55,6 +55,22 @@ def measure_limits(device: str = "cpu") -> dict[str, float]:
     }
 
 
+def square_products(device: str = "cpu") -> tuple[Callable[[], None], float]:
+    """A way that does some float32 matrix products, to be timed in turn with others, and their operations."""
+    import torch  # noqa: PLC0415
+
+    square = torch.rand(MATRIX_SIDE, MATRIX_SIDE, device=device)
+    target = torch.empty_like(square)
+
+    def products() -> None:
+        for _ in range(TRIALS):
+            torch.mm(square, square, out=target)
+        if device.startswith("cuda"):
+            torch.cuda.synchronize(device)
+
+    return products, 2.0 * TRIALS * MATRIX_SIDE**3
+
+
 def best(work: Callable[[], Any], device: str) -> float:
     """Seconds of the quickest of a few runs, after one to warm up."""
     import torch  # noqa: PLC0415

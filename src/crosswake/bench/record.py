@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from crosswake.bench.timing import Ratio, Timing, ratio
+from crosswake.bench.timing import Ratio, Timing, rate, ratio
 from crosswake.progress import byte_text
 from crosswake.writing import replacing
 
@@ -29,7 +29,11 @@ class Bench:
         bytes: bytes that our way reads and writes at least.
         agreement: how far results are from each other, by what is compared.
         scaling_over: what the curves run over, such as ``gallery chips``.
-        scaling: by way, seconds by size.
+        scaling: by way, seconds by size, or what ``scaling_of`` says.
+        scaling_of: what the curves show.
+        chips: how many every way handles in a repeat; 0 where that says nothing.
+        parts: what ours is made of, timed in the same turns, by what it is.
+        further: whatever else was found, by what it is; with a spread where repeats have one.
     """
 
     name: str
@@ -43,11 +47,20 @@ class Bench:
     agreement: Mapping[str, float] = field(default_factory=dict)
     scaling_over: str = ""
     scaling: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
+    scaling_of: str = "seconds"
+    chips: int = 0
+    parts: Mapping[str, Timing] = field(default_factory=dict)
+    further: Mapping[str, Ratio | float] = field(default_factory=dict)
 
     @property
     def ratios(self) -> dict[str, Ratio]:
         """How many times longer each plain way takes than ours."""
         return {name: ratio(timing, self.timings[OURS]) for name, timing in self.timings.items() if name != OURS}
+
+    @property
+    def chips_per_second(self) -> dict[str, Ratio]:
+        """Of every way and part; nothing where chips are not counted."""
+        return {name: rate(self.chips, timing) for name, timing in (*self.timings.items(), *self.parts.items())}
 
     @property
     def shares(self) -> dict[str, float]:
@@ -67,18 +80,28 @@ def record_of(bench: Bench) -> dict[str, object]:
         "settings": dict(bench.settings),
         "machine": dict(bench.machine),
         "limits": {"flops_per_second": bench.limits["flops"], "copy_bytes_per_second": bench.limits["bytes"]},
-        "ways": {
-            name: {"seconds": timing.seconds, "median": timing.median, "peak_bytes": timing.peak_bytes}
-            for name, timing in bench.timings.items()
-        },
+        "ways": {name: of_timing(timing) for name, timing in bench.timings.items()},
+        "parts": {name: of_timing(timing) for name, timing in bench.parts.items()},
+        "chips_per_second": {name: asdict(value) for name, value in bench.chips_per_second.items() if bench.chips},
         "times_longer_than_crosswake": {name: asdict(value) for name, value in bench.ratios.items()},
         "flops": bench.flops,
         "bytes": bench.bytes,
         "share_of": bench.shares,
         "agreement": dict(bench.agreement),
-        "scaling": {"over": bench.scaling_over, "seconds": {name: dict(c) for name, c in bench.scaling.items()}},
+        "further": {
+            name: value if isinstance(value, float) else asdict(value) for name, value in bench.further.items()
+        },
+        "scaling": {
+            "over": bench.scaling_over,
+            bench.scaling_of: {name: dict(curve) for name, curve in bench.scaling.items()},
+        },
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
+
+
+def of_timing(timing: Timing) -> dict[str, object]:
+    """One way in the JSON file."""
+    return {"seconds": timing.seconds, "median": timing.median, "peak_bytes": timing.peak_bytes}
 
 
 def write_bench(folder: Path, bench: Bench) -> list[Path]:
@@ -94,7 +117,7 @@ def write_bench(folder: Path, bench: Bench) -> list[Path]:
 
 
 def draw_scaling(path: Path, bench: Bench) -> None:
-    """Seconds over size, a line a way, both axes logarithmic."""
+    """The curves over size, a line a way, both axes logarithmic."""
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
@@ -107,7 +130,7 @@ def draw_scaling(path: Path, bench: Bench) -> None:
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.minorticks_off()
     axes.set_xlabel(bench.scaling_over)
-    axes.set_ylabel("seconds")
+    axes.set_ylabel(bench.scaling_of)
     axes.set_title(f"bench {bench.name}: {bench.machine['processor']}, {bench.machine['threads']} threads", fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
@@ -127,13 +150,23 @@ def lines_of(bench: Bench) -> list[str]:
         times = "" if name == OURS else times_text(bench.ratios[name])
         memory = "not known" if timing.peak_bytes is None else byte_text(timing.peak_bytes)
         lines.append(f"{name:<16}{timing.median:>9.3f}  {times:>22}  {memory:>19}")
-    lines.append(
-        f"ours takes {100 * shares['matrix_rate']:.0f} % of the rate of float32 products "
-        f"and {100 * shares['copy_rate']:.0f} % of that of a copy"
-    )
+    of_limits = {"matrix_rate": "the rate of float32 products", "copy_rate": "that of a copy"}
+    used = [f"{100 * shares[limit]:.2g} % of {words}" for limit, words in of_limits.items() if shares[limit]]
+    if used:
+        lines.append(f"ours takes {' and '.join(used)}")
+    if bench.chips:
+        lines += [f"{name}: {times_text(value)} chips/s" for name, value in bench.chips_per_second.items()]
+    lines += [f"{what}: {times_text(value)}" for what, value in bench.further.items()]
     return lines + [f"largest difference, {what}: {value:.2g}" for what, value in bench.agreement.items()]
 
 
-def times_text(found: Ratio) -> str:
+def times_text(found: Ratio | float) -> str:
     """``12.3 (11.8 to 12.9)``."""
-    return f"{found.median:.1f} ({found.low:.1f} to {found.high:.1f})"
+    if isinstance(found, float):
+        return number_text(found)
+    return f"{number_text(found.median)} ({number_text(found.low)} to {number_text(found.high)})"
+
+
+def number_text(value: float) -> str:
+    """``0.123``, ``1.2``, ``12.3``, ``123``, ``12,345``."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 1 else f"{value:.3g}"

@@ -79,6 +79,19 @@ def ratio(plain: Timing, ours: Timing) -> Ratio:
     return Ratio(median=median(found), low=min(found), high=max(found))
 
 
+def rate(amount: float, timing: Timing) -> Ratio:
+    """``amount`` a second, likewise."""
+    found = [amount / seconds for seconds in timing.seconds]
+    return Ratio(median=median(found), low=min(found), high=max(found))
+
+
+def share_of_rate(amount: float, timing: Timing, limit_amount: float, limit: Timing) -> Ratio:
+    """The rate of ``amount`` in ``timing`` over that of ``limit_amount`` in the same turn of ``limit``."""
+    pairs = zip(timing.seconds, limit.seconds, strict=True)
+    found = [(amount / seconds) / (limit_amount / of_limit) for seconds, of_limit in pairs]
+    return Ratio(median=median(found), low=min(found), high=max(found))
+
+
 def reset_peak() -> int | None:
     """Set the process's peak memory back to what it holds now, which is returned; None where that cannot be."""
     try:

@@ -21,6 +21,9 @@ COMMANDS = {
     "export": ("crosswake.cli.export", "write a model as ONNX or PyTorch program, checked against PyTorch"),
     "bench rank": ("crosswake.cli.bench_rank", "time exact ranking beside the usual ways"),
     "bench rerank": ("crosswake.cli.bench_rerank", "time k-reciprocal re-ranking beside the usual way"),
+    "bench train": ("crosswake.cli.bench_train", "time a training step beside the usual loop"),
+    "bench load": ("crosswake.cli.bench_load", "time loading and augmentation beside the usual loader"),
+    "bench embed": ("crosswake.cli.bench_embed", "time embedding as a share of the matrix rate, int8 beside it"),
 }
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130

@@ -85,6 +85,14 @@ class RunConfig:
     """Processors, one process each."""
     precision: Precision = "fp32"
     """Number type of the forward pass."""
+    compile: bool = False
+    """Compile the transformer with torch.compile; the first step then takes a minute or more, every other one less."""
+    fused: bool = True
+    """Move all weights in one operation of the optimiser, where the device has it (CPU and CUDA)."""
+    recompute_blocks: bool = False
+    """Gradient checkpointing: keep only what goes into each block, and compute the rest again in the backward pass."""
+    channels_last: bool = False
+    """Lay out images channels last in the convolutional stem (--model.stem conv)."""
     sar_radiometry: SarRadiometry = "max"
     """How SAR chips of other than 8 bit are scaled: max (published), percentile (MOS) or log."""
     model: ModelConfig = field(default_factory=ModelConfig)

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from crosswake.chips import Modality
 from crosswake.config import ModelConfig
@@ -35,11 +36,16 @@ def conv_stem(stride: int, width: int) -> nn.Sequential:
     Normalised over channels of each chip alone, not over the batch, so that chips do not depend on each other.
     """
     layers: list[nn.Module] = []
-    halvings = stride.bit_length() - 1
-    channels = [3, *(max(16, width >> (halvings - step)) for step in range(1, halvings + 1))]
+    channels = conv_channels(stride, width)
     for before, after in pairwise(channels):
         layers += [nn.Conv2d(before, after, 3, 2, padding=1, bias=False), nn.GroupNorm(1, after), nn.GELU()]
     return nn.Sequential(*layers, nn.Conv2d(channels[-1], width, 1))
+
+
+def conv_channels(stride: int, width: int) -> list[int]:
+    """Channels before the stem's first halving, and after each."""
+    halvings = stride.bit_length() - 1
+    return [3, *(max(16, width >> (halvings - step)) for step in range(1, halvings + 1))]
 
 
 class SizeEmbed(nn.Module):
@@ -79,12 +85,19 @@ class GridPool(nn.Module):
 
 
 class TransOSSBackbone(nn.Module):
-    """The transformer: chips of either modality to features."""
+    """The transformer: chips of either modality to features.
+
+    Attributes:
+        recompute: in training, keep only what goes into each block, and compute the rest again in the backward pass
+            (Chen et al., arXiv 1604.06174); gradients are the same.
+        channels_last: lay images out channels last before a stem of convolutions, for which there are quicker kernels.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         rows, columns = config.grid
         self.config = config
+        self.recompute = self.channels_last = False
         self.cls_token = nn.Parameter(torch.zeros(1, 1, config.width))
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + rows * columns, config.width))
         self.patch_embed = PatchEmbed(config)
@@ -128,9 +141,15 @@ class TransOSSBackbone(nn.Module):
 
     def forward(self, images: Tensor, modality: Tensor, size: Tensor, keep: Tensor | None = None) -> Tensor:
         """See :meth:`TransOSS.forward`."""
+        if self.channels_last and self.config.stem == "conv":
+            images = images.contiguous(memory_format=torch.channels_last)
         tokens = self.embed(images, modality, size)
         for index, block in enumerate(self.blocks):
-            tokens = block(tokens, None if keep is None else keep[index])
+            factors = None if keep is None else keep[index]
+            if self.recompute and torch.is_grad_enabled():  # nothing in a block is random, so no state is kept for it
+                tokens = checkpoint(block, tokens, factors, use_reentrant=False, preserve_rng_state=False)
+            else:
+                tokens = block(tokens, factors)
         return self.feature(tokens)
 
     def feature(self, tokens: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from crosswake.errors import CrosswakeError
 from crosswake.progress import Progress
 from crosswake.training.interrupt import StopRequest, TrainingInterruptedError
+from crosswake.training.memory import Peak
 from crosswake.training.records import EventWriter, write_rows
 from crosswake.training.run import BEST, LAST, Index, Run
 from crosswake.training.saving import resume, save_best, save_last, write_settings
@@ -62,10 +63,14 @@ def train_epoch(run: Run, stop: StopRequest, progress: Progress) -> dict[str, fl
     batches = run.job.batches(epoch)
     batches = batches[: max(1, len(batches) // config.accumulate) * config.accumulate]
     totals = {name: torch.tensor(value) for name, value in (standing.totals or {}).items()}
-    started = time.monotonic() - standing.seconds
+    begun, run.waited, peak = time.monotonic(), 0.0, Peak(run.fabric.device)
+    started = begun - standing.seconds
     note = f"epoch {epoch}/{config.epochs}"
+    if config.compile and not run.warm:
+        progress.advance(0, f"{note}, first step: compiling")
     for done in range(standing.step + 1, len(batches) + 1):
         losses = train_step(run, batches, done - 1)
+        run.warm = True
         totals = {name: totals.get(name, torch.tensor(0.0)) + value for name, value in losses.items()}
         if done % CHECK_EVERY_STEPS == 0 or done in (1, len(batches)):  # reading a loss makes a GPU wait
             check_finite(run, totals["loss"], epoch)
@@ -77,7 +82,15 @@ def train_epoch(run: Run, stop: StopRequest, progress: Progress) -> dict[str, fl
     seconds = time.monotonic() - started
     means = {name: value.item() / len(batches) for name, value in totals.items()}
     speed = len(batches) * len(batches[0]) / seconds
-    return {"epoch": epoch, "learning_rate": rate, **means, f"{run.job.unit}_per_second": speed, "seconds": seconds}
+    return {
+        "epoch": epoch,
+        "learning_rate": rate,
+        **means,
+        f"{run.job.unit}_per_second": speed,
+        "seconds": seconds,
+        "input_share": run.waited / (time.monotonic() - begun),
+        **peak.columns(),
+    }
 
 
 def train_step(run: Run, batches: list[Index], step: int) -> dict[str, Tensor]:

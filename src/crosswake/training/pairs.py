@@ -74,7 +74,8 @@ class PairJob:
 
     def backward(self, run: Run, index: Index, step: int, share: float) -> dict[str, Tensor]:
         """The loss of one batch, and its gradients."""
-        batch = self.make_batch(run, index, step)
+        with run.waiting():
+            batch = self.make_batch(run, index, step)
         learner: PairLearner = run.learner.module
         if 0 < self.config.batch.chunk < len(batch.optical):
             return cached_backward(run, learner, batch, self.config.batch.chunk, share)
@@ -91,7 +92,7 @@ class PairJob:
             self.store, index, shape, config.augment.offset, np.random.default_rng([config.seed, epoch, step])
         )
         generator = step_generator(config.seed, epoch, step)
-        plans = draw_pair_augmentation(size, config, generator)
+        plans = draw_pair_augmentation(size, config, generator, device)
         keep = drop_path_factors(config.model.depth, 2 * size, config.model.drop_path, generator)
         pictures = self.store.windows(index[part].tolist(), windows.optical[part], windows.sar[part])
         optical, sar = (
@@ -113,10 +114,11 @@ class PairJob:
 
 
 def draw_pair_augmentation(
-    size: int, config: PretrainConfig, generator: torch.Generator
+    size: int, config: PretrainConfig, generator: torch.Generator, device: torch.device
 ) -> tuple[Augmentation, Augmentation]:
     """What happens to the optical and to the SAR images; geometry alike if the settings say so."""
-    optical, sar = (draw_augmentation(size, config.model.image_size, config.augment, generator) for _ in range(2))
+    shape = config.model.image_size
+    optical, sar = (draw_augmentation(size, shape, config.augment, generator, device) for _ in range(2))
     if config.augment.shared:
         sar = replace(
             sar, flip=optical.flip, flip_vertical=optical.flip_vertical, shift=optical.shift, zoom=optical.zoom

@@ -31,7 +31,12 @@ def set_up(config: RunConfig, fabric: Fabric, job: Job, model: TransOSS, learner
         learner: the model with its losses.
     """
     weights = starting_weights(model, config)
-    wrapped, optimiser = fabric.setup(learner, make_optimiser(learner, config.optimiser))
+    model.base.recompute, model.base.channels_last = config.recompute_blocks, config.channels_last
+    if config.compile:
+        check_compiler(fabric.device)
+        model.base.compile()  # in place, so that weights keep their names; losses are little work and of many shapes
+    optimiser = make_optimiser(learner, config.optimiser, fused=can_fuse(config, fabric.device))
+    wrapped, optimiser = fabric.setup(learner, optimiser)
     run = Run(
         config=config,
         fabric=fabric,
@@ -86,6 +91,21 @@ def make_deterministic() -> None:
     torch.backends.cudnn.benchmark = False
 
 
+def can_fuse(config: RunConfig, device: torch.device) -> bool:
+    """Whether the fused optimiser is wanted and there; with fp16 it scales gradients itself, too late to clip them."""
+    clips_scaled = config.precision == "fp16" and config.optimiser.clip_norm is not None
+    return config.fused and device.type in ("cpu", "cuda") and not clips_scaled
+
+
+def check_compiler(device: torch.device) -> None:
+    """Raise unless torch.compile works here; it wants a C++ compiler on the CPU, and Triton on a GPU."""
+    try:
+        torch.compile(torch.sin)(torch.ones(8, device=device))
+    except Exception as error:  # every backend has errors of its own
+        detail = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise CrosswakeError(f"--compile: torch.compile does not work here ({detail}); leave it out") from error
+
+
 def starting_weights(model: TransOSS, config: RunConfig) -> list[str]:
     """Load what ``--init`` names, and say what became of every tensor; a resumed run has its own weights."""
     if config.init is None or config.resume:
@@ -132,6 +152,8 @@ def introduce(run: Run, weights: list[str]) -> None:
         f"TransOSS {height} x {width}, {count_parameters(run.model) / 1e6:.1f} M weights, on {run.fabric.device} "
         f"x {run.fabric.world_size}, {config.precision}; results in {config.output}"
     )
+    if config.compile:
+        run.say("the first step compiles the model, which takes a minute or more")
     for line in weights:
         run.say(line)
     for file in run.job.bad_files:

@@ -58,7 +58,9 @@ class ReidJob:
 
     def backward(self, run: Run, index: Index, step: int, share: float) -> dict[str, Tensor]:
         """Losses of one batch, and its gradients."""
-        losses: dict[str, Tensor] = run.learner(self.make_batch(run, torch.from_numpy(index), step))
+        with run.waiting():
+            batch = self.make_batch(run, torch.from_numpy(index), step)
+        losses: dict[str, Tensor] = run.learner(batch)
         run.fabric.backward(losses["loss"] * share)
         return losses
 
@@ -67,11 +69,11 @@ class ReidJob:
         config, store, device = self.config, self.store, run.fabric.device
         size, part = len(index), share_of(run.fabric, len(index))
         generator = step_generator(config.seed, run.progress.epoch + 1, step)
-        plan = draw_augmentation(size, config.model.image_size, config.augment, generator).rows(part)
+        plan = draw_augmentation(size, config.model.image_size, config.augment, generator, device).rows(part)
         keep = drop_path_factors(config.model.depth, size, config.model.drop_path, generator)[:, :, part]
         mine = index[part]
         return Batch(
-            images=augment(store.pictures[mine].to(device), plan.to(device), config.augment.pad),
+            images=augment(store.picked(mine).to(device), plan.to(device), config.augment.pad),
             modality=store.modality[mine].to(device),
             size=store.size[mine].to(device),
             keep=keep.to(device),

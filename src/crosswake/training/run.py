@@ -1,5 +1,8 @@
 """What a training run consists of."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -64,6 +67,8 @@ class Run:
         model: the model within it.
         optimiser: its optimiser.
         progress: where training stands; all of it goes into the checkpoint.
+        waited: seconds of the epoch that this process has spent on making batches, as the host sees it.
+        warm: whether a step has been made in this process, before which nothing is compiled.
     """
 
     config: RunConfig
@@ -73,6 +78,17 @@ class Run:
     model: TransOSS
     optimiser: Any
     progress: "Standing"
+    waited: float = 0.0
+    warm: bool = False
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Count the time of a block as waiting for input."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.waited += time.monotonic() - started
 
     @property
     def first_process(self) -> bool:

@@ -11,6 +11,7 @@ from crosswake.training.checkpoint import random_state, read_checkpoint, restore
 from crosswake.training.run import BEST, LAST, SETTINGS, Run
 
 MAY_CHANGE_ON_RESUME = {"resume", "output", "quiet", "device", "devices", "strict", "evaluate", "data", "init", "cache"}
+MAY_CHANGE_ON_RESUME |= {"compile", "fused", "recompute_blocks", "channels_last"}
 
 
 def write_settings(config: RunConfig) -> None:

@@ -21,8 +21,14 @@ def learning_rate(epoch: int, epochs: int, config: OptimiserConfig) -> float:
     return floor + (config.lr - floor) * (1 + math.cos(math.pi * min(epoch / epochs, 1))) / 2
 
 
-def make_optimiser(model: nn.Module, config: OptimiserConfig) -> torch.optim.Optimizer:
-    """SGD or AdamW over the trainable weights, biases at their own rate (``lr_factor`` of the group)."""
+def make_optimiser(model: nn.Module, config: OptimiserConfig, *, fused: bool = False) -> torch.optim.Optimizer:
+    """SGD or AdamW over the trainable weights, biases at their own rate (``lr_factor`` of the group).
+
+    Args:
+        model: whose weights.
+        config: which optimiser, and how fast.
+        fused: move all weights in one operation, which not every device has; equal to rounding.
+    """
     named = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
     groups: list[dict[str, Any]] = [
         {"params": [weight for name, weight in named if not name.endswith("bias")], "lr_factor": 1.0},
@@ -31,9 +37,10 @@ def make_optimiser(model: nn.Module, config: OptimiserConfig) -> torch.optim.Opt
             "lr_factor": config.bias_lr_factor,
         },
     ]
+    common: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay, "fused": fused or None}
     if config.name == "sgd":
-        return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
-    return torch.optim.AdamW(groups, lr=config.lr, weight_decay=config.weight_decay)
+        return torch.optim.SGD(groups, momentum=config.momentum, **common)
+    return torch.optim.AdamW(groups, **common)
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
