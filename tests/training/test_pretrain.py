@@ -250,6 +250,9 @@ def test_finetuning_starts_from_it(data: Path, whole_run: Path, tmp_path: Path) 
 def test_mistakes_are_one_line(data: Path, whole_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
+    junk = tmp_path / "junk.pt"
+    junk.write_bytes(b"not weights")
+    lonely = write_places(tmp_path / "lonely", count=3)
     cases: list[tuple[list[str], list[str]]] = [
         (["--epochs=1"], ["--data"]),
         (["--data", str(empty), "--output", str(tmp_path / "x")], ["--data", "no optical-SAR pairs"]),
@@ -261,6 +264,8 @@ def test_mistakes_are_one_line(data: Path, whole_run: Path, tmp_path: Path, caps
         (words(data, tmp_path / "x", "--splits=[test]"), ["--splits", "train, val"]),
         (words(data, tmp_path / "x", "--model.image_size=[128,64]"), ["none of", "hold no window of 128 x 64"]),
         (words(data, tmp_path / "x", "--devices=3"), ["--devices", "do not divide"]),
+        (words(data, tmp_path / "x", f"--init={junk}"), ["junk.pt"]),
+        (words(lonely, tmp_path / "x", "--crops=0"), ["lonely", "single place", "--crops"]),
     ]
     for arguments, parts in cases:
         assert main(["pretrain", *arguments]) == 2, arguments

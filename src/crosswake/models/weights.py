@@ -93,7 +93,8 @@ def read_file(path: Path) -> Mapping[str, Any]:
     except pickle.UnpicklingError as error:
         raise CrosswakeError(f"{path}: holds more than tensors and plain values, so it is not safe to read") from error
     except Exception as error:
-        detail = str(error).splitlines()[0] if str(error) else type(error).__name__
+        words = str(error).strip().splitlines()
+        detail = words[0] if words and not words[0].isdigit() else type(error).__name__
         raise CrosswakeError(f"{path}: not a readable weight file ({detail}); fetch it again") from error
     if not isinstance(content, Mapping):
         raise CrosswakeError(f"{path}: holds a {type(content).__name__}, not a dictionary of weights")

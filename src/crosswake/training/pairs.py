@@ -23,7 +23,7 @@ from crosswake.models.vit import drop_path_factors
 from crosswake.training.gradient_cache import cached_backward
 from crosswake.training.loop import carry_out
 from crosswake.training.pair_learner import PairBatch, PairLearner
-from crosswake.training.prepare import check_output, gather, introduce, make_fabric, set_up, share_of
+from crosswake.training.prepare import check_start, gather, introduce, make_fabric, set_up, share_of
 from crosswake.training.run import Index, Run
 from crosswake.training.validation import cross_modal_scores
 
@@ -144,13 +144,13 @@ def pretrain(config: PretrainConfig) -> Run:
 def prepare_pretraining(config: PretrainConfig) -> Run:
     """Read pairs, make or restore the model, and refuse what cannot work."""
     data = open_pairs(config)
-    check_output(config)
+    check_start(config)
     train_pairs, held = split_pairs(data, config)
+    if len({pair.id for pair in train_pairs}) < 2 and not config.crops:
+        raise CrosswakeError(f"{data.root}: pairs of a single place have no negatives; add pairs, or set --crops")
     fabric = make_fabric(config)
     quiet = config.quiet or not fabric.is_global_zero
     store = decode_once(train_pairs, config, fabric, quiet)
-    if len(np.unique(store.place)) < 2 and not config.crops:
-        raise CrosswakeError(f"{data.root}: pairs of a single place have no negatives; add pairs, or set --crops")
     validation = decode_held(held, config, quiet) if held else None
     job = PairJob(config, data, store, held, validation)
     fabric.seed_everything(config.seed, verbose=False)

@@ -49,14 +49,16 @@ def set_up(config: RunConfig, fabric: Fabric, job: Job, model: TransOSS, learner
     return run, weights
 
 
-def check_output(config: RunConfig) -> None:
-    """Raise if the output folder cannot be used, or holds another run."""
+def check_start(config: RunConfig) -> None:
+    """Raise, before anything is decoded, if the output folder or the weights to start from cannot be used."""
     if config.output.exists() and not config.output.is_dir():
         raise CrosswakeError(f"--output: {config.output} is a file; name a folder")
     if not config.resume and (config.output / LAST).exists():
         raise CrosswakeError(f"--output: {config.output} holds a run; add --resume to go on with it, or name another")
     if config.resume and not (config.output / LAST).exists():
         raise CrosswakeError(f"--resume: {config.output} holds no {LAST}; start without --resume, or correct --output")
+    if config.init is not None and not config.resume:
+        read_weights(init_path(config.init))
 
 
 def make_fabric(config: RunConfig) -> Fabric:

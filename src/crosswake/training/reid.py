@@ -16,7 +16,7 @@ from crosswake.models.transoss import TransOSS
 from crosswake.models.vit import drop_path_factors
 from crosswake.training.learner import Batch, ReidLearner
 from crosswake.training.loop import carry_out
-from crosswake.training.prepare import check_output, gather, introduce, make_fabric, set_up, share_of
+from crosswake.training.prepare import check_start, gather, introduce, make_fabric, set_up, share_of
 from crosswake.training.run import Index, Run
 from crosswake.training.splits import split_validation
 from crosswake.training.validation import cross_modal_scores
@@ -101,7 +101,7 @@ def train(config: TrainConfig) -> Run:
 def prepare_reid(config: TrainConfig) -> Run:
     """Read data, make or restore the model, and refuse what cannot work, before anything is written."""
     data = open_training_data(config)
-    check_output(config)
+    check_start(config)
     fabric = make_fabric(config)
     train_chips, held_out = split_validation(data.require_train(), config.validation.fraction, config.seed)
     quiet = config.quiet or not fabric.is_global_zero
