@@ -11,6 +11,7 @@ from crosswake.cli.main import main
 from crosswake.errors import CrosswakeError
 from tests.tiny import tiny_hoss
 from tests.tiny_models import tiny_weights
+from tests.training.running import skip_without_compiler
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +43,7 @@ def test_train(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_train_with_every_setting_on_chips_of_ours(tmp_path: Path) -> None:
+    skip_without_compiler()
     data = tiny_hoss(tmp_path / "data", train=8)
     more = ["--data", str(data), "--precision", "bf16", "--compile", "true", "--recompute_blocks", "true", "--alone"]
     record = quick("train", tmp_path / "out", "--config", "demo", *more)

@@ -7,7 +7,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import torch
+
+from crosswake.errors import CrosswakeError
+from crosswake.training import prepare
 
 
 def weights(output: Path, name: str = "last.pt") -> dict[str, torch.Tensor]:
@@ -32,6 +36,13 @@ def without_clock(output: Path) -> list[dict[str, str]]:
 def clock_like(column: str) -> bool:
     """Whether a column tells of the machine and not of what was learnt."""
     return "second" in column or column in ("input_share", "peak_bytes")
+
+
+def skip_without_compiler() -> None:
+    try:
+        prepare.check_compiler(torch.device("cpu"))
+    except CrosswakeError as error:
+        pytest.skip(str(error))
 
 
 def launch(command: str, arguments: list[str]) -> subprocess.Popen[str]:

@@ -16,7 +16,14 @@ from crosswake.training.pairs import PairJob, prepare_pretraining, pretrain
 from crosswake.training.run import Run
 from tests.datasets.making import write_image
 from tests.datasets.pairs.making import write_dfc23, write_scenes, write_terrain
-from tests.training.running import assert_equal_runs, launch, wait_for_row, weights, without_clock
+from tests.training.running import (
+    assert_equal_runs,
+    launch,
+    skip_without_compiler,
+    wait_for_row,
+    weights,
+    without_clock,
+)
 
 SMALL = [
     "--model.image_size=[32,16]",
@@ -151,6 +158,18 @@ def test_chunks_have_the_gradient_of_the_whole_batch(data: Path, tmp_path: Path,
     assert "logit_scale" in whole
     for name, expected in whole.items():
         torch.testing.assert_close(chunked[name], expected, rtol=1e-4, atol=1e-6, msg=name)
+
+
+@pytest.mark.parametrize("setting", ["--recompute_blocks", "--compile", "--fused=false"])
+def test_settings_of_speed_and_memory_keep_the_gradient(data: Path, tmp_path: Path, setting: str) -> None:
+    if setting == "--compile":
+        skip_without_compiler()
+    plain = gradients(prepare_pretraining(config(data, tmp_path / "a")))
+    for name, more in (("b", []), ("c", ["--batch.chunk=2"])):
+        changed = gradients(prepare_pretraining(config(data, tmp_path / name, setting, *more)))
+        assert plain.keys() == changed.keys()
+        for key, expected in plain.items():
+            torch.testing.assert_close(changed[key], expected, rtol=1e-4, atol=2e-6, msg=key)
 
 
 def test_the_loss_is_the_symmetric_one_recomputed(data: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from crosswake.training import prepare
 from crosswake.training.reid import prepare_reid, train
 from crosswake.training.run import Run
 from tests.tiny import tiny_hoss
-from tests.training.running import without_clock
+from tests.training.running import skip_without_compiler, without_clock
 
 SMALL = [
     "--evaluate=false",
@@ -40,6 +40,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def config(data: Path, output: Path, *more: str) -> TrainConfig:
+    if "--compile" in more:
+        skip_without_compiler()
     return parse([f"--data={data}", f"--output={output}", *SMALL, *more])
 
 
@@ -150,6 +152,7 @@ def test_memory_and_waiting_are_columns(data: Path, tmp_path: Path) -> None:
 
 
 def test_compiling_is_announced(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    skip_without_compiler()
     words = [word for word in SMALL if word != "--quiet"]
     assert main(["train", f"--data={data}", f"--output={tmp_path / 'a'}", *words, "--epochs=1", "--compile"]) == 0
     assert "the first step compiles" in capsys.readouterr().out
@@ -169,6 +172,7 @@ def test_noise_is_drawn_only_to_erase_and_from_the_seed() -> None:
 
 def test_the_command_for_a_gpu_works_small_on_the_cpu(tmp_path: Path) -> None:
     """docs/performance.md: simulate, then the published recipe in bf16, compiled."""
+    skip_without_compiler()
     ships, output = str(tmp_path / "ships"), tmp_path / "run"
     assert main(["simulate", ships, "--identities", "18", "--sightings", "4", "--quiet"]) == 0
     fast = ["--precision", "bf16", "--compile", "--validation.fraction", "0", "--evaluate", "false"]

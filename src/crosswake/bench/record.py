@@ -151,7 +151,7 @@ def lines_of(bench: Bench) -> list[str]:
         memory = "not known" if timing.peak_bytes is None else byte_text(timing.peak_bytes)
         lines.append(f"{name:<16}{timing.median:>9.3f}  {times:>22}  {memory:>19}")
     of_limits = {"matrix_rate": "the rate of float32 products", "copy_rate": "that of a copy"}
-    used = [f"{100 * shares[limit]:.2g} % of {words}" for limit, words in of_limits.items() if shares[limit]]
+    used = [f"{percent_text(shares[limit])} of {words}" for limit, words in of_limits.items() if shares[limit]]
     if used:
         lines.append(f"ours takes {' and '.join(used)}")
     if bench.chips:
@@ -168,5 +168,10 @@ def times_text(found: Ratio | float) -> str:
 
 
 def number_text(value: float) -> str:
-    """``0.123``, ``1.2``, ``12.3``, ``123``, ``12,345``."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 1 else f"{value:.3g}"
+    """``0.9996``, ``1.2``, ``12.3``, ``123``, ``12,345``."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 1 else f"{value:.4g}"
+
+
+def percent_text(share: float) -> str:
+    """``0.31 %``, ``41 %``, ``118 %``."""
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
