@@ -274,6 +274,7 @@ def test_mistakes_are_one_line(data: Path, whole_run: Path, tmp_path: Path, caps
     lonely = write_places(tmp_path / "lonely", count=3)
     cases: list[tuple[list[str], list[str]]] = [
         (["--epochs=1"], ["--data"]),
+        (["--config", "demo"], ["--config", "is demo meant for crosswake pretrain?"]),
         (["--data", str(empty), "--output", str(tmp_path / "x")], ["--data", "no optical-SAR pairs"]),
         (words(data, whole_run), ["--resume", "holds a run"]),
         (words(data, whole_run, "--resume", "--epochs=9"), ["--epochs", "has 4, not 9"]),

@@ -20,7 +20,13 @@ def make_settings_parser(kind: type[C], description: str) -> Parser:
 
 def parse_settings(kind: type[C], parser: Parser, words: list[str]) -> C:
     """Options as checked settings."""
-    parsed = parser.parse_words(with_recipe_paths(with_own_settings(words)))
+    try:
+        parsed = parser.parse_words(with_recipe_paths(with_own_settings(words)))
+    except CrosswakeError as error:
+        recipe = option(words, "--config")
+        if recipe is None or "does not accept" not in str(error):
+            raise
+        raise CrosswakeError(f"--config: is {recipe} meant for crosswake {kind.command}? {error}") from error
     parsed.pop("config")
     return kind(**vars(parser.instantiate(parsed)))
 
