@@ -305,3 +305,29 @@ def test_bad_pairs_are_left_out_or_stop_a_strict_run(tmp_path: Path, capsys: pyt
     assert f"left out {victim}" in capsys.readouterr().out
     assert main(["pretrain", *words(root, tmp_path / "b", "--epochs=1", "--validation.fraction=0", "--strict")]) == 2
     assert victim.name in capsys.readouterr().err
+
+
+def test_files_mended_in_place_are_decoded_again(tmp_path: Path) -> None:
+    """And another folder of the same names and sizes is not taken for the first."""
+    one, other, cache = write_places(tmp_path / "a" / "data"), write_places(tmp_path / "b" / "data"), tmp_path / "cache"
+    for number, root in enumerate((one, other)):
+        pretrain(config(root, tmp_path / f"run{number}", "--epochs=1", f"--cache={cache}"))
+        assert len(list(cache.glob("pairs-*.u8"))) == number + 1
+
+
+def test_a_run_without_two_places_to_measure_on_ends_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = write_places(tmp_path / "data", count=5)
+    (root / "scenes.json").unlink()
+    few = [word for word in words(root, tmp_path / "a", "--epochs=1") if word not in ("--evaluate=false", "--quiet")]
+    assert main(["pretrain", *few, "--validation.fraction=0.2"]) == 0
+    assert "no pairs of other scenes" in capsys.readouterr().out
+
+
+def test_an_interruption_between_epochs_of_one_batch_is_heard(data: Path, tmp_path: Path) -> None:
+    one_batch = ["--epochs=3000", "--batch.pairs=64", "--crops=8", "--validation.fraction=0"]
+    process = launch("pretrain", words(data, tmp_path / "a b", *one_batch))
+    wait_for_row(tmp_path / "a b", process)
+    process.send_signal(signal.SIGINT)
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"crosswake pretrain --resume --output '{tmp_path / 'a b'}'" in complaint

@@ -48,8 +48,8 @@ def unseen_pairs(job: "PairJob") -> "ReidData | None":
 
     declared = {pair.split for pair in job.data.pairs} - set(job.config.splits)
     for split in ("val", "test"):
-        if split in declared:
+        if split in declared and len(pairs_to_measure(job.data, split).pairs) > 1:
             return as_retrieval(pairs_to_measure(job.data, split))
-    if not job.held:
+    if len({pair.id for pair in job.held}) < 2:
         return None
     return as_retrieval(replace(job.data, name=f"{job.data.name}, scenes held out for validation", pairs=job.held))

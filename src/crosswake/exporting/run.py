@@ -39,6 +39,8 @@ def export(
     """
     if checkpoint.suffix.lower() == ".onnx":
         raise CrosswakeError(f"{checkpoint}: is exported already; --checkpoint names weights that PyTorch reads")
+    if output.resolve() == checkpoint.resolve():
+        raise CrosswakeError(f"--output: {output} is the checkpoint itself; name another file")
     embedder = load_torch(checkpoint, device="cpu")
     store, measured_on = comparison(embedder, data, chips)
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """The training loop, from the first batch to the best epoch, whatever is learnt."""
 
 import math
+import shlex
 import time
 from contextlib import nullcontext
 
@@ -41,6 +42,8 @@ def carry_out(run: Run) -> Run:
             finish_epoch(run, row)
             if run.first_process:
                 events.add(row)
+            if run.progress.epoch < config.epochs and agreed(run, stop):
+                interrupt(run, 0, {}, 0.0)
     events.close()
     run.say(f"kept epoch {run.progress.best_epoch} in {config.output / BEST}")
     return run
@@ -168,5 +171,5 @@ def interrupt(run: Run, step: int, totals: dict[str, Tensor], seconds: float) ->
         save_last(run)
     raise TrainingInterruptedError(
         f"stopped in epoch {standing.epoch + 1} after {step} batches, all saved; go on with: "
-        f"crosswake {run.config.command} --resume --output {run.config.output}"
+        f"crosswake {run.config.command} --resume --output {shlex.quote(str(run.config.output))}"
     )

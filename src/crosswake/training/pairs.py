@@ -198,7 +198,8 @@ def decode_once(pairs: Pairs, config: PretrainConfig, fabric: Fabric, quiet: boo
     """The training pairs, decoded by the first process and mapped by all."""
     how = PairDecoding(size=config.model.image_size, whole=not config.crops, sar=config.sar_radiometry)
     size = how.size if how.whole else None
-    text = json.dumps([fingerprint(pairs), size, how.sar])
+    files = [(str(path.resolve()), path.stat().st_mtime_ns) for pair in pairs for path in (pair.optical, pair.sar)]
+    text = json.dumps([fingerprint(pairs), files, size, how.sar])  # files mended in place are decoded again
     path = (config.cache or config.output) / f"pairs-{hashlib.sha256(text.encode()).hexdigest()[:12]}.u8"
     if fabric.is_global_zero:
         decode_pairs(pairs, how, path, strict=config.strict, quiet=quiet)
