@@ -231,3 +231,11 @@ def test_the_same_files_cannot_be_paired_twice() -> None:
     pair = Pair(optical=Path("o"), sar=Path("s"), id="1", source="sen12")
     with pytest.raises(ValueError, match="paired twice"):
         PairData(name="t", root=Path("t"), pairs=(pair, pair))
+
+
+def test_a_misspelt_split_of_a_scene_is_refused(tmp_path: Path) -> None:
+    """It would be measured on, or left out, without a word."""
+    root = write_scenes(tmp_path)
+    (root / "scenes.json").write_text('[{"file": "001.png", "split": "validation"}]')
+    with pytest.raises(CrosswakeError, match=r"scene 001 has the split 'validation'; it must be train, val or test"):
+        read_scenes(root)

@@ -21,6 +21,7 @@ LICENCE = "that of the scenes"
 CITATION = "that of the scenes (Sentinel: contains modified Copernicus Sentinel data)"
 
 OPTICAL, SAR, TABLE = "opt", "sar", "scenes.json"
+SPLITS = ("", "train", "val", "test")
 WINDOW = (128, 64)
 """Rows and columns of a window that retrieval is measured on."""
 WINDOW_STRIDE = (256, 160)
@@ -104,8 +105,14 @@ def read_splits(path: Path) -> dict[str, str]:
         return {}
     try:
         rows: Any = json.loads(path.read_text(encoding="utf-8"))
-        return {Path(str(row["file"])).stem: str(row.get("split") or "") for row in rows}
+        splits = {Path(str(row["file"])).stem: str(row.get("split") or "") for row in rows}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise CrosswakeError(
             f'{path}: not a JSON list of {{"file": ..., "split": ...}} ({error!r}); mend it'
         ) from error
+    for scene, split in splits.items():
+        if split not in SPLITS:
+            raise CrosswakeError(
+                f"{path}: scene {scene} has the split '{split}'; it must be train, val or test, or absent"
+            )
+    return splits
