@@ -23,9 +23,15 @@ def to_uint8(pixels: Pixels, modality: Modality, sar: SarRadiometry = "max") -> 
     Returns:
         (height, width, 3) uint8; three equal channels for one band.
     """
-    if pixels.dtype != np.uint8:
-        pixels = sar_to_uint8(pixels, sar) if modality is Modality.SAR else stretch(pixels, *OPTICAL_PERCENTILES)
-    return np.repeat(pixels[..., None], 3, axis=-1) if pixels.ndim == 2 else pixels
+    picture = scaled(pixels, modality, sar)
+    return np.repeat(picture[..., None], 3, axis=-1) if picture.ndim == 2 else picture
+
+
+def scaled(pixels: Pixels, modality: Modality, sar: SarRadiometry = "max") -> Pixels:
+    """As :func:`to_uint8`, whatever the order of axes, and no band repeated: uint8 of the same shape."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    return sar_to_uint8(pixels, sar) if modality is Modality.SAR else stretch(pixels, *OPTICAL_PERCENTILES)
 
 
 def sar_to_uint8(amplitude: Pixels, method: SarRadiometry = "max") -> Pixels:

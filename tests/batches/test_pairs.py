@@ -5,16 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crosswake.batches.pair_sampler import Windows, draw_windows, pair_batches, same_place
 from crosswake.batches.pair_store import PairDecoding, PairStore, decode_pairs
+from crosswake.batches.prepare import prepare_chip
 from crosswake.chips import Modality, UnreadableChipError
+from crosswake.datasets.pairs.chips import pair_chips
 from crosswake.datasets.pairs.pixels import read_pair
 from crosswake.datasets.pairs.scenes import read_scenes
+from crosswake.datasets.pairs.table import cut
 from crosswake.errors import CrosswakeError
-from crosswake.radiometry import to_uint8
+from crosswake.radiometry import SarRadiometry, scaled
 from crosswake.windows import Box
 from tests.datasets.pairs.making import write_scenes
 
@@ -30,20 +34,44 @@ def test_the_store_holds_what_the_files_do(store: PairStore) -> None:
     assert isinstance(store.pixels, np.memmap)
     for row, pair in enumerate(store.pairs):
         optical, radar = read_pair(pair)
-        image = store.image(row)
-        assert np.array_equal(image[:3].transpose(1, 2, 0), optical)
-        assert np.array_equal(image[3], to_uint8(radar, Modality.SAR, "log")[..., 0])
+        colours, band = store.halves(row)
+        assert np.array_equal(colours.transpose(1, 2, 0), optical)
+        assert np.array_equal(band, radar)
+
+
+def test_a_window_is_learnt_from_as_it_is_measured(tmp_path: Path) -> None:
+    """One bright scatterer elsewhere in a float scene must not darken it."""
+    root = write_scenes(tmp_path / "scenes")
+    with rasterio.open(root / "sar" / "harbour.tif", "r+") as file:
+        amplitude = file.read(1)
+        amplitude[-1, -1] = 1e6 * amplitude.max()
+        file.write(amplitude, 1)
+    pairs = read_scenes(root).pairs
+    boxes = [Box(3, 5, 32, 16), Box(0, 0, 32, 16), Box(64, 70, 32, 16)]
+    methods: tuple[SarRadiometry, ...] = ("max", "percentile", "log")
+    for sar in methods:
+        store = decode_pairs(pairs, replace(NATIVE, sar=sar), tmp_path / f"{sar}.u8", quiet=True)
+        shown = store.windows([0, 1, 2], boxes, boxes)
+        windows = tuple(cut(pair, [box])[0] for pair, box in zip(pairs, boxes, strict=True))
+        for half, chips in zip(shown, pair_chips(windows), strict=True):
+            for picture, chip in zip(half.numpy(), chips, strict=True):
+                assert np.array_equal(picture, prepare_chip(chip, NATIVE.size, sar)[0])
+                assert picture.max() > 60
+
+
+def test_each_window_is_of_its_row_and_place(store: PairStore) -> None:
     boxes = [Box(3, 5, 32, 16), Box(0, 0, 32, 16), Box(64, 80, 32, 16)]
-    optical_windows, sar_windows = store.windows([2, 0, 1], boxes, boxes[::-1])
+    optical, sar = store.windows([2, 0, 1], boxes, boxes[::-1])
     for place, row in enumerate((2, 0, 1)):
-        assert np.array_equal(optical_windows[place].numpy(), boxes[place].of(store.image(row)[:3]))
-        assert np.array_equal(sar_windows[place, 1].numpy(), boxes[2 - place].of(store.image(row)[3]))
+        colours, band = store.halves(row)
+        assert np.array_equal(optical[place].numpy(), scaled(boxes[place].of(colours), Modality.OPTICAL))
+        assert np.array_equal(sar[place, 1].numpy(), scaled(boxes[2 - place].of(band), Modality.SAR, "log"))
 
 
 def test_whole_images_have_the_model_size(tmp_path: Path) -> None:
     pairs = read_scenes(write_scenes(tmp_path / "scenes")).pairs
     store = decode_pairs(pairs, replace(NATIVE, whole=True), tmp_path / "p.u8", quiet=True)
-    assert {store.image(row).shape for row in range(len(store))} == {(4, 32, 16)}
+    assert {half.shape for row in range(len(store)) for half in store.halves(row)} == {(3, 32, 16), (32, 16)}
 
 
 def test_bad_pairs_are_listed(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
-"""Pairs decoded once, in parallel, into one file of 8-bit pixels that is mapped into memory.
+"""Pairs decoded once, in parallel, into one file of pixels that is mapped into memory.
 
 A set of 300,000 pairs neither fills the memory nor is decoded twice: the system keeps of the file what it has room for,
-and a later run on the same pairs finds it as it is.
+and a later run on the same pairs finds it as it is. Images that windows are cut from keep their own number type, for
+a window is scaled to 8 bit by itself, as it is when it is measured.
 """
 
 import json
@@ -25,11 +26,14 @@ from crosswake.datasets.pairs.table import Pair, Pairs
 from crosswake.datasets.reid import BadFile
 from crosswake.errors import CrosswakeError
 from crosswake.progress import Progress
-from crosswake.radiometry import SarRadiometry, to_uint8
+from crosswake.radiometry import SarRadiometry, scaled, to_uint8
 from crosswake.windows import Box
 
-BANDS = 4
-"""Red, green, blue, SAR."""
+Kinds = tuple[str, str]
+"""Number types of the optical and of the SAR half, as NumPy names them."""
+EIGHT_BIT: Kinds = ("|u1", "|u1")
+STORE_FORMAT = 2
+"""Of the file and its index; part of their name, so that those of another format are left alone."""
 AT_ONCE = 64
 """Pairs decoded before they are written."""
 
@@ -43,6 +47,8 @@ class PairStore:
         pixels: (bytes,) uint8, mapped from a file.
         start: (pairs,) int64, where each pair begins.
         shape: (pairs, 2) int64, height and width of each.
+        kinds: the number types of each.
+        sar: how SAR of other than 8 bit is scaled.
         place: (pairs,) int64, equal for pairs of the same place.
         scene: (pairs,) int64, equal for pairs of the same scene; a pair of unknown scene has its own.
         bad_files: pairs that could not be decoded and are not among the rows.
@@ -52,6 +58,8 @@ class PairStore:
     pixels: NDArray[np.uint8]
     start: NDArray[np.int64]
     shape: NDArray[np.int64]
+    kinds: tuple[Kinds, ...]
+    sar: SarRadiometry
     place: NDArray[np.int64]
     scene: NDArray[np.int64]
     bad_files: tuple[BadFile, ...]
@@ -59,20 +67,26 @@ class PairStore:
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def image(self, row: int) -> NDArray[np.uint8]:
-        """(4, height, width) of one pair: red, green, blue, SAR."""
-        height, width = self.shape[row]
-        start = self.start[row]
-        return self.pixels[start : start + BANDS * height * width].reshape(BANDS, height, width)
+    def halves(self, row: int) -> tuple[Pixels, Pixels]:
+        """The optical (3, height, width) and the SAR image (height, width) of one pair, as they are stored."""
+        height, width = self.shape[row].tolist()
+        start, pixels = int(self.start[row]), height * width
+        optical, sar = (np.dtype(kind) for kind in self.kinds[row])
+        middle = start + 3 * pixels * optical.itemsize
+        end = middle + pixels * sar.itemsize
+        return (
+            self.pixels[start:middle].view(optical).reshape(3, height, width),
+            self.pixels[middle:end].view(sar).reshape(height, width),
+        )
 
     def windows(self, rows: Sequence[int], optical: Sequence[Box], sar: Sequence[Box]) -> tuple[Tensor, Tensor]:
         """One window of each row's optical and SAR image: twice (rows, 3, height, width) uint8, SAR three times."""
         size = (optical[0].height, optical[0].width)
         pictures = np.empty((2, len(rows), 3, *size), np.uint8)
         for place, (row, one, other) in enumerate(zip(rows, optical, sar, strict=True)):
-            image = self.image(row)
-            pictures[0, place] = one.of(image[:3])
-            pictures[1, place] = other.of(image[3:])
+            colours, radar = self.halves(row)
+            pictures[0, place] = scaled(one.of(colours), Modality.OPTICAL)
+            pictures[1, place] = scaled(other.of(radar), Modality.SAR, self.sar)
         found = torch.from_numpy(pictures)
         return found[0], found[1]
 
@@ -91,20 +105,20 @@ class PairDecoding:
     whole: bool
     sar: SarRadiometry
 
-    def apply(self, pair: Pair) -> NDArray[np.uint8]:
-        """(4, height, width) of one pair.
+    def apply(self, pair: Pair) -> tuple[Pixels, Pixels]:
+        """The optical (3, height, width) and the SAR half (height, width) of one pair.
 
         Raises:
             UnreadableChipError: a file cannot be read, or is smaller than a window.
         """
         optical, radar = read_pair(pair)
-        layers = (to_uint8(optical, Modality.OPTICAL), to_uint8(radar, Modality.SAR, self.sar))
         if self.whole:
-            layers = (self.resized(layers[0]), self.resized(layers[1]))
+            optical = self.resized(to_uint8(optical, Modality.OPTICAL))
+            radar = self.resized(to_uint8(radar, Modality.SAR, self.sar))[..., 0]
         elif min(np.subtract(radar.shape, self.size)) < 0:
             what = f"{radar.shape[0]} x {radar.shape[1]} pixels hold no window of {self.size[0]} x {self.size[1]}"
             raise UnreadableChipError(pair.optical, f"{what}; set --crops 0 or a smaller --model.image_size")
-        return np.concatenate([layers[0].transpose(2, 0, 1), layers[1][None, :, :, 0]])
+        return optical.transpose(2, 0, 1), radar
 
     def resized(self, picture: Pixels) -> Pixels:
         """(height, width, 3) uint8 at the model's size."""
@@ -136,12 +150,13 @@ def decode_pairs(
             raise CrosswakeError(
                 f"{path}: cannot be written ({error.strerror}); make room, or name another --cache"
             ) from error
-    return open_store(pairs, path, index)
+    return open_store(pairs, how.sar, path, index)
 
 
 def write_store(pairs: Pairs, how: PairDecoding, path: Path, index: Path, *, strict: bool, quiet: bool) -> None:
     """Decode every pair and write pixels and index, the index last."""
     rows: list[list[int]] = []
+    kinds: list[Kinds] = []
     bad: list[list[str]] = []
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -152,20 +167,23 @@ def write_store(pairs: Pairs, how: PairDecoding, path: Path, index: Path, *, str
                         raise result
                     bad.append([str(result.path), result.reason])
                 else:
-                    rows.append([number, file.tell(), *result.shape[1:]])
-                    file.write(result.tobytes())
+                    optical, sar = result
+                    rows.append([number, file.tell(), *sar.shape])
+                    kinds.append((optical.dtype.str, sar.dtype.str))
+                    file.write(optical.tobytes())
+                    file.write(sar.tobytes())
                 progress.advance()
         if not rows:
             raise CrosswakeError(f"none of {len(pairs)} pairs can be read; the first: {bad[0][0]}: {bad[0][1]}")
         part.replace(path)
         beside = index.with_name(f".{index.name}.{os.getpid()}.part")
-        beside.write_text(json.dumps({"rows": rows, "bad": bad}), encoding="utf-8")
+        beside.write_text(json.dumps({"rows": rows, "kinds": kinds, "bad": bad}), encoding="utf-8")
         beside.replace(index)
     finally:
         part.unlink(missing_ok=True)
 
 
-def open_store(pairs: Pairs, path: Path, index: Path) -> PairStore:
+def open_store(pairs: Pairs, sar: SarRadiometry, path: Path, index: Path) -> PairStore:
     """Map what :func:`write_store` wrote.
 
     Raises:
@@ -176,7 +194,9 @@ def open_store(pairs: Pairs, path: Path, index: Path) -> PairStore:
         rows = np.asarray(content["rows"], np.int64)
         pixels = np.memmap(path, np.uint8, mode="r")
         number, start, height, width = rows.T
-        if len(pixels) != start[-1] + BANDS * height[-1] * width[-1]:
+        kinds = tuple((str(optical), str(radar)) for optical, radar in content["kinds"])
+        each = [3 * np.dtype(optical).itemsize + np.dtype(radar).itemsize for optical, radar in kinds]
+        if len(pixels) != start[-1] + each[-1] * height[-1] * width[-1]:
             raise ValueError("it has another size than its index says")
         kept = tuple(pairs[row] for row in number)
         bad = tuple(BadFile(path=Path(name), reason=reason) for name, reason in content["bad"])
@@ -187,6 +207,8 @@ def open_store(pairs: Pairs, path: Path, index: Path) -> PairStore:
         pixels=pixels,
         start=start,
         shape=rows[:, 2:],
+        kinds=kinds,
+        sar=sar,
         place=numbered([pair.id for pair in kept]),
         scene=numbered([f"{pair.source}/{pair.scene}" if pair.scene else f"id {pair.id}" for pair in kept]),
         bad_files=bad,
@@ -198,10 +220,10 @@ def numbered(names: Sequence[str]) -> NDArray[np.int64]:
     return np.unique(np.asarray(names), return_inverse=True)[1].astype(np.int64)
 
 
-def decode_each(pairs: Pairs, how: PairDecoding) -> Iterator[NDArray[np.uint8] | UnreadableChipError]:
+def decode_each(pairs: Pairs, how: PairDecoding) -> Iterator[tuple[Pixels, Pixels] | UnreadableChipError]:
     """Each pair decoded, or why it could not be, in order; never more than a few in memory."""
 
-    def attempt(pair: Pair) -> NDArray[np.uint8] | UnreadableChipError:
+    def attempt(pair: Pair) -> tuple[Pixels, Pixels] | UnreadableChipError:
         try:
             return how.apply(pair)
         except UnreadableChipError as error:

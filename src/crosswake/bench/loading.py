@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from crosswake.batches.augment import augment, draw_augmentation, step_generator
-from crosswake.batches.pair_store import BANDS, PairStore
+from crosswake.batches.pair_store import EIGHT_BIT, PairStore
 from crosswake.batches.prepare import normalise
 from crosswake.batches.store import ChipStore, decode
 from crosswake.bench.machine import describe_machine, measure_limits
@@ -166,11 +166,14 @@ def made_pairs(settings: LoadSettings) -> PairStore:
     random = np.random.default_rng(settings.seed)
     rows = np.arange(count)
     names = [f"{row}" for row in rows]
+    size = 4 * height * width
     return PairStore(
         pairs=tuple(Pair(optical=Path(name), sar=Path(name), id=name, source="noise") for name in names),
-        pixels=random.integers(0, 256, count * BANDS * height * width, dtype=np.uint8),
-        start=rows * BANDS * height * width,
+        pixels=random.integers(0, 256, count * size, dtype=np.uint8),
+        start=rows * size,
         shape=np.tile([height, width], (count, 1)),
+        kinds=(EIGHT_BIT,) * count,
+        sar="max",
         place=rows,
         scene=rows,
         bad_files=(),

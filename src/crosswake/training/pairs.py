@@ -11,7 +11,7 @@ from torch import Tensor
 
 from crosswake.batches.augment import Augmentation, augment, draw_augmentation, step_generator
 from crosswake.batches.pair_sampler import draw_windows, pair_batches, same_place
-from crosswake.batches.pair_store import PairDecoding, PairStore, decode_pairs
+from crosswake.batches.pair_store import STORE_FORMAT, PairDecoding, PairStore, decode_pairs
 from crosswake.batches.store import ChipStore, decode
 from crosswake.config import PretrainConfig
 from crosswake.datasets.pairs.chips import measured_windows, pair_chips
@@ -198,8 +198,9 @@ def decode_once(pairs: Pairs, config: PretrainConfig, fabric: Fabric, quiet: boo
     """The training pairs, decoded by the first process and mapped by all."""
     how = PairDecoding(size=config.model.image_size, whole=not config.crops, sar=config.sar_radiometry)
     size = how.size if how.whole else None
+    # Files mended in place are decoded again, as their time says.
     files = [(str(path.resolve()), path.stat().st_mtime_ns) for pair in pairs for path in (pair.optical, pair.sar)]
-    text = json.dumps([fingerprint(pairs), files, size, how.sar])  # files mended in place are decoded again
+    text = json.dumps([STORE_FORMAT, fingerprint(pairs), files, size, how.sar])
     path = (config.cache or config.output) / f"pairs-{hashlib.sha256(text.encode()).hexdigest()[:12]}.u8"
     if fabric.is_global_zero:
         decode_pairs(pairs, how, path, strict=config.strict, quiet=quiet)
