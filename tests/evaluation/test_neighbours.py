@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from crosswake.errors import CrosswakeError
-from crosswake.evaluation import neighbours
+from crosswake.evaluation import ranking
 from crosswake.evaluation.features import exact_pairs, features_of, pair_distances
 from crosswake.evaluation.neighbours import find_neighbours
 
@@ -42,8 +42,8 @@ def test_blocks_change_nothing(tile: int, strip: int, tied: bool, monkeypatch: p
     rows = tied_rows(0) if tied else np.random.default_rng(0).normal(size=(60, 6)).astype(np.float32)
     features = features_of(rows, normalise=True, name="features")
     expected = find_neighbours(features, 9)
-    monkeypatch.setattr(neighbours, "TILE", tile)
-    monkeypatch.setattr(neighbours, "STRIP", strip)
+    monkeypatch.setattr(ranking, "TILE", tile)
+    monkeypatch.setattr(ranking, "STRIP", strip)
     found = find_neighbours(features, 9)
     np.testing.assert_array_equal(found.lists[0], expected.lists[0])
     np.testing.assert_allclose(found.farthest, expected.farthest, atol=1e-5)

@@ -1,5 +1,6 @@
 """Promise: the ranking of a stable sort by exact distances, whatever the budget, the block and the device."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from crosswake.errors import CrosswakeError
-from crosswake.evaluation import ranking, tally
+from crosswake.evaluation import counting, ranking
 from crosswake.evaluation.features import Features, features_of, order_keys, pair_distances
 from crosswake.evaluation.metrics import Ranking, distance_rows, rank, rank_rows
 from crosswake.evaluation.ranking import LEAST_BUDGET, find_matches, query_blocks
-from crosswake.evaluation.tally import larger, within
+from crosswake.evaluation.space import UNIT, Space
 
 Case = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 
@@ -94,11 +95,11 @@ def test_blocks_change_nothing(make: Any, tile: int, strip: int, monkeypatch: py
     assert_same(rank(*case, top=20), expected)
 
 
-@pytest.mark.parametrize("few", [0, 10**9])
-def test_counting_and_sorting_agree(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    case = hard_case(2)
+@pytest.mark.parametrize("make", [hard_case, smooth_case])
+def test_what_is_put_off_is_counted_all_the_same(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = make(2)
     expected = rank(*case)
-    monkeypatch.setattr(tally, "FEW", few)
+    monkeypatch.setattr(counting, "ENOUGH", 0)
     assert_same(rank(*case), expected)
 
 
@@ -133,15 +134,16 @@ def test_error_within_the_bound_changes_nothing(seed: int, share: float) -> None
     case = hard_case(seed)
     expected = rank(*case, top=5)
     generator = np.random.default_rng(seed)
-    visit = tally.Tally.visit
+    blocks = ranking.similarities
 
-    def disturbed(self: tally.Tally, similarity: NDArray[np.float32], start: int) -> None:
-        bound = share * case[0].shape[1] * tally.UNIT
-        similarity += generator.uniform(-bound, bound, similarity.shape).astype(np.float32)
-        visit(self, similarity, start)
+    def disturbed(space: Space, *rest: Any) -> Iterator[tuple[int, int, Any]]:
+        bound = share * case[0].shape[1] * UNIT
+        for first, start, similarity in blocks(space, *rest):
+            noise = generator.uniform(-bound, bound, similarity.shape).astype(np.float32)
+            yield first, start, similarity + torch.from_numpy(noise)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tally.Tally, "visit", disturbed)
+        patch.setattr(ranking, "similarities", disturbed)
         assert_same(rank(*case, top=5), expected)
 
 
@@ -180,23 +182,6 @@ def test_order_keys_sort_as_distances_do(values: list[float]) -> None:
     distance = np.abs(np.asarray(values, dtype=np.float32))
     keys = order_keys(distance, np.arange(len(values)))
     np.testing.assert_array_equal(np.argsort(keys), np.argsort(distance, kind="stable"))
-
-
-@given(
-    st.lists(st.integers(0, 20), min_size=1, max_size=60),
-    st.lists(st.tuples(st.integers(0, 20), st.integers(0, 5)), min_size=1, max_size=5),
-    st.sampled_from([0, 10**9]),
-)
-def test_larger_and_within_as_defined(values: list[int], windows: list[tuple[int, int]], few: int) -> None:
-    pool = np.asarray(values, dtype=np.float32)
-    low = np.sort(np.asarray([low for low, _ in windows], dtype=np.float32))[::-1]
-    high = low + np.float32(windows[0][1])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tally, "FEW", few)
-        assert larger(pool, low, strictly=True).tolist() == [int((pool > limit).sum()) for limit in low]
-        assert larger(pool, low, strictly=False).tolist() == [int((pool >= limit).sum()) for limit in low]
-        inside = ((pool[:, None] >= low) & (pool[:, None] <= high)).any(axis=1)
-        assert sorted(within(pool, low, high).tolist()) == np.flatnonzero(inside).tolist()
 
 
 def test_matches_are_found_by_identity() -> None:

@@ -1,6 +1,7 @@
 """Features as the ranking needs them: checked, scaled a block at a time, and compared exactly, pair by pair."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ ROWS_AT_ONCE = 512
 """Rows brought to double precision at a time; few enough to stay in the cache."""
 DISTANCES_AT_ONCE, COLUMNS_AT_ONCE = 2**26, 4096
 """Distances that :func:`distance_rows` holds in memory at a time (256 MB), and gallery features for them."""
+PAIRS_AT_ONCE = 256
+"""Pairs compared at a time; few enough to stay in the cache."""
 NOTHING = 2.0**-40
 """A distance below this share of the squared lengths is rounding left over from equal features, and becomes 0."""
 
@@ -61,11 +64,16 @@ class Features:
         """(n, D): the rows of ``part`` as they enter a matrix product; ``scale`` divides those not normalised."""
         start, stop, _ = part.indices(len(self))
         result = np.empty((stop - start, self.width), dtype=np.float32)
+        kind = np.result_type(self.rows, np.float32)
         for begin in range(start, stop, ROWS_AT_ONCE):
             end = min(stop, begin + ROWS_AT_ONCE)
             factor = 1 / self.lengths[begin:end, None] if self.normalise else np.full((1, 1), 1 / scale)
-            result[begin - start : end - start] = self.rows[begin:end] * factor
+            result[begin - start : end - start] = self.rows[begin:end] * factor.astype(kind)
         return result
+
+
+Exact = Callable[[Features, Ints, Features, Ints], NDArray[np.float32]]
+"""Computes distances as :func:`exact_pairs` does."""
 
 
 def features_of(rows: ArrayLike, *, normalise: bool, name: str) -> Features:
@@ -120,17 +128,48 @@ def squared_distance(inner: Floats, ours: Any, theirs: Floats) -> Floats:
     return np.asarray(squared)
 
 
-def exact_pairs(query: Features, rows: Ints, gallery: Features, columns: Ints) -> NDArray[np.float32]:
-    """(n,): squared distances of query ``rows`` to gallery ``columns``, pair by pair, exact likewise."""
-    result = np.empty(len(columns), dtype=np.float32)
-    for start in range(0, len(columns), ROWS_AT_ONCE):
-        ours, theirs = rows[start : start + ROWS_AT_ONCE], columns[start : start + ROWS_AT_ONCE]
-        asked, sought = query.rows[ours].astype(np.float64), gallery.rows[theirs].astype(np.float64)
-        inner = np.einsum("nd,nd->n", asked, sought)
-        if query.normalise:
-            inner /= gallery.lengths[theirs] * query.lengths[ours]
-        result[start : start + ROWS_AT_ONCE] = squared_distance(inner, query.squares[ours], gallery.squares[theirs])
-    return result
+def exact_pairs(query: Features, rows: Ints, gallery: Features, columns: Ints, threads: int = 1) -> NDArray[np.float32]:
+    """(n,): squared distances of query ``rows`` to gallery ``columns``, pair by pair, exact likewise.
+
+    Args:
+        query: of which there are ``rows``.
+        rows: (n,).
+        gallery: of which there are ``columns``.
+        columns: (n,).
+        threads: that share the work.
+    """
+    inner = np.empty(len(columns))
+
+    def fill(part: slice) -> None:
+        # Whole passes over memory that is there already: small steps between them would have threads wait in turn.
+        ours, theirs = (Rows(features, PAIRS_AT_ONCE) for features in (query, gallery))
+        for start in range(part.start, part.stop, PAIRS_AT_ONCE):
+            pairs = slice(start, min(part.stop, start + PAIRS_AT_ONCE))
+            np.einsum("nd,nd->n", ours.double(rows[pairs]), theirs.double(columns[pairs]), out=inner[pairs])
+
+    share = max(PAIRS_AT_ONCE, -(-len(columns) // threads))
+    parts = [slice(start, min(len(columns), start + share)) for start in range(0, len(columns), share)]
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(fill, parts))
+    if query.normalise:
+        inner /= gallery.lengths[columns] * query.lengths[rows]
+    return squared_distance(inner, query.squares[rows], gallery.squares[columns]).astype(np.float32)
+
+
+class Rows:
+    """Some rows of features at a time in double precision, in memory that is used again."""
+
+    def __init__(self, features: Features, most: int) -> None:
+        self._rows = features.rows
+        self._raw = np.empty((most, features.width), features.rows.dtype)
+        self._double = np.empty((most, features.width))
+
+    def double(self, places: Ints) -> Floats:
+        """(n, D): the rows at ``places``, until the next call."""
+        raw, double = self._raw[: len(places)], self._double[: len(places)]
+        np.take(self._rows, places, axis=0, out=raw, mode="clip")  # with another mode it would take a copy
+        np.copyto(double, raw)
+        return double
 
 
 def order_keys(distance: NDArray[np.float32], columns: Ints) -> Ints:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crosswake.evaluation.features import Floats, Ints, check_counts, distance_rows, features_of, unit_rows
-from crosswake.evaluation.ranking import GIGABYTE, find_matches, tally
+from crosswake.evaluation.ranking import GIGABYTE, compare, find_matches
 
 __all__ = ["Floats", "Ints", "Ranking", "distance_rows", "nearest_first", "rank", "rank_rows", "unit_rows"]
 
@@ -83,10 +83,11 @@ def rank(
         asked = features_of(query, normalise=normalise, name="query features")
         sought = features_of(gallery, normalise=normalise, name="gallery features")
         matches = find_matches(query_ids, gallery_ids)
-        found = tally(asked, sought, matches, top=result.top.shape[1], budget=budget, device=device)
-        for row, one in enumerate(found):
-            result.top[row], result.top_distance[row] = one.top, one.top_distance
-            fill_matches(result, row, one.ranks)
+        found = compare(asked, sought, matches, top=result.top.shape[1], budget=budget, device=device)
+        for block in found:
+            result.top[block.rows], result.top_distance[block.rows] = block.top, block.top_distance
+            if block.ranks is not None:
+                fill_matches(result, block.rows, block.ranks, matches.count[block.rows])
     return result
 
 
@@ -105,7 +106,8 @@ def rank_rows(
         for row, distance in enumerate(rows):
             nearest = nearest_first(distance, result.top.shape[1])
             result.top[row], result.top_distance[row] = nearest, distance[nearest]
-            fill_matches(result, row, match_ranks(distance, matches.of(row)))
+            ranks = match_ranks(distance, matches.of(row))
+            fill_matches(result, slice(row, row + 1), ranks, matches.count[row : row + 1])
     return result
 
 
@@ -123,13 +125,25 @@ def empty_ranking(count: int, size: int, top: int) -> Ranking:
     )
 
 
-def fill_matches(result: Ranking, row: int, ranks: Ints) -> None:
-    """Write what follows from the ascending ``ranks`` of one query's true matches into ``result``."""
-    result.matches[row] = len(ranks)
-    if len(ranks):
-        result.average_precision[row] = np.mean(np.arange(1, len(ranks) + 1) / ranks)
-        result.first_match[row] = ranks[0]
-        result.inverse_negative_penalty[row] = len(ranks) / ranks[-1]
+def fill_matches(result: Ranking, rows: slice, ranks: Ints, counts: Ints) -> None:
+    """Write what follows from the ranks of true matches into ``rows`` of ``result``.
+
+    Args:
+        result: to write into.
+        rows: which queries.
+        ranks: (m,), ascending, a query at a time.
+        counts: (n,), true matches of each.
+    """
+    ends = np.cumsum(counts)
+    starts = ends - counts
+    row = np.repeat(np.arange(len(counts)), counts)
+    precision = (np.arange(1, len(ranks) + 1) - starts[row]) / ranks
+    total = np.bincount(row, weights=precision, minlength=len(counts))
+    some = counts > 0
+    result.matches[rows] = counts
+    result.average_precision[rows][some] = total[some] / counts[some]
+    result.first_match[rows][some] = ranks[starts[some]]
+    result.inverse_negative_penalty[rows][some] = counts[some] / ranks[ends[some] - 1]
 
 
 def match_ranks(distance: NDArray[Any], matches: Ints) -> Ints:

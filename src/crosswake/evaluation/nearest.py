@@ -1,0 +1,99 @@
+"""The nearest of many queries, kept while the gallery goes by a block at a time."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosswake.evaluation.features import Exact, Ints, order_keys
+from crosswake.evaluation.space import Space
+
+SLACK = 8
+"""Candidates beyond a list's end, so that its end is seldom in doubt."""
+
+
+class Nearest:
+    """Candidates for the lists of a block of queries.
+
+    Args:
+        space: features, and the error bound.
+        part: which queries.
+        count: length of a list.
+        device: where similarities are computed.
+        exact: computes exact distances.
+    """
+
+    def __init__(self, space: Space, part: slice, count: int, device: Any, exact: Exact) -> None:
+        import torch  # noqa: PLC0415
+
+        self._space, self._part, self._count, self._exact = space, part, count, exact
+        shape = (part.stop - part.start, min(count + SLACK, len(space.gallery)) if count else 0)
+        self._similar = torch.full(shape, -torch.inf, device=device)
+        self._places = torch.zeros(shape, dtype=torch.int64, device=device)
+        self._least = torch.full(shape[:1], torch.inf, device=device)
+
+    def visit(self, first: int, similarity: Any, start: int) -> None:
+        """Take in the similarities of queries from ``first`` on to gallery entries from ``start`` on."""
+        import torch  # noqa: PLC0415
+
+        rows = slice(first, first + len(similarity))
+        self._least[rows] = torch.minimum(self._least[rows], similarity.amin(dim=1))
+        kept = self._similar.shape[1]
+        if not kept:
+            return
+        more, where = similarity.topk(min(kept, similarity.shape[1]), dim=1, sorted=False)
+        similar = torch.cat([self._similar[rows], more], dim=1)
+        places = torch.cat([self._places[rows], where + start], dim=1)
+        self._similar[rows], order = similar.topk(kept, dim=1)
+        self._places[rows] = places.gather(1, order)
+
+    def farthest(self) -> NDArray[np.float32]:
+        """(n,): the largest squared distance of each query to any entry, to within the error bound."""
+        return self._space.distance(self._part, self._least.cpu().numpy()[:, None])[:, 0]
+
+    def lists(self, *, rough: bool = False) -> tuple[Ints, NDArray[np.float32]]:
+        """(n, k): the nearest of each query in exact order, of equals the lower index first, and their distances.
+
+        Args:
+            rough: distances that do not decide the order may be off by the error bound.
+        """
+        space, similar, places = self._space, self._similar.cpu().numpy(), self._places.cpu().numpy()
+        distance = space.distance(self._part, similar)
+        asked = near(similar, 2 * space.error) if rough else np.ones(similar.shape, dtype=bool)
+        rows, columns = np.nonzero(asked)
+        distance[rows, columns] = self._exact(
+            space.query, self._part.start + rows, space.gallery, places[rows, columns]
+        )
+        order = np.argsort(order_keys(distance, places), axis=1)[:, : self._count]
+        places, distance = (np.take_along_axis(part, order, axis=1) for part in (places, distance))
+        if 0 < similar.shape[1] < len(space.gallery):
+            open_ended = similar[:, self._count - 1] - similar[:, -1] <= 2 * space.error
+            for row in np.flatnonzero(open_ended):
+                places[row], distance[row] = self._one_list(self._part.start + row)
+        return places, distance
+
+    def _one_list(self, row: int) -> tuple[Ints, NDArray[np.float32]]:
+        """The list of one query whose end is in doubt, as where many are equally far."""
+        space, tile = self._space, 2**15
+        asked = space.query.scaled(slice(row, row + 1), space.scale)[0]
+        keys = np.zeros(0, dtype=np.int64)
+        for start in range(0, len(space.gallery), tile):
+            columns = slice(start, min(len(space.gallery), start + tile))
+            similar = space.gallery.scaled(columns, space.scale) @ asked
+            offset = space.offset(columns)
+            if offset is not None:
+                similar -= offset
+            limit = np.sort(similar)[-self._count :][0] - 2 * space.error
+            found = start + np.flatnonzero(similar >= np.float32(limit))
+            distance = self._exact(space.query, np.full(len(found), row), space.gallery, found)
+            keys = np.sort(np.concatenate([keys, order_keys(distance, found)]))[: self._count]
+        return keys & 0xFFFFFFFF, (keys >> 32).astype(np.int32).view(np.float32)
+
+
+def near(similar: NDArray[np.float32], bound: float) -> NDArray[np.bool_]:
+    """Which of the values, descending along rows, lie within ``bound`` of a neighbour."""
+    close = similar[:, :-1] - similar[:, 1:] <= np.float32(bound)
+    result = np.zeros(similar.shape, dtype=bool)
+    result[:, :-1] |= close
+    result[:, 1:] |= close
+    return result
