@@ -38,10 +38,13 @@ def test_equals_a_stable_sort(seed: int, count: int, normalise: bool, tied: bool
 
 @pytest.mark.parametrize(("tile", "strip"), [(7, 5), (1, 60), (59, 1)])
 @pytest.mark.parametrize("tied", [True, False])
-def test_blocks_change_nothing(tile: int, strip: int, tied: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("square", [0, 60])
+def test_blocks_change_nothing(tile: int, strip: int, tied: bool, square: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = tied_rows(0) if tied else np.random.default_rng(0).normal(size=(60, 6)).astype(np.float32)
     features = features_of(rows, normalise=True, name="features")
     expected = find_neighbours(features, 9)
+    monkeypatch.setattr(ranking, "SQUARE", square)
+    monkeypatch.setattr(ranking, "MIRRORED", 17)
     monkeypatch.setattr(ranking, "TILE", tile)
     monkeypatch.setattr(ranking, "STRIP", strip)
     found = find_neighbours(features, 9)

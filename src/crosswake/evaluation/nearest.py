@@ -41,11 +41,13 @@ class Nearest:
         kept = self._similar.shape[1]
         if not kept:
             return
-        more, where = similarity.topk(min(kept, similarity.shape[1]), dim=1, sorted=False)
-        similar = torch.cat([self._similar[rows], more], dim=1)
-        places = torch.cat([self._places[rows], where + start], dim=1)
-        self._similar[rows], order = similar.topk(kept, dim=1)
-        self._places[rows] = places.gather(1, order)
+        more, where = similarity.topk(min(kept, similarity.shape[1]), dim=1)
+        similar = torch.cat([self._similar[rows], more], dim=1) if start else more
+        places = torch.cat([self._places[rows], where + start], dim=1) if start else where
+        if similar.shape[1] > kept:
+            similar, order = similar.topk(kept, dim=1)
+            places = places.gather(1, order)
+        self._similar[rows, : similar.shape[1]], self._places[rows, : similar.shape[1]] = similar, places
 
     def farthest(self) -> NDArray[np.float32]:
         """(n,): the largest squared distance of each query to any entry, to within the error bound."""

@@ -10,6 +10,7 @@ nothing but the two features. So the result is that of a stable sort by exact di
 budget.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,10 @@ GIGABYTE = 2**30
 LEAST_BUDGET = 2**25
 TILE, STRIP = 32768, 1024
 """Most gallery entries, and most queries, in one matrix product."""
+SQUARE = 16384
+"""Most features compared with each other in one go."""
+MIRRORED = 768
+"""Rows multiplied at a time there; more would waste more on the diagonal, fewer leave the cores idle."""
 BYTES_PER_MATCH, BYTES_PER_CANDIDATE = 128, 96
 
 
@@ -59,6 +64,29 @@ def find_matches(query_ids: NDArray[Any], gallery_ids: NDArray[Any]) -> Matches:
     ordered = sought[order]
     start, stop = (np.searchsorted(ordered, asked, side=side) for side in ("left", "right"))
     return Matches(order=order, start=start, count=stop - start)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How much is multiplied at a time.
+
+    Attributes:
+        tile: gallery entries.
+        strip: queries.
+        square: features that are compared with each other in one go.
+    """
+
+    tile: int
+    strip: int
+    square: int
+
+    @classmethod
+    def of(cls, space: Space, budget: int) -> "Sizes":
+        """What fits into half of ``budget`` bytes."""
+        tile = min(len(space.gallery), TILE, max(256, budget // 8 // (8 * space.gallery.width + 1)))
+        return cls(
+            tile=tile, strip=min(STRIP, max(1, budget // 8 // (4 * tile))), square=min(SQUARE, math.isqrt(budget // 16))
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,15 +138,14 @@ def compare(
         raise CrosswakeError(f"budget: {budget} bytes are too few to rank in; give at least {LEAST_BUDGET}")
     where = open_device(device)
     space = Space.of(query, gallery)
-    tile = min(len(gallery), TILE, max(256, budget // 8 // (8 * query.width + 1)))
-    strip = min(STRIP, max(1, budget // 8 // (4 * tile)))
+    sizes = Sizes.of(space, budget)
     exact = partial(exact_pairs, threads=max(1, torch.get_num_threads()))
     with full_single_precision():
         for part in query_blocks(query, matches, top, budget // 2):
             nearest = Nearest(space, part, top, where, exact)
             numbers = range(part.start, part.stop)
             targets = Targets(space, part, map(matches.of, numbers), exact) if matches else None
-            for first, start, similarity in similarities(space, part, tile, strip, where):
+            for first, start, similarity in similarities(space, part, sizes, where):
                 nearest.visit(first, similarity, start)
                 if targets:
                     targets.visit(first, similarity.cpu().numpy(), start)
@@ -132,23 +159,47 @@ def compare(
             )
 
 
-def similarities(space: Space, part: slice, tile: int, strip: int, where: Any) -> Iterator[tuple[int, int, Any]]:
-    """Every block of similarities: its first query, counted from that of ``part``, its first gallery entry, values."""
+def similarities(space: Space, part: slice, sizes: Sizes, where: Any) -> Iterator[tuple[int, int, Any]]:
+    """Every block of similarities: its first query, counted from that of ``part``, its first gallery entry, values.
+
+    A block is good until the next is asked for.
+    """
     import torch  # noqa: PLC0415
 
     asked = torch.from_numpy(space.query.scaled(part, space.scale)).to(where)
-    room = torch.empty(min(strip, len(asked)) * tile, device=where)
-    for start in range(0, len(space.gallery), tile):
-        columns = slice(start, min(len(space.gallery), start + tile))
+    if space.query is space.gallery and len(asked) == len(space.gallery) <= sizes.square:
+        yield 0, 0, less(mirrored(asked), space.offset(slice(None)))
+        return
+    room = torch.empty(min(sizes.strip, len(asked)) * sizes.tile, device=where)
+    for start in range(0, len(space.gallery), sizes.tile):
+        columns = slice(start, min(len(space.gallery), start + sizes.tile))
         sought = torch.from_numpy(space.gallery.scaled(columns, space.scale)).to(where)
         offset = space.offset(columns)
-        for first in range(0, len(asked), strip):
-            rows = asked[first : first + strip]
+        for first in range(0, len(asked), sizes.strip):
+            rows = asked[first : first + sizes.strip]
             block = room[: len(rows) * len(sought)].view(len(rows), len(sought))
-            torch.mm(rows, sought.T, out=block)
-            if offset is not None:
-                block -= torch.from_numpy(offset).to(where)
-            yield first, start, block
+            yield first, start, less(torch.mm(rows, sought.T, out=block), offset)
+
+
+def mirrored(rows: Any) -> Any:
+    """(n, n): inner products of rows with each other, half of them computed."""
+    import torch  # noqa: PLC0415
+
+    result = torch.empty(len(rows), len(rows), device=rows.device)
+    parts = [slice(start, start + MIRRORED) for start in range(0, len(rows), MIRRORED)]
+    for number, one in enumerate(parts):
+        for other in parts[number:]:
+            torch.mm(rows[one], rows[other].T, out=result[one, other])
+            if other is not one:
+                result[other, one] = result[one, other].T
+    return result
+
+
+def less(block: Any, offset: NDArray[np.float32] | None) -> Any:
+    """The block less an offset a column, in place."""
+    import torch  # noqa: PLC0415
+
+    return block if offset is None else block.sub_(torch.from_numpy(offset).to(block.device))
 
 
 def query_blocks(query: Features, matches: Matches | None, top: int, budget: int) -> Iterator[slice]:
