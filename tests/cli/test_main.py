@@ -94,6 +94,21 @@ def test_complaints_name_the_option_and_what_it_takes(
     assert not any(word in error for word in ("Parser key", "class '", "Literal", "Union"))
 
 
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        (["probe", "--checkpoint=w.pt"], "folder"),
+        (["pretrain"], "folder"),
+        (["evaluate", "--checkpoint=w.pt", "--split=val"], "folder or table"),
+        (["embed", "--checkpoint=w.pt", "--output=x.parquet"], "folder, table or list"),
+        (["export", "--checkpoint=w.pt"], "folder or table"),
+    ],
+)
+def test_data_that_is_not_there(command: list[str], kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, "--data", "/no/where"]) == 2
+    assert capsys.readouterr().err == f"crosswake: --data: /no/where: no such {kind}; correct the path\n"
+
+
 def test_debug_raises(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(CrosswakeError, match="no command 'dance'"):
         main(["dance", "--debug"])
