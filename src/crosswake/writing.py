@@ -1,4 +1,4 @@
-"""Files appear whole or not at all."""
+"""Files appear whole or not at all, in folders that are made first."""
 
 import os
 from collections.abc import Iterator
@@ -21,3 +21,11 @@ def replacing(path: Path) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def make_folder(path: Path) -> None:
+    """Make ``path`` before any work is done, so that a bad name costs nothing."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CrosswakeError(f"{path}: cannot be made a folder ({error.strerror}); choose another --output") from error

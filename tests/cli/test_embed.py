@@ -5,6 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from crosswake.cli.main import main
+from tests.datasets.pairs.making import write_sen12
 from tests.tiny import tiny_hoss
 from tests.tiny_models import tiny_weights
 
@@ -33,6 +34,16 @@ def test_says_what_is_there_and_lists_bad_files(
     assert main([*words, "--strict", f"--output={tmp_path / 'strict.parquet'}"]) == 2
 
 
+def test_pairs_are_embedded_half_by_half(words: list[str], tmp_path: Path) -> None:
+    root = write_sen12(tmp_path / "SEN12")
+    assert main([*words, f"--data={root}", "--quiet"]) == 0
+    rows = pq.read_table(tmp_path / "all.parquet").to_pylist()
+    assert len(rows) == 16
+    first = rows[0]
+    assert first["path"] == str(root / "ROIs1868_summer" / "s1_17" / "ROIs1868_summer_s1_17_p30.png")
+    assert (first["modality"], first["identity"], first["split"]) == ("sar", "summer_17_p30", None)
+
+
 def test_an_exported_model_embeds_and_evaluates(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -59,13 +70,21 @@ def test_an_exported_model_embeds_and_evaluates(
         (["--engine", "spark"], "engine"),
         (["--output", "x.csv"], "must end in .parquet"),
         (["--checkpoint", "none.pth"], "none.pth"),
-        (["--data", "nowhere"], "nowhere"),
+        (["--data", "nowhere"], "--data: nowhere: no such folder, table or list"),
+        (["--output", "file/deep/x.parquet"], "choose another --output"),
         (["--modality", "infrared"], "modality"),
     ],
 )
 def test_mistakes_are_one_line(
-    extra: list[str], named: str, words: list[str], capsys: pytest.CaptureFixture[str]
+    extra: list[str],
+    named: str,
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
     assert main([*words, *extra]) == 2
     error = capsys.readouterr().err
     assert named in error

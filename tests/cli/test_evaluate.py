@@ -5,22 +5,9 @@ from typing import Any
 import pytest
 
 from crosswake.cli.main import main
-from tests.evaluation.fakes import FakeEmbedder, make_data
-
-
-@pytest.fixture
-def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """Calls of the loader, which gives a stand-in for the model."""
-    from crosswake.models import embedder
-
-    calls: list[tuple[Any, ...]] = []
-
-    def load(checkpoint: Path | str, device: str = "auto", precision: str = "fp32") -> FakeEmbedder:
-        calls.append((checkpoint, device, precision))
-        return FakeEmbedder()
-
-    monkeypatch.setattr(embedder, "load", load)
-    return calls
+from tests.datasets.making import write_image
+from tests.datasets.pairs.making import optical, sar8, write_scenes, write_sen12
+from tests.evaluation.fakes import make_data
 
 
 def test_prints_what_it_is_measured_on_and_writes_beside_the_weights(
@@ -31,7 +18,7 @@ def test_prints_what_it_is_measured_on_and_writes_beside_the_weights(
     words = ["evaluate", "--checkpoint", str(weights), "--data", str(root), "--device", "cpu", "--quiet"]
     assert main([*words, "--precision", "bf16", "--seed", "3"]) == 0
     printed = capsys.readouterr()
-    assert "Measured on harbour" in printed.out
+    assert f"Measured on harbour ({root})\n" in printed.out, "a pipe has no width to fit lines to"
     for text in ("all to all: 10 of 10 queries", "optical to SAR", "SAR to optical", "chance", "size only"):
         assert text in printed.out
     assert printed.err == ""
@@ -85,6 +72,66 @@ def test_bad_files_are_counted_and_strict_stops(
 
 
 @pytest.mark.parametrize(
+    ("splits", "name", "measured_on"),
+    [
+        ({}, "evaluation-coast", "coast"),
+        ({"001": "train", "002": "train", "harbour": "train"}, "evaluation-coast-train", "coast, split train (which"),
+        ({"001": "train", "002": "train"}, "evaluation-coast", "coast, pairs of the split train (which"),
+        ({"001": "train", "002": "test", "harbour": "test"}, "evaluation-coast-test", "coast, split test"),
+    ],
+)
+def test_pairs_of_the_training_split_are_said_to_be_such(
+    splits: dict[str, str],
+    name: str,
+    measured_on: str,
+    tmp_path: Path,
+    loaded: list[tuple[Any, ...]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = write_scenes(tmp_path / "coast")
+    rows = [{"file": f"{stem}.png", "split": split} for stem, split in splits.items()]
+    (root / "scenes.json").write_text(json.dumps(rows))
+    assert main(["evaluate", "--checkpoint", str(tmp_path / "w.pt"), "--data", str(root), "--quiet"]) == 0
+    said = json.loads((tmp_path / name / "metrics.json").read_text())["measured_on"]
+    assert said.startswith(measured_on)
+    assert ("train" in said) == ("by default" in said)
+    assert f"Measured on {said}" in capsys.readouterr().out
+    assert said in (tmp_path / name / "report.html").read_text(encoding="utf-8")
+
+
+def test_bad_scenes_are_left_out_and_strict_stops(
+    tmp_path: Path, loaded: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = write_scenes(tmp_path / "coast")
+    write_image(root / "opt" / "004.png", optical(1, 96, 96), "PNG")
+    write_image(root / "sar" / "004.png", sar8(1, 40, 96), "PNG")
+    (root / "opt" / "001.png").write_bytes(b"no picture")
+    words = ["evaluate", "--checkpoint", str(tmp_path / "w.pt"), "--data", str(root), "--quiet"]
+    assert main(words) == 0
+    error = capsys.readouterr().err
+    assert "left out, 2 in all" in error
+    assert f"{root / 'opt' / '001.png'}: not a TIFF" in error
+    assert f"{root / 'sar' / '004.png'}: the SAR half is 40 x 96" in error
+    record = json.loads((tmp_path / "evaluation-coast" / "metrics.json").read_text())
+    assert [Path(row["path"]).name for row in record["passed_over"]] == ["001.png", "004.png"]
+    assert record["protocols"]["o2s"]["queries"] == 2
+    assert main([*words, "--strict"]) == 2
+    error = capsys.readouterr().err
+    assert "001.png" in error
+    assert len(error.splitlines()) == 1
+    (root / "opt" / "002.png").write_bytes(b"no picture")
+    assert main(words) == 2
+    assert "at least two places, found 1; left out is" in capsys.readouterr().err
+
+
+def test_results_on_two_folders_do_not_meet(tmp_path: Path, loaded: list[tuple[Any, ...]]) -> None:
+    for name in ("north", "south"):
+        root = write_sen12(tmp_path / "data" / name)
+        assert main(["evaluate", "--checkpoint", str(tmp_path / "w.pt"), "--data", str(root), "--quiet"]) == 0
+        assert (tmp_path / f"evaluation-{name}" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
     ("extra", "named"),
     [
         (["--device", "gpu"], "device"),
@@ -94,7 +141,7 @@ def test_bad_files_are_counted_and_strict_stops(
         (["--rerank.k1", "0"], "rerank.k1"),
         (["--rerank.lambda", "2"], "rerank.lambda"),
         (["--bogus", "1"], "bogus"),
-        (["--data", "nowhere"], "nowhere"),
+        (["--data", "nowhere"], "--data: nowhere: no such folder or table"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -65,6 +65,50 @@ def test_mistakes_are_one_line(words: list[str], message: str, capsys: pytest.Ca
     assert said.err.count("\n") == 1
 
 
+EVALUATE = ["evaluate", "--checkpoint", "w.pt", "--data", "x"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["data", "pairs", "out", "--crops", "round"], "--crops: invalid choice: 'round' (choose from"),
+        (["data", "pairs", "out", "--crop_size", "a", "b"], "--crop_size: expected a whole number, got a ("),
+        ([*EVALUATE, "--split", "sideways"], "--split: expected one of train, val, test, got sideways ("),
+        ([*EVALUATE, "--rerank.lambda", "many"], "--rerank.lambda: expected a number, got many ("),
+        ([*EVALUATE, "--batch_size", "0"], "--batch_size: expected a whole number above 0, got 0 ("),
+        (["evaluate"], "the following arguments are required: --checkpoint, --data ("),
+        (["export", "--checkpoint", "w.pt", "--min_cosine", "3"], "a number at least 0 and at most 1, got 3 ("),
+        (["bench", "load", "--workers", "-1"], "--workers: expected a whole number at least 0, got -1 ("),
+        (["train", "--model.image_size", "[1,b]"], "--model.image_size: expected [a whole number, a whole number], "),
+        (["train", "--evaluate", "perhaps"], "--evaluate: expected true or false, got perhaps ("),
+        (["train", "--model", "3"], "--model: Unable to load config '3' ("),
+        (["pretrain", "--splits", "3"], "--splits: expected [text, ...], got 3 ("),
+    ],
+)
+def test_complaints_name_the_option_and_what_it_takes(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert not any(word in error for word in ("Parser key", "class '", "Literal", "Union"))
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        (["probe", "--checkpoint=w.pt"], "folder"),
+        (["pretrain"], "folder"),
+        (["evaluate", "--checkpoint=w.pt", "--split=val"], "folder or table"),
+        (["embed", "--checkpoint=w.pt", "--output=x.parquet"], "folder, table or list"),
+        (["export", "--checkpoint=w.pt"], "folder or table"),
+    ],
+)
+def test_data_that_is_not_there(command: list[str], kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, "--data", "/no/where"]) == 2
+    assert capsys.readouterr().err == f"crosswake: --data: /no/where: no such {kind}; correct the path\n"
+
+
 def test_debug_raises(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(CrosswakeError, match="no command 'dance'"):
         main(["dance", "--debug"])

@@ -1,5 +1,6 @@
 """Promise: a contact sheet of any data set, unreadable chips included."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,14 @@ def test_sheet_of_one_chip(tmp_path: Path) -> None:
     table.write_text("path,identity,modality\na.tif,A ship of a very long name indeed,optical\n")
     draw_contact_sheet(open_reid(table), tmp_path / "sheet.png")
     assert Image.open(tmp_path / "sheet.png").width == WIDTH
+
+
+def test_names_in_any_script_are_drawn_without_a_warning(tmp_path: Path) -> None:
+    table = tmp_path / "港口.csv"
+    table.write_text("path,identity,modality\na.tif,海神号,optical\n", encoding="utf-8")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Glyph")
+        draw_contact_sheet(open_reid(table), tmp_path / "sheet.png")
 
 
 def test_sheet_that_cannot_be_written(tmp_path: Path) -> None:

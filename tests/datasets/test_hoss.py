@@ -34,7 +34,7 @@ def test_faultless_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("nothing", "no such folder; --data names"), ("pictures", "holds none of bounding_box_train/, query/")],
+    [("nothing", "no such folder; name a HOSS"), ("pictures", "holds none of bounding_box_train/, query/")],
 )
 def test_not_a_data_set(tmp_path: Path, name: str, message: str) -> None:
     touch(tmp_path, "HOSS/query/0001_s01c1_RGB.tif", "pictures/0001_s01c1_RGB.tif")

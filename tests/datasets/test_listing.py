@@ -1,11 +1,15 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from crosswake.chips import Modality
 from crosswake.datasets.listing import Entry, ModalityChoice, open_listing
+from crosswake.datasets.pairs.chips import halves
+from crosswake.datasets.pairs.open import find_reader
 from crosswake.datasets.reid import BadFile
 from crosswake.errors import CrosswakeError
+from tests.datasets.pairs.making import write_dfc23, write_scenes, write_sen12, write_terrain
 from tests.tiny import chip_pixels, tiny_hoss, write_chip
 
 
@@ -81,6 +85,31 @@ def test_a_plain_folder_is_read_at_all_levels_in_order(tmp_path: Path) -> None:
     found = entries(root, "sar")
     assert [entry.id for entry in found] == ["a.png", "b.tif", "deep/c.jpg"]
     assert {entry.chip.modality for entry in found} == {Modality.SAR}
+
+
+@pytest.mark.parametrize("write", [write_sen12, write_terrain, write_dfc23, write_scenes])
+def test_the_halves_of_pairs_are_told_by_their_layout(tmp_path: Path, write: Callable[[Path], Path]) -> None:
+    root = write(tmp_path / "coast")
+    reader = find_reader(root)
+    assert reader is not None
+    known = {chip.path: (pair.id, chip.modality, pair.split) for pair in reader(root).pairs for chip in halves(pair)}
+    found = entries(root)
+    assert {one.chip.path: (one.chip.identity, one.chip.modality, one.split) for one in found} == known
+    assert [one.id for one in found] == sorted((path.relative_to(root).as_posix() for path in known), key=by_folder)
+    assert bad(root) == []
+
+
+def by_folder(name: str) -> list[str]:
+    return name.split("/")
+
+
+def test_images_beside_the_pairs_are_read_as_in_any_folder(tmp_path: Path) -> None:
+    root = write_scenes(tmp_path / "coast")
+    touch(root / "sar" / "lonely.png", root / "sar" / "notes.doc", root / "deep" / "x.png")
+    assert [one.id for one in entries(root) if not one.chip.identity] == ["sar/lonely.png"]
+    assert [file.path.name for file in bad(root)] == ["x.png", "notes.doc"]
+    touch(tmp_path / "apart" / "opt" / "a.png", tmp_path / "apart" / "sar" / "b.png")
+    assert [one.chip.modality for one in entries(tmp_path / "apart")] == [Modality.OPTICAL, Modality.SAR]
 
 
 def test_a_list_of_files_is_relative_to_itself(tmp_path: Path) -> None:

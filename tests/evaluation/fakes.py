@@ -27,9 +27,8 @@ class FakeEmbedder:
 
     def feature(self, chip: Chip) -> NDArray[np.float64]:
         own = np.random.default_rng(sum(chip.path.name.encode())).normal(size=16)
-        return np.asarray(
-            np.random.default_rng(int(chip.identity)).normal(size=16) + self.noise * own, dtype=np.float64
-        )
+        seed = int(chip.identity) if chip.identity.isdigit() else sum(chip.identity.encode())
+        return np.asarray(np.random.default_rng(seed).normal(size=16) + self.noise * own, dtype=np.float64)
 
     def attention_maps(self, chips: Sequence[Chip]) -> NDArray[np.float32]:
         return np.random.default_rng(0).random((len(chips), 16, 8), dtype=np.float32)

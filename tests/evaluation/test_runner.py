@@ -1,6 +1,7 @@
 import json
 import re
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -202,6 +203,21 @@ def test_output_that_is_a_file(tmp_path: Path) -> None:
     with pytest.raises(CrosswakeError, match="taken: cannot be made a folder"):
         evaluate_model(embedder, open_reid(make_data(tmp_path / "ships")), tmp_path / "taken", quiet=True)
     assert not embedder.asked
+
+
+def test_names_in_any_script_reach_the_report_without_a_warning(tmp_path: Path) -> None:
+    make_data(tmp_path / "ships", identities=2)
+    rows = ["path,identity,modality,split"]
+    for number, name in enumerate(("海神号", "Нева")):
+        rows += [f"ships/query/{number:04d}_s01c0_RGB.png,{name},optical,query"]
+        rows += [f"ships/bounding_box_test/{number:04d}_s01c3_SAR.png,{name},sar,gallery"]
+    table = tmp_path / "港口.csv"
+    table.write_text("\n".join(rows), encoding="utf-8")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Glyph")
+        evaluate_model(FakeEmbedder(), open_reid(table), tmp_path / "out", quiet=True)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"<text[^>]*>海神号</text>", page)
 
 
 def test_names_are_escaped(tmp_path: Path) -> None:

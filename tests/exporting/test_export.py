@@ -17,9 +17,10 @@ from crosswake.errors import CrosswakeError
 from crosswake.exporting import run as exporting
 from crosswake.exporting.agreement import Agreement, chips_of, generated, uneven_batches
 from crosswake.exporting.graph import write_graph
-from crosswake.exporting.run import default_output, export
+from crosswake.exporting.run import comparison, default_output, export
 from crosswake.models.embedder import load_torch
 from crosswake.radiometry import to_uint8
+from tests.datasets.pairs.making import write_scenes
 from tests.tiny import tiny_hoss
 from tests.tiny_models import tiny_weights
 
@@ -109,8 +110,8 @@ def test_a_graph_that_does_not_agree_is_not_written(
         write_graph(other, path, kind)
 
     monkeypatch.setattr(exporting, "write_graph", write_another)
-    output = tmp_path / "out" / "wrong.onnx"
-    with pytest.raises(CrosswakeError, match=r"wrong\.onnx: not written, for the graph does not agree against PyTorch"):
+    output = tmp_path / "out" / default_output(Path("wrong"), kind).name
+    with pytest.raises(CrosswakeError, match=rf"{output.name}: not written, for the graph does not agree"):
         export(weights, kind, output)
     assert not list(output.parent.iterdir())
 
@@ -122,6 +123,33 @@ def test_not_a_number_is_no_agreement() -> None:
             found.require("onnx-int8", Path("x.onnx"))
     good = Agreement(measured_on="chips", chips=1, cosine=np.array([0.98]), difference=0.1)
     good.require("onnx-int8", Path("x.onnx"), min_cosine=0.97)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "said"),
+    [
+        ("x.parquet", "onnx", r"--output: .*x\.parquet must end in \.onnx, as a file of --format onnx does"),
+        ("x.onnx", "torch-export", r"must end in \.pt2"),
+        ("folder.onnx", "onnx-int8", r"folder\.onnx is a folder; name a file"),
+        ("file/x.onnx", "onnx", r"file: cannot be made a folder \(.*\); choose another --output"),
+        ("file/deep/x.pt2", "torch-export", r"deep: cannot be made a folder \(.*\); choose another --output"),
+    ],
+)
+def test_outputs_that_will_not_do(weights: Path, tmp_path: Path, name: str, kind: Any, said: str) -> None:
+    (tmp_path / "folder.onnx").mkdir()
+    for file in ("file", "x.parquet"):
+        (tmp_path / file).write_text("somebody's")
+    with pytest.raises(CrosswakeError, match=said):
+        export(weights, kind, tmp_path / name)
+    assert (tmp_path / "x.parquet").read_text() == "somebody's"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.onnx", "x.parquet"]
+
+
+def test_halves_of_pairs_are_chips_to_compare_on(weights: Path, tmp_path: Path) -> None:
+    store, measured_on = comparison(load_torch(weights, device="cpu"), write_scenes(tmp_path / "coast"), 4)
+    assert [chip.path.name for chip in store.chips] == ["001.png", "002.png"] * 2
+    assert [chip.modality for chip in store.chips] == [Modality.OPTICAL] * 2 + [Modality.SAR] * 2
+    assert measured_on == "chips of coast"
 
 
 def test_chips_to_compare_on_are_of_both_modalities_and_the_batches_uneven(ships: Path) -> None:

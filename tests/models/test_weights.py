@@ -130,6 +130,22 @@ def test_files_that_are_no_weights(tmp_path: Path, content: object, message: str
         read_weights(save(tmp_path / "w.pth", content))
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("notes.pt", b"epochs: 3\n", r"notes\.pt: not a checkpoint, for PyTorch has not saved it"),
+        ("empty.pt", b"", r"empty\.pt: not a checkpoint"),
+        ("graph.pth", b"\x08\x0a\x12\x07pytorch", r"graph\.pth: not a checkpoint"),
+        ("graph.onnx", b"\x08\x0a\x12\x07pytorch", r"graph\.onnx: an exported model, not weights; name the checkpoint"),
+        ("graph.pt2", b"PK\3\4", r"graph\.pt2: an exported model, not weights; name the checkpoint"),
+    ],
+)
+def test_text_and_exported_models_are_no_checkpoints(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(CrosswakeError, match=message):
+        read_weights(tmp_path / name)
+
+
 def test_missing_truncated_and_misfitting_files(tmp_path: Path) -> None:
     with pytest.raises(CrosswakeError, match="no such weight file"):
         read_weights(tmp_path / "none.pth")

@@ -32,7 +32,7 @@ def run(words: list[str]) -> int:
     from crosswake.bench.embedding import EmbedSettings, bench_embed
     from crosswake.cli.bench_rank import report
     from crosswake.config import ModelConfig
-    from crosswake.evaluation.runner import make_folder
+    from crosswake.writing import make_folder
 
     height, width = options.image_size
     heads = max(1, options.width // 64)

@@ -26,8 +26,8 @@ def run(words: list[str]) -> int:
     options: Any = shrunk(make_parser().parse_words(words), QUICK)
     from crosswake.bench.loading import LoadSettings, bench_load
     from crosswake.cli.bench_rank import report
-    from crosswake.evaluation.runner import make_folder
     from crosswake.models.embedder import pick_device
+    from crosswake.writing import make_folder
 
     height, width = options.image_size
     settings = LoadSettings(

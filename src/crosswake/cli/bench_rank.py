@@ -43,7 +43,7 @@ def run(words: list[str]) -> int:
     """Parse ``words``, measure, print; returns the exit code."""
     options: Any = make_parser().parse_words(words)
     from crosswake.bench.ranks import bench_rank
-    from crosswake.evaluation.runner import make_folder
+    from crosswake.writing import make_folder
 
     make_folder(options.output)
     report(bench_rank(settings_of(options), quiet=options.quiet), options.output)

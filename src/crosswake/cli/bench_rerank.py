@@ -27,7 +27,7 @@ def run(words: list[str]) -> int:
     options: Any = make_parser().parse_words(words)
     from crosswake.bench.ranks import bench_rerank
     from crosswake.evaluation.rerank import RerankConfig
-    from crosswake.evaluation.runner import make_folder
+    from crosswake.writing import make_folder
 
     make_folder(options.output)
     config = RerankConfig(k1=options.k1, k2=options.k2, lambda_=options.lambda_)

@@ -38,7 +38,7 @@ def run(words: list[str]) -> int:
     options: Any = shrunk(make_parser().parse_words(words), QUICK)
     from crosswake.bench.training import TrainSettings, bench_train
     from crosswake.cli.bench_rank import report
-    from crosswake.evaluation.runner import make_folder
+    from crosswake.writing import make_folder
 
     settings = TrainSettings(
         config=settings_of(options),

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crosswake.cli.parsing import Parser
+from crosswake.cli.printing import make_console, plain_table
 from crosswake.errors import CrosswakeError
+from crosswake.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from crosswake.datasets.check import CheckResult, Level
     from crosswake.datasets.pairs.table import PairData
@@ -41,8 +42,6 @@ def make_parser() -> Parser:
 def run(words: list[str]) -> int:
     """Check, print, draw; the exit code says whether there are bad files."""
     options = make_parser().parse_words(words)
-    from rich.console import Console
-
     from crosswake.datasets.pairs.open import find_reader
 
     if read_pairs := find_reader(Path(options.root)):
@@ -56,7 +55,7 @@ def run(words: list[str]) -> int:
     data = open_reid(Path(options.root))
     result = check_data(data, quiet=options.quiet, strict=options.strict)
     splits, protocols = split_statistics(data, result.facts), protocol_statistics(data)
-    console = Console(highlight=False, soft_wrap=True)
+    console = make_console()
     if not options.quiet:
         print_splits(console, data.name, splits)
         print_protocols(console, protocols)
@@ -72,8 +71,6 @@ def run(words: list[str]) -> int:
 
 def run_pairs(options: Any, data: "PairData") -> int:
     """The same for a set of optical-SAR pairs."""
-    from rich.console import Console
-
     from crosswake.cli.pair_tables import print_counts, print_registration
     from crosswake.datasets.pairs.check import check_pairs
     from crosswake.datasets.pairs.report import count_pairs, describe_offsets
@@ -81,9 +78,9 @@ def run_pairs(options: Any, data: "PairData") -> int:
 
     check = check_pairs(data, quiet=options.quiet, strict=options.strict)
     counts, offsets = count_pairs(data.pairs), describe_offsets(check.offsets.values())
-    console = Console(highlight=False, soft_wrap=True)
+    console = make_console()
     if not options.quiet:
-        print_counts(console, f"{data.name}: {len(data.pairs):,} pairs", counts)
+        print_counts(console, f"{data.name}: {counted(len(data.pairs), 'pair')}", counts)
         print_registration(console, offsets)
     print_findings(console, check.result, options.quiet)
     if options.json:
@@ -94,7 +91,7 @@ def run_pairs(options: Any, data: "PairData") -> int:
     draw_pair_sheet(data, sheet)
     if not options.quiet:
         console.print(f"contact sheet: {sheet}", markup=False)
-    return summarise(console, len(data.pairs), check.result, options.quiet, "pairs")
+    return summarise(console, len(data.pairs), check.result, options.quiet, "pair")
 
 
 def print_splits(console: "Console", name: str, rows: Iterable["SplitStatistics"]) -> None:
@@ -124,16 +121,6 @@ def print_protocols(console: "Console", rows: Iterable["ProtocolStatistics"]) ->
     console.print(table)
 
 
-def plain_table(title: str, head: str) -> "Table":
-    """A table that fits 80 columns and a log."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column(head)
-    return table
-
-
 def print_findings(console: "Console", result: "CheckResult", quiet: bool) -> None:
     """What is wrong, by level, each finding in one line."""
     from crosswake.datasets.check import reason_counts
@@ -154,15 +141,16 @@ def print_findings(console: "Console", result: "CheckResult", quiet: bool) -> No
             console.print(f"  and {len(findings) - most} more (--json FILE has them all)", markup=False)
 
 
-def summarise(console: "Console", count: int, result: "CheckResult", quiet: bool, unit: str = "chips") -> int:
+def summarise(console: "Console", count: int, result: "CheckResult", quiet: bool, unit: str = "chip") -> int:
     """One last line, and the exit code."""
     bad, doubtful = len(result.of("error")), len(result.of("warning"))
-    warned = f", {doubtful} warning{'s' * (doubtful != 1)}"
+    warned, total = counted(doubtful, "warning"), counted(count, unit)
     if bad:
-        console.print(f"{bad} bad file{'s' * (bad != 1)} among {count} {unit}{warned}", markup=False, style="bold red")
+        console.print(f"{counted(bad, 'bad file')} among {total}, {warned}", markup=False, style="bold red")
         return EXIT_BAD_FILES
     if not quiet:
-        console.print(f"all {count} {unit} are good{warned}", markup=False, style="bold green")
+        verdict = f"the one {unit} is good" if count == 1 else f"all {total} are good"
+        console.print(f"{verdict}, {warned}", markup=False, style="bold green")
     return 0
 
 

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crosswake.cli.parsing import Parser
+from crosswake.cli.printing import make_console
+from crosswake.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,8 +47,6 @@ def make_parser() -> Parser:
 def run(words: list[str]) -> int:
     """Plan, build, report."""
     options = make_parser().parse_words(words)
-    from rich.console import Console
-
     from crosswake.cli.pair_tables import print_some
     from crosswake.datasets.pairs.build import build_pairs, write_manifest
     from crosswake.datasets.pairs.plan import READERS, make_plan
@@ -59,7 +59,7 @@ def run(words: list[str]) -> int:
     built = build_pairs(out, plan, workers=options.workers, quiet=options.quiet, strict=options.strict)
     write_manifest(out, built)
     write_report(out, built)
-    console = Console(highlight=False, soft_wrap=True)
+    console = make_console()
     if not options.quiet:
         print_build(console, out, built)
     print_some(console, "bad files", [f"{bad.path}: {bad.reason}" for bad in built.bad_files], LISTED_AT_MOST)
@@ -88,7 +88,8 @@ def print_build(console: "Console", out: Path, built: "Built") -> None:
     from crosswake.cli.pair_tables import print_counts, print_registration, print_some
     from crosswake.datasets.pairs.report import count_pairs, describe_registration, left_out_counts
 
-    print_counts(console, f"{out.name}: {len(built.kept):,} pairs", count_pairs(job.pair for _, job in built.kept))
+    title = f"{out.name}: {counted(len(built.kept), 'pair')}"
+    print_counts(console, title, count_pairs(job.pair for _, job in built.kept))
     for source, counts in sorted(left_out_counts(built).items()):
         for reason, count in sorted(counts.items()):
             console.print(f"left out, {source}: {count:,} x {reason}", markup=False)

@@ -1,16 +1,16 @@
 """``crosswake embed``: embed a folder, table or list of images into one Parquet file."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from crosswake.cli.parsing import Parser
+from crosswake.cli.printing import print_left_out
+from crosswake.cli.sources import require_there
+from crosswake.words import counted
 
 if TYPE_CHECKING:
     from crosswake.embedding.job import Outcome
     from crosswake.embedding.settings import EmbedSettings
-
-LISTED = 10
 
 
 def make_parser() -> Parser:
@@ -27,7 +27,7 @@ def make_parser() -> Parser:
         "--data",
         type=Path,
         required=True,
-        help="a HOSS-layout folder, any folder of images, a CSV table, or a .txt file with a path on each line",
+        help="a HOSS-layout folder, pairs, any folder of images, a CSV table, or a .txt file with a path on each line",
     )
     parser.add_argument("--output", type=Path, required=True, help="the Parquet file")
     parser.add_argument(
@@ -55,6 +55,7 @@ def run(words: list[str]) -> int:
     from crosswake.embedding.settings import EmbedSettings
 
     settings = EmbedSettings(**vars(options))
+    require_there(settings.data, "folder, table or list")
     try:
         outcome = embed_archive(settings)
     except KeyboardInterrupt as error:
@@ -65,11 +66,9 @@ def run(words: list[str]) -> int:
 
 def print_outcome(outcome: "Outcome", settings: "EmbedSettings") -> None:
     """The files that were left out, how many there are, and where."""
-    if outcome.bad_files:
-        print(f"left out, {len(outcome.bad_files)} in all (listed in {settings.bad_list}):", file=sys.stderr)
-        for bad in outcome.bad_files[:LISTED]:
-            print(f"  {bad.path}: {bad.reason}", file=sys.stderr)
+    print_left_out(outcome.bad_files, str(settings.bad_list))
     if not settings.quiet:
-        print(f"{outcome.rows} embeddings, {outcome.done_before} chips embedded before", end="")
+        before = f"{counted(outcome.done_before, 'chip')} embedded before"
+        print(f"{counted(outcome.rows, 'embedding')}, {before}", end="")
         print("" if outcome.waiting is None else f"; the model waited for chips {outcome.waiting:.1%} of its time")
     print(outcome.output)

@@ -1,17 +1,14 @@
 """``crosswake evaluate``: measure a model by the published protocols, with a report."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from crosswake.cli.parsing import Parser
-from crosswake.errors import CrosswakeError
+from crosswake.cli.printing import make_console, print_left_out
+from crosswake.cli.sources import open_test
 
 if TYPE_CHECKING:
-    from crosswake.datasets.reid import ReidData
     from crosswake.evaluation.results import Evaluation
-
-LISTED = 10
 
 
 def make_parser() -> Parser:
@@ -28,7 +25,7 @@ def make_parser() -> Parser:
     parser.add_argument(
         "--split",
         type=Literal["train", "val", "test"] | None,
-        help="which pairs, where they declare it (default: val, else test, else all)",
+        help="which pairs, where they declare it (default: val, else test, else train, else all)",
     )
     parser.add_argument(
         "--output", type=Path | None, help="folder for the results (default: evaluation-<data> beside the weights)"
@@ -37,7 +34,10 @@ def make_parser() -> Parser:
     parser.add_argument("--precision", type=Literal["fp32", "bf16", "fp16"], default="fp32", help="of the model")
     parser.add_argument("--batch_size", type=PositiveInt, default=64, help="chips embedded at a time")
     parser.add_argument(
-        "--rerank", dest="reranked", action="store_true", help="also report k-reciprocal re-ranking; so does any of:"
+        "--rerank",
+        dest="reranked",
+        action="store_true",
+        help="also report k-reciprocal re-ranking; each of the --rerank options below asks for it too",
     )
     parser.add_argument("--rerank.k1", dest="k1", type=int, default=20, help="reciprocal neighbours")
     parser.add_argument("--rerank.k2", dest="k2", type=int, default=6, help="vectors averaged; 1 for none")
@@ -58,15 +58,16 @@ def run(words: list[str]) -> int:
     """Parse ``words``, evaluate, print; returns the exit code."""
     options: Any = make_parser().parse_words(words)
     from crosswake.evaluation.rerank import RerankConfig
-    from crosswake.evaluation.runner import evaluate_model, make_folder
+    from crosswake.evaluation.runner import evaluate_model
+    from crosswake.writing import make_folder
 
     rerank = None
     if any(word.startswith("--rerank") for word in words):
         names = ("k1", "k2", "lambda_", "apart", "half")
         rerank = RerankConfig(**{name: getattr(options, name) for name in names})
-    data = open_data(options.data, options.split)
+    data, name = open_test(options.data, options.split)
     data.require_test()
-    output: Path = options.output or options.checkpoint.parent / f"evaluation-{data.name}".replace(", split ", "-")
+    output: Path = options.output or options.checkpoint.parent / f"evaluation-{name}"
 
     from crosswake.models.embedder import load, pick_device
 
@@ -87,30 +88,10 @@ def run(words: list[str]) -> int:
     return 0
 
 
-def open_data(source: Path, split: str | None) -> "ReidData":
-    """Queries and galleries: of ships, or of the places of optical-SAR pairs."""
-    from crosswake.datasets.open import open_reid
-    from crosswake.datasets.pairs.chips import as_retrieval, pairs_to_measure
-    from crosswake.datasets.pairs.open import find_reader
-
-    read_pairs = find_reader(source)
-    if read_pairs is not None:
-        return as_retrieval(pairs_to_measure(read_pairs(source), split))
-    if split is not None:
-        raise CrosswakeError("--split: only optical-SAR pairs are measured by split; leave it out")
-    return open_reid(source)
-
-
 def print_summary(evaluation: "Evaluation", output: Path) -> None:
     """The table, the files that were left out, and where the results are."""
-    from rich.console import Console
-
     from crosswake.evaluation.summary import summary_tables
 
-    Console(file=sys.stdout, highlight=False).print(*summary_tables(evaluation), sep="\n")
-    left_out = [*evaluation.data.bad_files, *evaluation.unreadable]
-    if left_out:
-        print(f"left out, {len(left_out)} in all (listed in metrics.json):", file=sys.stderr)
-        for bad in left_out[:LISTED]:
-            print(f"  {bad.path}: {bad.reason}", file=sys.stderr)
+    make_console().print(*summary_tables(evaluation), sep="\n")
+    print_left_out([*evaluation.data.bad_files, *evaluation.unreadable], "metrics.json")
     print(f"report: {output / 'report.html'}")

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from crosswake.cli.parsing import Parser
+from crosswake.cli.sources import require_there
 
 
 def make_parser() -> Parser:
@@ -21,7 +22,7 @@ def make_parser() -> Parser:
     )
     parser.add_argument("--output", type=Path | None, help="the file (default: beside the weights, under their name)")
     parser.add_argument(
-        "--data", type=Path | None, help="compare on chips of this folder or table (default: generated pictures)"
+        "--data", type=Path | None, help="compare on chips of this folder, pairs or table (default: generated pictures)"
     )
     parser.add_argument("--chips", type=PositiveInt, default=32, help="how many to compare on")
     parser.add_argument(
@@ -40,6 +41,8 @@ def run(words: list[str]) -> int:
     from crosswake.progress import byte_text
 
     output: Path = options.output or default_output(options.checkpoint, options.format)
+    if options.data is not None:
+        require_there(options.data, "folder or table")
     agreement = export(
         options.checkpoint,
         options.format,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from crosswake.cli.parsing import Parser
 from crosswake.cli.settings import make_settings_parser, parse_settings
+from crosswake.cli.sources import require_there
 from crosswake.config import PretrainConfig
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ def parse(words: list[str]) -> PretrainConfig:
 def run(words: list[str]) -> int:
     """Pretrain, then measure retrieval among places of another split, or of the held-out scenes."""
     config = parse(words)
+    if config.data is not None:
+        require_there(config.data)
+
     from crosswake.cli.train import measure
     from crosswake.training.pairs import PairJob, pretrain
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from crosswake.chips import Chip, Modality, UnreadableChipError, read_pixels
 from crosswake.datasets.reid import Chips, ReidData, cross_modal_identities, identities, of_modality
+from crosswake.drawing import any_script
 from crosswake.errors import CrosswakeError
 
 WIDTH = 1600
@@ -182,7 +183,8 @@ def save(figure: Any, path: Path) -> None:
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(part, format="png")
+        with any_script():
+            figure.savefig(part, format="png")
         part.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):

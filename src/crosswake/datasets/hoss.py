@@ -62,7 +62,7 @@ def read_hoss(root: Path) -> ReidData:
 def find_layout(root: Path) -> Path:
     """The folder of the HOSS layout that ``root`` is or holds."""
     if not root.is_dir():
-        raise CrosswakeError(f"{root}: no such folder; --data names a HOSS-layout folder or a CSV table")
+        raise CrosswakeError(f"{root}: no such folder; name a HOSS-layout folder or a CSV table")
     for level in ([root], root.glob("*/"), root.glob("*/*/")):
         found = sorted(folder for folder in level if has_layout(folder))
         if len(found) == 1:

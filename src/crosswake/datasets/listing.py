@@ -18,7 +18,10 @@ from crosswake.datasets.hoss import (
     has_layout,
     iterate_folder,
 )
+from crosswake.datasets.pairs.chips import halves
 from crosswake.datasets.pairs.files import walk
+from crosswake.datasets.pairs.open import find_reader
+from crosswake.datasets.pairs.table import NoPairsError
 from crosswake.datasets.reid import BadFile
 from crosswake.datasets.table import chip_of_row, iterate_rows, resolve, split_of_row
 from crosswake.errors import CrosswakeError
@@ -44,7 +47,8 @@ class Entry:
     Attributes:
         chip: the chip, under an absolute path.
         id: its path from the listing's folder, with ``/`` on every system; the absolute path if it lies elsewhere.
-        split: train, query or gallery, with ``o2s_`` or ``s2o_`` before it for a fixed subset; empty if not known.
+        split: train, query or gallery, with ``o2s_`` or ``s2o_`` before it for a fixed subset; of pairs train, val or
+            test; empty if not known.
     """
 
     chip: Chip
@@ -68,10 +72,12 @@ class Listing:
 def open_listing(source: Path, modality: ModalityChoice = "auto") -> Listing:
     """A HOSS-layout folder, any other folder of images, a CSV table, or a text file with a path on each line.
 
+    Of a folder of optical-SAR pairs each half is a chip, whose modality and place the layout tells.
+
     Args:
         source: the folder, table or list. Of folders all levels are read; hidden files are not.
         modality: of images whose name does not tell; ``auto`` takes it from a word such as RGB or SAR in the file's
-            name, else in the nearest folder's. Of no meaning to a HOSS-layout folder or table.
+            name, else in the nearest folder's. Of no meaning to a HOSS-layout folder, pairs or a table.
 
     Raises:
         CrosswakeError: there is no such source.
@@ -111,9 +117,27 @@ def table_entries(table: Path) -> Iterator[Entry]:
 
 def folder_entries(root: Path, modality: ModalityChoice) -> Iterator[Entry | BadFile]:
     """Every image below a folder, sorted by folder and name."""
+    known = pair_entries(root)
     for folder, _, names in walk(root):
         for name in names:
-            yield loose_file(folder / name, root, modality)
+            path = folder / name
+            yield known.get(path) or loose_file(path, root, modality)
+
+
+def pair_entries(root: Path) -> dict[Path, Entry]:
+    """The halves of the optical-SAR pairs in a folder, by file; empty if it holds none."""
+    read_pairs = find_reader(root)
+    if read_pairs is None:
+        return {}
+    try:
+        pairs = read_pairs(root).pairs
+    except NoPairsError:  # folders named rgb and sar, say, with images that are not paired
+        return {}
+    return {
+        chip.path: Entry(chip=chip, id=identifier(chip.path, root), split=pair.split)
+        for pair in pairs
+        for chip in halves(pair)
+    }
 
 
 def listed_files(source: Path, modality: ModalityChoice) -> Iterator[Entry | BadFile]:

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from crosswake.datasets.hoss import read_hoss
+from crosswake.datasets.pairs.chips import pair_chips
+from crosswake.datasets.pairs.open import find_reader
 from crosswake.datasets.reid import ReidData
 from crosswake.datasets.table import read_table
 
@@ -14,3 +16,17 @@ def open_reid(source: Path) -> ReidData:
         CrosswakeError: the source does not exist, or is neither.
     """
     return read_table(source) if source.is_file() else read_hoss(source)
+
+
+def open_chips(source: Path) -> ReidData:
+    """What :func:`open_reid` opens, or a folder of optical-SAR pairs, each half a chip of the gallery.
+
+    Raises:
+        CrosswakeError: the source does not exist, or is none of these.
+    """
+    read_pairs = find_reader(source)
+    if read_pairs is None:
+        return open_reid(source)
+    data = read_pairs(source)
+    optical, radar = pair_chips(data.pairs)
+    return ReidData(name=data.name, root=data.root, gallery=optical + radar, bad_files=data.bad_files, subject="place")

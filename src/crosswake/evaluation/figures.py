@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from crosswake.chips import Chip, Modality
+from crosswake.drawing import any_script
 from crosswake.evaluation.metrics import Floats
 from crosswake.evaluation.results import Evaluation, ProtocolOutcome
 
@@ -51,7 +52,8 @@ STYLE: Any = {
 def svg_of(figure: Figure, description: str) -> str:
     """Inline SVG with a text alternative; the same figure gives the same text."""
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    with any_script():
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)

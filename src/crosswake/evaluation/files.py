@@ -2,8 +2,10 @@
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
+from crosswake.datasets.reid import BadFile
 from crosswake.evaluation.results import Evaluation, Metrics, ProtocolOutcome
 from crosswake.writing import replacing
 
@@ -21,14 +23,19 @@ def metrics_record(evaluation: Evaluation) -> dict[str, object]:
         "root": str(evaluation.data.root),
         "fingerprint": evaluation.fingerprint,
         "protocols": {name: protocol_record(outcome) for name, outcome in evaluation.outcomes.items()},
-        "unreadable": [{"path": str(bad.path), "reason": bad.reason} for bad in evaluation.unreadable],
-        "passed_over": [{"path": str(bad.path), "reason": bad.reason} for bad in evaluation.data.bad_files],
+        "unreadable": bad_records(evaluation.unreadable),
+        "passed_over": bad_records(evaluation.data.bad_files),
         "rerank": evaluation.rerank.record if evaluation.rerank else None,
         "seed": evaluation.seed,
         "model": dict(evaluation.model),
         "versions": dict(evaluation.versions),
         "command": evaluation.command,
     }
+
+
+def bad_records(bad_files: Iterable[BadFile]) -> list[dict[str, str]]:
+    """Files that were left out."""
+    return [{"path": str(bad.path), "reason": bad.reason} for bad in bad_files]
 
 
 def protocol_record(outcome: ProtocolOutcome) -> dict[str, object]:

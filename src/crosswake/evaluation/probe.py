@@ -1,30 +1,27 @@
 """What frozen features know of land cover: a linear probe (Alain and Bengio, arXiv 1610.01644)."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crosswake.chips import Chip, read_pixels
-from crosswake.datasets.pairs.chips import pair_chips
-from crosswake.datasets.pairs.table import PairData
+from crosswake.chips import Chip, UnreadableChipError, read_pixels
+from crosswake.datasets.pairs.chips import halves, pair_chips
+from crosswake.datasets.pairs.table import Pair, PairData, Pairs
+from crosswake.datasets.reid import BadFile, fingerprint
 from crosswake.errors import CrosswakeError
 from crosswake.evaluation.protocols import Estimate
+from crosswake.evaluation.runner import Embedder, embed
 from crosswake.progress import track
 from crosswake.radiometry import to_uint8
 
+BATCH = 64
 FOLDS = 5
 RESAMPLES = 2000
 Floats = NDArray[np.float64]
-
-
-class Embedder(Protocol):
-    """What is asked of a model."""
-
-    def embed(self, chips: Sequence[Chip], *, batch_size: int = 64, quiet: bool = True) -> NDArray[np.float32]:
-        """(N, D) L2-normalised features."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,16 +42,21 @@ class ProbeResult:
     """Linear probes of several features of the same pairs.
 
     Attributes:
-        name: what it is measured on.
+        data: what it is measured on.
+        fingerprint: of both halves of the pairs that know their terrain, see
+            :func:`crosswake.datasets.reid.fingerprint`.
+        unreadable: files of these pairs that were left out, and why.
         classes: terrains, sorted.
         scenes: number of scenes of each.
-        pairs: number of pairs.
+        pairs: number of pairs, those with an unreadable half apart.
         by_scene: whether no scene is both learnt from and told; otherwise the figures prove nothing.
         majority: share of the commonest class, which needs no features.
         probes: by feature: ``optical``, ``SAR``, ``both`` of the model, and ``mean and deviation`` of the pixels.
     """
 
-    name: str
+    data: PairData
+    fingerprint: str
+    unreadable: tuple[BadFile, ...]
     classes: tuple[str, ...]
     scenes: tuple[int, ...]
     pairs: int
@@ -63,48 +65,97 @@ class ProbeResult:
     probes: Mapping[str, Probe]
 
 
-def probe_terrain(embedder: Embedder, data: PairData, *, seed: int = 0, quiet: bool = False) -> ProbeResult:
+def probe_terrain(
+    embedder: Embedder, data: PairData, *, seed: int = 0, strict: bool = False, quiet: bool = False
+) -> ProbeResult:
     """Tell the terrain of pairs from frozen features, by scenes never learnt from where every class has two.
 
     Args:
         embedder: turns chips into features.
         data: pairs, some of them with a terrain.
         seed: of folds and intervals.
+        strict: stop at the first bad file, in place of leaving its pair out.
         quiet: show no progress.
 
     Raises:
-        CrosswakeError: fewer than two terrains, or a terrain of a single pair.
-        UnreadableChipError: a file cannot be read.
+        CrosswakeError: fewer than two terrains, or a terrain of a single pair; or ``strict`` and a file is bad.
     """
-    pairs = tuple(pair for pair in data.pairs if pair.terrain)
-    terrain = np.array([pair.terrain for pair in pairs])
-    scene = np.array([f"{pair.scene}" for pair in pairs])
+    if strict and data.bad_files:
+        raise CrosswakeError(f"{data.bad_files[0].path}: {data.bad_files[0].reason} (--strict)")
+    asked = terrain_pairs(data)
+    unreadable: list[BadFile] = []
+    features = features_of(embedder, asked, unreadable, strict=strict, quiet=quiet)
+    require_classes(data, tuple(features), unreadable)
+    terrain, scene = (np.array([getattr(pair, name) for pair in features]) for name in ("terrain", "scene"))
     classes, counts = np.unique(terrain, return_counts=True)
-    if len(classes) < 2 or counts.min() < 2:
-        found = ", ".join(f"{count} of {name}" for name, count in zip(classes, counts, strict=True)) or "none"
-        raise CrosswakeError(f"{data.root}: a probe needs two terrains of two pairs each; found {found}")
     scenes = tuple(len(set(scene[terrain == name])) for name in classes)
     by_scene = min(scenes) >= 2
-    optical, radar = pair_chips(pairs)
-    model = {"optical": embedder.embed(optical, quiet=quiet), "SAR": embedder.embed(radar, quiet=quiet)}
-    plain = np.array(
-        [
-            plain_statistics(one, other)
-            for one, other in track(list(zip(optical, radar, strict=True)), len(pairs), "reading", "pairs", quiet)
-        ]
-    )
-    features = {**model, "both": np.hstack(list(model.values())), "mean and deviation of pixels": plain}
-    groups = scene if by_scene else np.arange(len(pairs)).astype(str)
+    groups = scene if by_scene else np.arange(len(terrain)).astype(str)
     folds = make_folds(terrain, groups, min(FOLDS, *(scenes if by_scene else counts)), seed)
     return ProbeResult(
-        name=data.name,
+        data=data,
+        fingerprint=fingerprint(chip for part in pair_chips(asked) for chip in part),
+        unreadable=tuple(dict.fromkeys(unreadable)),
         classes=tuple(map(str, classes)),
         scenes=scenes,
-        pairs=len(pairs),
+        pairs=len(features),
         by_scene=by_scene,
-        majority=float(counts.max() / len(pairs)),
-        probes={name: probe(rows, terrain, groups, folds, seed) for name, rows in features.items()},
+        majority=float(counts.max() / len(features)),
+        probes={
+            kind: probe(np.array([row[kind] for row in features.values()]), terrain, groups, folds, seed)
+            for kind in ("optical", "SAR", "both", "mean and deviation of pixels")
+        },
     )
+
+
+def terrain_pairs(data: PairData) -> Pairs:
+    """The pairs that know their terrain.
+
+    Raises:
+        CrosswakeError: fewer than two terrains, or a terrain of a single pair.
+    """
+    pairs = tuple(pair for pair in data.pairs if pair.terrain)
+    require_classes(data, pairs, [])
+    return pairs
+
+
+def require_classes(data: PairData, pairs: Pairs, unreadable: list[BadFile]) -> None:
+    """Raise unless there are two terrains of two pairs each."""
+    counts = Counter(pair.terrain for pair in pairs)
+    if len(counts) < 2 or min(counts.values()) < 2:
+        found = ", ".join(f"{count} of {name}" for name, count in sorted(counts.items())) or "none"
+        bad = "".join(f"; left out is {one.path}: {one.reason}" for one in unreadable[:1])
+        raise CrosswakeError(f"{data.root}: a probe needs two terrains of two pairs each; found {found}{bad}")
+
+
+def features_of(
+    embedder: Embedder, pairs: Pairs, unreadable: list[BadFile], *, strict: bool, quiet: bool
+) -> dict[Pair, dict[str, NDArray[Any]]]:
+    """All features of each pair whose halves can be read, by kind; bad files are appended to ``unreadable``."""
+    plain = read_plain(pairs, unreadable, strict=strict, quiet=quiet)
+    embedded: dict[Chip, NDArray[np.float32]] = {}
+    for chips in pair_chips(tuple(plain)):
+        embedded |= embed(embedder, chips, unreadable, batch_size=BATCH, strict=strict, quiet=quiet)
+    features: dict[Pair, dict[str, NDArray[Any]]] = {}
+    for pair, statistics in plain.items():
+        rows = [embedded[chip] for chip in halves(pair) if chip in embedded]
+        if len(rows) == 2:
+            both = {"optical": rows[0], "SAR": rows[1], "both": np.hstack(rows)}
+            features[pair] = both | {"mean and deviation of pixels": statistics}
+    return features
+
+
+def read_plain(pairs: Pairs, unreadable: list[BadFile], *, strict: bool, quiet: bool) -> dict[Pair, Floats]:
+    """What needs no model, of each pair whose halves can be read."""
+    plain: dict[Pair, Floats] = {}
+    for pair in track(pairs, len(pairs), "reading", "pairs", quiet):
+        try:
+            plain[pair] = plain_statistics(*halves(pair))
+        except UnreadableChipError as error:
+            if strict:
+                raise
+            unreadable.append(BadFile(path=error.path, reason=error.reason))
+    return plain
 
 
 def plain_statistics(optical: Chip, radar: Chip) -> Floats:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from crosswake.drawing import any_script
 from crosswake.evaluation.probe import ProbeResult
 from crosswake.evaluation.summary import percent
 from crosswake.writing import replacing
@@ -30,6 +31,6 @@ def draw_probe(result: ProbeResult, path: Path) -> None:
     panels[0].set_ylabel("true terrain")
     figure.supxlabel("told terrain, % of the true one", fontsize=10)
     worth = "scenes never learnt from" if result.by_scene else "random folds within scenes: proves nothing"
-    figure.suptitle(f"Linear probe on {result.name}, {result.pairs} pairs, {worth}", fontsize=12)
-    with replacing(path) as temporary:
+    figure.suptitle(f"Linear probe on {result.data.name}, {result.pairs} pairs, {worth}", fontsize=12)
+    with replacing(path) as temporary, any_script():
         figure.savefig(temporary, format="png")

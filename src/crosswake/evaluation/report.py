@@ -12,6 +12,7 @@ from crosswake.evaluation import figures, report_data, thumbnails
 from crosswake.evaluation.protocols import METRICS
 from crosswake.evaluation.results import METRIC_TITLES, Evaluation, ProtocolOutcome
 from crosswake.evaluation.summary import percent
+from crosswake.words import counted
 from crosswake.writing import replacing
 
 
@@ -27,7 +28,7 @@ def write_report(path: Path, evaluation: Evaluation, embedder: Any) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "thumbnail": thumbnail, "short": short}
+    environment.filters |= {"percent": percent, "thumbnail": thumbnail, "short": short, "counted": counted}
     page = environment.get_template("report.html.j2").render(**content(evaluation, embedder))
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
@@ -56,14 +57,15 @@ def summary(evaluation: Evaluation) -> str:
     """One sentence: how well, and measured on what."""
     first = next(iter(evaluation.outcomes.values()))
     result = first.result
-    counted = f"{first.title}, {result.queries} queries against a gallery of {result.gallery} chips"
     if not result.queries:
         return f"Measured on {evaluation.data.name}: no query has a true match in the gallery."
     rank1, precision = result.metrics["rank1"], result.metrics["mAP"]
+    asked, sought = counted(result.queries, "query", "queries"), counted(result.gallery, "chip")
     return (
-        f"Measured on {evaluation.data.name}, {counted}: the nearest chip is the same {evaluation.data.subject} for "
-        f"{percent(rank1.value)} % of the queries, at a mean average precision of {percent(precision.value)} % "
-        f"(95 % interval {percent(precision.low)} to {percent(precision.high)} %)."
+        f"Measured on {evaluation.data.name}, {first.title}, {asked} against a gallery of {sought}: the nearest chip "
+        f"is the same {evaluation.data.subject} for {percent(rank1.value)} % of the queries, at a mean average "
+        f"precision of {percent(precision.value)} % (95 % interval {percent(precision.low)} to "
+        f"{percent(precision.high)} %)."
     )
 
 

@@ -1,9 +1,5 @@
 """Runs a whole evaluation: embeds every test chip once, ranks by each protocol, writes numbers and report."""
 
-import importlib.metadata
-import platform
-import shlex
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,14 +14,15 @@ from crosswake.evaluation.baselines import PlainFeatures, chance, plain_features
 from crosswake.evaluation.files import write_metrics, write_rankings
 from crosswake.evaluation.metrics import Ranking, rank, rank_rows
 from crosswake.evaluation.protocols import Estimate, ProtocolResult, evaluate_protocol, of_queries
+from crosswake.evaluation.provenance import command_line, versions
 from crosswake.evaluation.rerank import RerankConfig, rerank_rows
 from crosswake.evaluation.results import Evaluation, Metrics, ProtocolOutcome
 from crosswake.progress import Progress, track
+from crosswake.writing import make_folder
 
 BATCHES_AT_ONCE = 8
 GROUPS_AT_MOST = 40
 """Scenes or terrains that results are broken down by."""
-PACKAGES = ("crosswake", "torch", "torchvision", "timm", "numpy", "rasterio", "scikit-learn")
 Rows = Callable[[Chips], NDArray[Any]]
 
 
@@ -117,7 +114,7 @@ def measure(
         model=embedder.describe(),
         versions=versions(),
         seed=seed,
-        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        command=command_line(),
         rerank=rerank,
     )
 
@@ -233,23 +230,4 @@ def breakdown(name: ProtocolName, query: Chips, ranking: Ranking, seed: int) -> 
         if 1 < len(groups) <= GROUPS_AT_MOST:
             parts = {group: of_queries(ranking, names == group) for group in groups}
             found[kind] = {group: evaluate_protocol(name, part, seed=seed) for group, part in parts.items()}
-    return found
-
-
-def make_folder(path: Path) -> None:
-    """Make ``path`` before any work is done, so that a bad name costs nothing."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CrosswakeError(f"{path}: cannot be made a folder ({error.strerror}); choose another --output") from error
-
-
-def versions() -> dict[str, str]:
-    """Of Python, the system and the packages that numbers depend on."""
-    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
     return found

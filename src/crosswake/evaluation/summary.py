@@ -8,6 +8,7 @@ from rich.text import Text
 
 from crosswake.evaluation.protocols import METRICS, Estimate
 from crosswake.evaluation.results import METRIC_TITLES, Evaluation, ProtocolOutcome
+from crosswake.words import counted
 
 NOTE = "Percent, with 95 % bootstrap intervals over queries; chance is the exact expectation."
 
@@ -23,7 +24,8 @@ def protocol_table(outcome: ProtocolOutcome) -> Table:
     """One protocol: the model in bold, the baselines below it."""
     result = outcome.result
     total = result.queries + result.left_out
-    counts = f"{result.queries} of {total} queries have a true match, gallery of {result.gallery}"
+    asked = counted(total, "query has", "queries have")
+    counts = f"{result.queries:,} of {asked} a true match, gallery of {result.gallery:,}"
     if result.queries:
         rank = result.median_rank
         counts += f"; median rank {rank.value:g} ({rank.low:g}–{rank.high:g})"

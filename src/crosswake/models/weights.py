@@ -23,6 +23,9 @@ CHECKPOINT_FORMAT = "crosswake-1"
 WRAPPERS = ("state_dict", "model", "model_state_dict", "net")
 DROPPED = ("base.fc.", "base.head.", "base.fc_norm.", "base.pre_logits.")
 POSITIONS = "base.pos_embed"
+PICKLED = (b"PK\3\4", b"\x80")
+"""First bytes of the two formats of ``torch.save``."""
+EXPORTED = (".onnx", ".pt2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,7 @@ def read_weights(path: Path) -> Weights:
     """
     if not path.is_file():
         raise CrosswakeError(f"{path}: no such weight file")
+    require_checkpoint(path)
     content = read_file(path)
     meta: dict[str, Any] = {}
     if isinstance(content, dict) and content.get("format") == CHECKPOINT_FORMAT:
@@ -80,6 +84,23 @@ def read_weights(path: Path) -> Weights:
     if "base.cls_token" not in state:
         raise CrosswakeError(f"{path}: holds no Vision Transformer weights (no cls_token); is it the right file?")
     return Weights(path=path, state=state, meta=meta)
+
+
+def require_checkpoint(path: Path) -> None:
+    """Refuse what is no weight file by its name or first bytes, as text and exported models are.
+
+    Raises:
+        CrosswakeError: it is none, or cannot be opened.
+    """
+    if path.suffix.lower() in EXPORTED:
+        raise CrosswakeError(f"{path}: an exported model, not weights; name the checkpoint that it was made from")
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError as error:
+        raise CrosswakeError(f"{path}: cannot be opened ({error.strerror})") from error
+    if path.suffix != ".safetensors" and not start.startswith(PICKLED):
+        raise CrosswakeError(f"{path}: not a checkpoint, for PyTorch has not saved it; is it the right file?")
 
 
 def read_file(path: Path) -> Mapping[str, Any]:

@@ -56,6 +56,18 @@ def test_check_of_every_layout(root: str, pairs: int, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out.splitlines()[-1].startswith(f"all {pairs} pairs are good")
 
 
+def test_one_pair_of_one_long_name_is_told_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    stem = "a_harbour_" * 9
+    write_image(Path(f"one/opt/{stem}.png"), optical(1), "PNG")
+    write_image(Path(f"one/sar/{stem}.png"), sar8(1), "PNG")
+    assert main(["data", "check", "one"]) == 0
+    said = capsys.readouterr().out
+    assert ["scenes", "1", "scene", "1"] in rows_in(said)
+    assert ["scene", f"one/{stem}", "1"] in rows_in(said), "no column is cut where there is no terminal"
+    assert "one: 1 pair\n" in said
+    assert said.splitlines()[-1] == "the one pair is good, 0 warnings"
+
+
 def test_check_names_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     base = Path("bad/OptiSar_Pair/x")
     for number in range(1, 6):

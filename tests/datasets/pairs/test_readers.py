@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from crosswake.chips import UnreadableChipError
+from crosswake.datasets.pairs.chips import measured_windows
 from crosswake.datasets.pairs.dfc23 import read_dfc23
 from crosswake.datasets.pairs.open import find_reader
 from crosswake.datasets.pairs.optisar import read_optisar
@@ -14,6 +15,7 @@ from crosswake.datasets.pairs.pixels import read_pair
 from crosswake.datasets.pairs.scenes import read_scenes, validation_windows
 from crosswake.datasets.pairs.sen12 import read_sen12
 from crosswake.datasets.pairs.table import Pair, PairData, cut
+from crosswake.datasets.reid import BadFile
 from crosswake.errors import CrosswakeError
 from crosswake.windows import Box
 from tests.datasets.making import write_image
@@ -89,7 +91,7 @@ def test_dfc23(tmp_path: Path) -> None:
     ]
     assert len({pair.id for pair in data.pairs}) == 6
     assert data.bad_files == ()
-    assert data.notes[-1] == "DFC23 track2 val: 1 pairs, published 579"
+    assert data.notes[-1] == "DFC23 track2 val: 1 pair, published 579"
     pixels, radar = read_pair(data.pairs[0])
     assert (str(pixels.dtype), pixels.shape) == ("uint8", (32, 32, 3))
     assert (str(radar.dtype), radar.shape) == ("float32", (32, 32))
@@ -148,6 +150,16 @@ def test_windows_read_what_they_cover(tmp_path: Path) -> None:
     assert np.array_equal(radar, sar32(503, 96, 96)[0, 10:40, 20:60])
     with pytest.raises(UnreadableChipError, match=r"window of 30 x 40 at \(80, 0\) reaches beyond 96 x 96"):
         read_pair(cut(scene, [Box(80, 0, 30, 40)])[0])
+
+
+def test_a_scene_that_cannot_be_cut_is_an_error_where_nobody_collects_them(tmp_path: Path) -> None:
+    root = write_scenes(tmp_path)
+    (root / "sar" / "001.png").write_bytes(b"")
+    pairs, bad = read_scenes(root).pairs, list[BadFile]()
+    with pytest.raises(UnreadableChipError, match=r"001\.png: the file is empty"):
+        measured_windows(pairs)
+    assert measured_windows(pairs, bad) == pairs[1:]
+    assert [one.path.name for one in bad] == ["001.png"]
 
 
 def test_optisar_pairs_all_with_all_of_an_id(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from crosswake.datasets.pairs.files import list_names, walk
-from crosswake.datasets.pairs.table import Pair, PairData
+from crosswake.datasets.pairs.table import NoPairsError, Pair, PairData
 from crosswake.datasets.reid import BadFile
-from crosswake.errors import CrosswakeError
+from crosswake.words import counted
 
 SOURCE = "https://doi.org/10.21227/mrnt-8w27"
 LICENCE = "see the contest's terms on IEEE DataPort"
@@ -51,7 +51,7 @@ def read_dfc23(root: Path) -> PairData:
             half = "rgb" if "rgb" in folders else "sar"
             bad.append(BadFile(path=folder / half, reason="passed over, for its other half, rgb/ or sar/, is missing"))
     if not pairs:
-        raise CrosswakeError(f"{root}: holds no DFC23 pairs (track1/train/rgb and track1/train/sar, and the like)")
+        raise NoPairsError(f"{root}: holds no DFC23 pairs (track1/train/rgb and track1/train/sar, and the like)")
     return PairData(
         name="dfc23", root=root, pairs=tuple(pairs), bad_files=tuple(bad), notes=tuple(compare_counts(root, pairs))
     )
@@ -116,7 +116,7 @@ def compare_counts(root: Path, pairs: Iterable[Pair]) -> list[str]:
         track = re.search(r"track_?([12])", parts_of(root, pair.optical.parent))
         counts[f"track{track[1]}" if track else "", pair.split] += 1
     return [
-        f"DFC23 {track} {split}: {count:,} pairs, published {PUBLISHED[track, split]:,}"
+        f"DFC23 {track} {split}: {counted(count, 'pair')}, published {PUBLISHED[track, split]:,}"
         for (track, split), count in sorted(counts.items())
         if PUBLISHED.get((track, split), count) != count
     ]

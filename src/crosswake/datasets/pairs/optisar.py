@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from crosswake.datasets.pairs.files import list_names, walk
-from crosswake.datasets.pairs.table import Pair, PairData
+from crosswake.datasets.pairs.table import NoPairsError, Pair, PairData
 from crosswake.datasets.reid import BadFile
 from crosswake.errors import CrosswakeError
 
@@ -69,7 +69,7 @@ def read_optisar(root: Path) -> PairData:
             for radar in halves["SAR"]
         ]
     if not pairs:
-        raise CrosswakeError(f"{root}: holds no pairs named <folder>/<tag>_<pair id>_<RGB|SAR>.<tif|png>")
+        raise NoPairsError(f"{root}: holds no pairs named <folder>/<tag>_<pair id>_<RGB|SAR>.<tif|png>")
     bad += [
         BadFile(path=base, reason=f"no images of the id {number}, which {MANIFEST} lists")
         for number in sorted(described.keys() - images.keys())

@@ -11,7 +11,7 @@ from crosswake.datasets.hoss import SUFFIXES
 from crosswake.datasets.pairs.crops import grid_boxes
 from crosswake.datasets.pairs.files import list_names
 from crosswake.datasets.pairs.pixels import size_of
-from crosswake.datasets.pairs.table import Pair, PairData, cut
+from crosswake.datasets.pairs.table import NoPairsError, Pair, PairData, cut
 from crosswake.datasets.reid import BadFile
 from crosswake.errors import CrosswakeError
 from crosswake.windows import Box
@@ -35,7 +35,7 @@ def read_scenes(root: Path) -> PairData:
         CrosswakeError: no ``opt`` and ``sar`` folders, no scene in them, or a ``scenes.json`` that cannot be used.
     """
     if not (root / OPTICAL).is_dir() or not (root / SAR).is_dir():
-        raise CrosswakeError(f"{root}: holds no {OPTICAL}/ and {SAR}/ with scenes of the same names; correct the path")
+        raise NoPairsError(f"{root}: holds no {OPTICAL}/ and {SAR}/ with scenes of the same names; correct the path")
     bad: list[BadFile] = []
     optical, radar = (by_stem(root / half, bad) for half in (OPTICAL, SAR))
     splits = read_splits(root / TABLE)
@@ -56,7 +56,7 @@ def read_scenes(root: Path) -> PairData:
     absent = sorted(splits.keys() - optical.keys() - radar.keys())
     bad += [BadFile(path=root / OPTICAL / stem, reason=f"listed in {TABLE}, but not there") for stem in absent]
     if not pairs:
-        raise CrosswakeError(f"{root}: no scene stands in both {OPTICAL}/ and {SAR}/ under one name")
+        raise NoPairsError(f"{root}: no scene stands in both {OPTICAL}/ and {SAR}/ under one name")
     return PairData(name=name, root=root, pairs=pairs, bad_files=tuple(bad))
 
 

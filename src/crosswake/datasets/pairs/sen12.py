@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from crosswake.datasets.pairs.files import list_names, walk
-from crosswake.datasets.pairs.table import Pair, PairData
+from crosswake.datasets.pairs.table import NoPairsError, Pair, PairData
 from crosswake.datasets.reid import BadFile
-from crosswake.errors import CrosswakeError
+from crosswake.words import counted
 
 SOURCE = "https://mediatum.ub.tum.de/1436631"
 LICENCE = "CC-BY 4.0"
@@ -45,7 +45,7 @@ def read_sen12(root: Path) -> PairData:
                 radar, optical = sorted((folder / name, folder / other))
                 pair_folders(radar, optical, terrain, pairs, bad)
     if not pairs:
-        raise CrosswakeError(f"{root}: holds no SEN1-2 pairs (s1_4/ROIs1868_summer_s1_4_p44.png and the like)")
+        raise NoPairsError(f"{root}: holds no SEN1-2 pairs (s1_4/ROIs1868_summer_s1_4_p44.png and the like)")
     return PairData(
         name="sen12", root=root, pairs=tuple(pairs), bad_files=tuple(bad), notes=tuple(compare_counts(pairs))
     )
@@ -106,7 +106,7 @@ def compare_counts(pairs: Iterable[Pair]) -> list[str]:
     wanted = {season: PUBLISHED.get(season) for season in seasons}
     wanted |= dict.fromkeys(terrains, PUBLISHED_EACH_TERRAIN)
     return [
-        f"SEN1-2 {name}: {count:,} pairs, published {wanted[name] or 0:,}"
+        f"SEN1-2 {name}: {counted(count, 'pair')}, published {wanted[name] or 0:,}"
         for name, count in sorted((seasons + terrains).items())
         if count != wanted[name]
     ]

@@ -13,6 +13,10 @@ from crosswake.errors import CrosswakeError
 from crosswake.windows import Box
 
 
+class NoPairsError(CrosswakeError):
+    """A folder that looks like a layout of pairs and holds not one."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pair:
     """An optical and a SAR image of the same place, or the same window of both.

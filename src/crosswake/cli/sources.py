@@ -1,0 +1,55 @@
+"""What ``--data`` names."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crosswake.errors import CrosswakeError
+
+if TYPE_CHECKING:
+    from crosswake.datasets.pairs.table import PairData
+    from crosswake.datasets.reid import ReidData
+
+
+def require_there(source: Path, kind: str = "folder") -> None:
+    """Raise one line unless there is such a file or folder."""
+    if not source.exists():
+        raise CrosswakeError(f"--data: {source}: no such {kind}; correct the path")
+
+
+def own_name(source: Path) -> str:
+    """What a folder or table is called on disk, for the names of results."""
+    path = source.resolve()
+    return path.stem if path.is_file() else path.name
+
+
+def open_pairs(source: Path) -> "PairData":
+    """Optical-SAR pairs in any layout.
+
+    Raises:
+        CrosswakeError: there are none.
+    """
+    from crosswake.datasets.pairs.open import find_reader
+
+    require_there(source)
+    reader = find_reader(source)
+    if reader is None:
+        raise CrosswakeError(f"--data: {source} holds no optical-SAR pairs in a known layout; see data pairs")
+    return reader(source)
+
+
+def open_test(source: Path, split: str | None) -> tuple["ReidData", str]:
+    """Queries and galleries, of ships or of the places of optical-SAR pairs, and what results on them are called."""
+    from crosswake.datasets.open import open_reid
+    from crosswake.datasets.pairs.chips import as_retrieval, pairs_to_measure
+    from crosswake.datasets.pairs.open import find_reader
+
+    require_there(source, "folder or table")
+    read_pairs = find_reader(source)
+    if read_pairs is not None:
+        pairs = pairs_to_measure(read_pairs(source), split)
+        splits = {pair.split for pair in pairs.pairs}
+        one = splits if len(splits) == 1 else set()
+        return as_retrieval(pairs), "-".join(filter(None, (own_name(source), *one)))
+    if split is not None:
+        raise CrosswakeError("--split: only optical-SAR pairs are measured by split; leave it out")
+    return open_reid(source), own_name(source)

@@ -1,0 +1,21 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.evaluation.fakes import FakeEmbedder
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Calls of the loader, which gives a stand-in for the model."""
+    from crosswake.models import embedder
+
+    calls: list[tuple[Any, ...]] = []
+
+    def load(checkpoint: Path | str, device: str = "auto", precision: str = "fp32") -> FakeEmbedder:
+        calls.append((checkpoint, device, precision))
+        return FakeEmbedder()
+
+    monkeypatch.setattr(embedder, "load", load)
+    return calls
