@@ -1,0 +1,70 @@
+"""Promise: a mistake is one line and exit code 2, and a refused run leaves nothing behind."""
+
+from pathlib import Path
+
+import pytest
+
+from crosswake.cli.main import main
+from tests.tiny import tiny_hoss
+from tests.training.small import Small, words, write_places
+
+
+def expect_error(capsys: pytest.CaptureFixture[str], command: str, arguments: list[str], *parts: str) -> None:
+    assert main([command, *arguments]) == 2, arguments
+    complaint = capsys.readouterr().err.strip().splitlines()[-1]
+    assert complaint.startswith("crosswake: ")
+    for part in parts:
+        assert part in complaint
+
+
+def test_mistakes_of_either_command(small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    junk, x = tmp_path / "junk.pt", tmp_path / "x"
+    junk.write_bytes(b"not weights")
+    cases: list[tuple[list[str], list[str]]] = [
+        (["--epochs=1"], ["--data"]),
+        (["--config", "nonsense"], ["no recipe 'nonsense'", "hoss_transoss"]),
+        (small.words(small.whole), ["--resume", "holds a run"]),
+        (small.words(tmp_path / "new", "--resume"), ["holds no last.pt"]),
+        (small.words(small.whole, "--resume", "--epochs=9"), ["--epochs", "has 4, not 9"]),
+        (small.words(x, "--epochs=0"), ["--epochs", "at least 1"]),
+        (small.words(x, "--epochs=many"), ["epochs", "many"]),
+        (small.words(x, "--devices=3"), ["--devices", "do not divide a batch of"]),
+        (small.words(x, "--precision=fp16"), ["--precision", "bf16"]),
+        (small.words(x, "--nonsense=1"), ["nonsense"]),
+        (small.words(x, "--model.heads=5"), ["--model.heads"]),
+        (small.words(x, f"--init={tmp_path / 'none.pth'}"), ["none.pth"]),
+        (small.words(x, f"--init={junk}"), ["junk.pt"]),
+    ]
+    for arguments, parts in cases:
+        expect_error(capsys, small.command, arguments, *parts)
+    assert not x.exists()
+
+
+def test_mistakes_of_training(train_small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    expect_error(capsys, "train", ["--data", str(tmp_path / "none")], "no such folder")
+
+
+def test_mistakes_of_pretraining(pretrain_small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    empty, x = tmp_path / "empty", tmp_path / "x"
+    empty.mkdir()
+    lonely = write_places(tmp_path / "lonely", count=3)
+    cases: list[tuple[list[str], list[str]]] = [
+        (["--config", "demo"], ["--config", "is demo meant for crosswake pretrain?"]),
+        (["--data", str(empty), "--output", str(x)], ["--data", "no optical-SAR pairs"]),
+        (pretrain_small.words(x, "--model.sse=true"), ["--model.sse", "false"]),
+        (pretrain_small.words(x, "--crops=0", "--augment.offset=2"), ["--augment.offset", "--crops"]),
+        (pretrain_small.words(x, "--batch.chunk=3"), ["--batch.chunk", "do not divide"]),
+        (pretrain_small.words(x, "--splits=[test]"), ["--splits", "train, val"]),
+        (pretrain_small.words(x, "--model.image_size=[128,64]"), ["none of", "hold no window of 128 x 64"]),
+        (words("pretrain", lonely, x, "--crops=0"), ["lonely", "single place", "--crops"]),
+    ]
+    for arguments, parts in cases:
+        expect_error(capsys, "pretrain", arguments, *parts)
+    assert not x.exists() or not list(x.iterdir())
+
+
+def test_a_changed_data_set_is_not_resumed_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tiny_hoss(tmp_path / "data")
+    assert main(["train", *words("train", root, tmp_path / "a", "--epochs=1")]) == 0
+    sorted((root / "bounding_box_train").iterdir())[0].unlink()
+    expect_error(capsys, "train", ["--resume", "--output", str(tmp_path / "a")], "no longer holds the chips")
