@@ -27,6 +27,7 @@ from crosswake.errors import CrosswakeError
 from crosswake.progress import Progress
 from crosswake.radiometry import SarRadiometry, to_uint8
 from crosswake.windows import Box
+from crosswake.wording import counted
 
 BANDS = 4
 """Red, green, blue, SAR."""
@@ -156,7 +157,9 @@ def write_store(pairs: Pairs, how: PairDecoding, path: Path, index: Path, *, str
                     file.write(result.tobytes())
                 progress.advance()
         if not rows:
-            raise CrosswakeError(f"none of {len(pairs)} pairs can be read; the first: {bad[0][0]}: {bad[0][1]}")
+            raise CrosswakeError(
+                f"none of {counted(len(pairs), 'pair')} can be read; the first: {bad[0][0]}: {bad[0][1]}"
+            )
         part.replace(path)
         beside = index.with_name(f".{index.name}.{os.getpid()}.part")
         beside.write_text(json.dumps({"rows": rows, "bad": bad}), encoding="utf-8")

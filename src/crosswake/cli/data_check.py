@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from crosswake.cli.parsing import Parser
 from crosswake.errors import CrosswakeError
+from crosswake.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,7 +84,7 @@ def run_pairs(options: Any, data: "PairData") -> int:
     counts, offsets = count_pairs(data.pairs), describe_offsets(check.offsets.values())
     console = Console(highlight=False, soft_wrap=True)
     if not options.quiet:
-        print_counts(console, f"{data.name}: {len(data.pairs):,} pairs", counts)
+        print_counts(console, f"{data.name}: {counted(len(data.pairs), 'pair')}", counts)
         print_registration(console, offsets)
     print_findings(console, check.result, options.quiet)
     if options.json:
@@ -157,9 +158,9 @@ def print_findings(console: "Console", result: "CheckResult", quiet: bool) -> No
 def summarise(console: "Console", count: int, result: "CheckResult", quiet: bool, unit: str = "chips") -> int:
     """One last line, and the exit code."""
     bad, doubtful = len(result.of("error")), len(result.of("warning"))
-    warned = f", {doubtful} warning{'s' * (doubtful != 1)}"
+    warned = f", {counted(doubtful, 'warning')}"
     if bad:
-        console.print(f"{bad} bad file{'s' * (bad != 1)} among {count} {unit}{warned}", markup=False, style="bold red")
+        console.print(f"{counted(bad, 'bad file')} among {count} {unit}{warned}", markup=False, style="bold red")
         return EXIT_BAD_FILES
     if not quiet:
         console.print(f"all {count} {unit} are good{warned}", markup=False, style="bold green")

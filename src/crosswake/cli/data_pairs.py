@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crosswake.cli.parsing import Parser
+from crosswake.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -88,7 +89,9 @@ def print_build(console: "Console", out: Path, built: "Built") -> None:
     from crosswake.cli.pair_tables import print_counts, print_registration, print_some
     from crosswake.datasets.pairs.report import count_pairs, describe_registration, left_out_counts
 
-    print_counts(console, f"{out.name}: {len(built.kept):,} pairs", count_pairs(job.pair for _, job in built.kept))
+    print_counts(
+        console, f"{out.name}: {counted(len(built.kept), 'pair')}", count_pairs(job.pair for _, job in built.kept)
+    )
     for source, counts in sorted(left_out_counts(built).items()):
         for reason, count in sorted(counts.items()):
             console.print(f"left out, {source}: {count:,} x {reason}", markup=False)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from crosswake.wording import counted
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -21,7 +23,7 @@ def print_counts(console: "Console", title: str, counts: Mapping[str, Any]) -> N
     table.add_column("")
     table.add_column("pairs", justify="right")
     for source, count in counts.items():
-        table.add_row(source, "", f"{len(count['scene'])} scenes", f"{count['pairs']:,}", style="bold")
+        table.add_row(source, "", counted(len(count["scene"]), "scene"), f"{count['pairs']:,}", style="bold")
         for group in ("terrain", "season", "split", "scene"):
             rows = list(count[group].items())
             for place, (name, pairs) in enumerate(rows[:SCENES_AT_MOST]):

@@ -9,6 +9,7 @@ from typing import Literal
 
 from crosswake.chips import Chip, Modality
 from crosswake.errors import CrosswakeError
+from crosswake.wording import counted
 
 Chips = tuple[Chip, ...]
 ProtocolName = Literal["all", "o2s", "s2o"]
@@ -75,7 +76,7 @@ class ReidData:
         if len(identities(self.train)) < 2:
             raise CrosswakeError(
                 f"{self.root}: training needs chips of at least two identities, found "
-                f"{len(self.train)} chips of {len(identities(self.train))}; is this the right folder?"
+                f"{counted(len(self.train), 'chip')} of {len(identities(self.train))}; is this the right folder?"
             )
         return self.train
 

@@ -17,6 +17,7 @@ from crosswake.training.records import EventWriter, write_rows
 from crosswake.training.run import BEST, LAST, Index, Run
 from crosswake.training.saving import resume, save_best, save_last, write_settings
 from crosswake.training.schedule import learning_rate, set_learning_rate
+from crosswake.wording import counted
 
 CHECK_EVERY_STEPS = 20
 
@@ -170,6 +171,6 @@ def interrupt(run: Run, step: int, totals: dict[str, Tensor], seconds: float) ->
     if run.first_process:
         save_last(run)
     raise TrainingInterruptedError(
-        f"stopped in epoch {standing.epoch + 1} after {step} batches, all saved; go on with: "
+        f"stopped in epoch {standing.epoch + 1} after {counted(step, 'batch')}, all saved; go on with: "
         f"crosswake {run.config.command} --resume --output {shlex.quote(str(run.config.output))}"
     )

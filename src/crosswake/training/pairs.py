@@ -26,6 +26,7 @@ from crosswake.training.pair_learner import PairBatch, PairLearner
 from crosswake.training.prepare import check_start, gather, introduce, make_fabric, set_up, share_of
 from crosswake.training.run import Index, Run
 from crosswake.training.validation import cross_modal_scores
+from crosswake.wording import counted
 
 VALIDATION_WINDOWS = 1000
 """Held-out pairs that are looked at, at most: a validation takes seconds whatever the size of the set."""
@@ -56,10 +57,10 @@ class PairJob:
 
     def introduce(self) -> str:
         """What is learnt from."""
-        scenes = len(np.unique(self.store.scene))
-        cut = f", {self.config.crops} windows of each an epoch" if self.config.crops else ""
-        held = f"; {len(self.held)} pairs of other scenes held out for validation" if self.held else ""
-        return f"pretraining on {self.name}: {len(self.store)} pairs of {scenes} scenes{cut}{held}"
+        learnt = f"{counted(len(self.store), 'pair')} of {counted(len(np.unique(self.store.scene)), 'scene')}"
+        cut = f", {counted(self.config.crops, 'window')} of each an epoch" if self.config.crops else ""
+        held = f"; {counted(len(self.held), 'pair')} of other scenes held out for validation" if self.held else ""
+        return f"pretraining on {self.name}: {learnt}{cut}{held}"
 
     def batches(self, epoch: int) -> list[Index]:
         """The batches of an epoch."""

@@ -16,6 +16,7 @@ from crosswake.models.transoss import TransOSS
 from crosswake.models.weights import count_parameters, load_into, read_weights
 from crosswake.training.run import LAST, Job, Run, Standing
 from crosswake.training.schedule import make_optimiser
+from crosswake.wording import counted
 
 FABRIC_PRECISION: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
@@ -161,4 +162,4 @@ def introduce(run: Run, weights: list[str]) -> None:
     for file in run.job.bad_files:
         run.say(f"left out {file.path}: {file.reason}")
     if run.job.bad_files:
-        run.say(f"{len(run.job.bad_files)} files left out; --strict stops at the first")
+        run.say(f"{counted(len(run.job.bad_files), 'file')} left out; --strict stops at the first")

@@ -20,6 +20,7 @@ from crosswake.training.prepare import check_start, gather, introduce, make_fabr
 from crosswake.training.run import Index, Run
 from crosswake.training.splits import split_validation
 from crosswake.training.validation import cross_modal_scores
+from crosswake.wording import counted
 
 
 class ReidJob:
@@ -48,7 +49,7 @@ class ReidJob:
         shared = len(cross_modal_identities(self.store.chips))
         held = f", {len(identities(self.validation.chips))} held out for validation" if self.validation else ""
         return (
-            f"training on {self.name}: {self.size} chips of {len(self.identities)} identities "
+            f"training on {self.name}: {counted(self.size, 'chip')} of {counted(len(self.identities), 'identity')} "
             f"({shared} in both modalities){held}"
         )
 
