@@ -32,6 +32,9 @@ def test_mistakes_of_either_command(small: Small, tmp_path: Path, capsys: pytest
         (small.words(x, "--precision=fp16"), ["--precision", "bf16"]),
         (small.words(x, "--nonsense=1"), ["nonsense"]),
         (small.words(x, "--model.heads=5"), ["--model.heads"]),
+        (small.words(x, "--optimiser.weight_decay=-0.1"), ["--optimiser.weight_decay", "must not be negative"]),
+        (small.words(x, "--optimiser.momentum=1"), ["--optimiser.momentum", "from 0 to under 1"]),
+        (small.words(x, "--optimiser.final_factor=2"), ["--optimiser.final_factor", "must be 0 to 1"]),
         (small.words(x, f"--init={tmp_path / 'none.pth'}"), ["none.pth"]),
         (small.words(x, f"--init={junk}"), ["junk.pt"]),
     ]

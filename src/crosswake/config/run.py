@@ -34,11 +34,13 @@ class OptimiserConfig:
 
     def __post_init__(self) -> None:
         check(self.lr > 0, "optimiser.lr", f"must be above 0, got {self.lr}")
-        check(
-            self.warmup_epochs >= 0,
-            "optimiser.warmup_epochs",
-            f"must not be negative, got {self.warmup_epochs}",
-        )
+        check(0 <= self.momentum < 1, "optimiser.momentum", f"must be from 0 to under 1, got {self.momentum}")
+        for name in ("weight_decay", "bias_lr_factor", "warmup_epochs"):
+            value = getattr(self, name)
+            check(value >= 0, f"optimiser.{name}", f"must not be negative, got {value}")
+        for name in ("warmup_factor", "final_factor"):
+            value = getattr(self, name)
+            check(0 <= value <= 1, f"optimiser.{name}", f"must be 0 to 1, got {value}")
         clips = self.clip_norm is None or self.clip_norm > 0
         check(clips, "optimiser.clip_norm", f"must be above 0, got {self.clip_norm}")
 
