@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 
 from crosswake.cli.main import main
-from crosswake.cli.pretrain import parse
+from crosswake.cli.pretrain import make_parser, parse
+from crosswake.cli.train import make_parser as make_training_parser
 from crosswake.config import ModelConfig
 from crosswake.models.transoss import TransOSS
 from crosswake.models.weights import load_into, read_weights
@@ -23,6 +24,14 @@ def test_a_run_writes_its_folder(pretrain_small: Small) -> None:
     assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
     assert [bool(row["val_o2s_mAP"]) for row in rows] == [False, True, False, True]
     assert parse(["--config", str(whole / "settings.yaml")]) == parse(pretrain_small.words(whole, "--epochs=4"))
+
+
+def test_the_help_tells_what_either_command_holds_out_and_measures() -> None:
+    pretraining, training = (" ".join(make().format_help().split()) for make in (make_parser, make_training_parser))
+    assert "a split not learnt from (val, else test), else on the scenes held out" in pretraining
+    assert "Measure the kept epoch on the test split" in training
+    for text in (pretraining, training):
+        assert "of the identities seen in both modalities (train), or of the scenes (pretrain)" in text
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(pretrain_small: Small, tmp_path: Path) -> None:

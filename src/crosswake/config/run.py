@@ -47,10 +47,11 @@ class OptimiserConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ValidationConfig:
-    """Identities split off the training set to choose the best epoch; the test split is never used for that."""
+    """A part of the training set that is held out to choose the best epoch; the test split is never used for that."""
 
     fraction: float = 0.1
-    """Share of the cross-modal training identities that is held out; 0 for none (the last epoch is kept)."""
+    """Share that is held out: of the identities seen in both modalities (train), or of the scenes (pretrain); 0 for
+    none, and the last epoch is kept."""
     every: int = 5
     """Epochs between validations."""
     patience: int | None = None
@@ -101,7 +102,7 @@ class RunConfig:
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     evaluate: bool = True
-    """Measure the best epoch on the test split at the end, if there is one, and write the report."""
+    """Measure the kept epoch on the test split at the end, if there is one, and write the report."""
     strict: bool = False
     """Stop at the first unreadable file; otherwise they are listed and left out."""
     quiet: bool = False
