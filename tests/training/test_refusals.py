@@ -26,6 +26,8 @@ def test_mistakes_of_either_command(small: Small, tmp_path: Path, capsys: pytest
         (small.words(small.whole), ["--resume", "holds a run"]),
         (small.words(tmp_path / "new", "--resume"), ["holds no last.pt"]),
         (small.words(small.whole, "--resume", "--epochs=9"), ["--epochs", "has 4, not 9"]),
+        (small.words(junk), ["--output", "junk.pt is a file"]),
+        (small.words(junk / "a" / "b"), ["--output", "junk.pt is a file"]),
         (small.words(x, "--epochs=0"), ["--epochs", "at least 1"]),
         (small.words(x, "--epochs=many"), ["epochs", "many"]),
         (small.words(x, "--devices=3"), ["--devices", "do not divide a batch of"]),

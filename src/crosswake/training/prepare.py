@@ -52,8 +52,9 @@ def set_up(config: RunConfig, fabric: Fabric, job: Job, model: TransOSS, learner
 
 def check_start(config: RunConfig) -> None:
     """Raise, before anything is decoded, if the output folder or the weights to start from cannot be used."""
-    if config.output.exists() and not config.output.is_dir():
-        raise CrosswakeError(f"--output: {config.output} is a file; name a folder")
+    for path in (config.output, *config.output.parents):
+        if path.exists() and not path.is_dir():
+            raise CrosswakeError(f"--output: {path} is a file; name a folder")
     if not config.resume and (config.output / LAST).exists():
         raise CrosswakeError(f"--output: {config.output} holds a run; add --resume to go on with it, or name another")
     if config.resume and not (config.output / LAST).exists():

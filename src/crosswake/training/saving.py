@@ -14,6 +14,22 @@ MAY_CHANGE_ON_RESUME = {"resume", "output", "quiet", "device", "devices", "stric
 MAY_CHANGE_ON_RESUME |= {"compile", "fused", "recompute_blocks", "channels_last"}
 
 
+def begin(run: Run) -> None:
+    """Make the run's folder, with its settings and where it starts from.
+
+    Raises:
+        CrosswakeError: it cannot be written.
+    """
+    output = run.config.output
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        write_settings(run.config)
+    except OSError as error:
+        reason = error.strerror or error
+        raise CrosswakeError(f"--output: {output} cannot be written ({reason}); name another folder") from error
+    save_last(run)
+
+
 def write_settings(config: RunConfig) -> None:
     """Write the resolved settings into the run's folder, in the form that ``--config`` reads."""
     settings = plain(config) | {"resume": False}
