@@ -1,5 +1,6 @@
 """Promise: a run that is killed or interrupted goes on as if nothing had been; one that stops itself says why."""
 
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from crosswake.cli.main import main
 from crosswake.errors import CrosswakeError
 from tests.training.running import assert_equal_runs, launch, wait_for_row, without_clock
-from tests.training.small import Small
+from tests.training.small import Small, words
 
 LONG = {
     "train": ["--epochs=30", "--batch.identities=2", "--validation.every=10"],
@@ -38,6 +39,16 @@ def test_killed_or_interrupted_runs_go_on_as_if_nothing_had_been(small: Small, t
         assert main([small.command, "--resume", "--output", str(output), "--quiet"]) == 0
         assert_equal_runs(whole, output)
         assert without_clock(whole) == without_clock(output)
+
+
+def test_a_run_is_resumed_from_any_folder(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(small.whole)
+    data, init = (os.path.relpath(path) for path in (small.data, small.whole / "best.pt"))
+    more = ["--cache=../cache"] if small.command == "pretrain" else []
+    arguments = words(small.command, Path(data), tmp_path / "a", "--epochs=1", f"--init={init}", *more)
+    assert main([small.command, *arguments]) == 0
+    monkeypatch.chdir(tmp_path)
+    assert main([small.command, "--resume", "--output", "a"]) == 0
 
 
 def test_an_interruption_between_epochs_of_one_batch_is_heard(pretrain_small: Small, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Keeps a run on disk: its settings, its checkpoints, and the way back from them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -32,10 +33,18 @@ def begin(run: Run) -> None:
 
 def write_settings(config: RunConfig) -> None:
     """Write the resolved settings into the run's folder, in the form that ``--config`` reads."""
-    settings = plain(config) | {"resume": False}
+    settings = plain(config) | absolute_paths(config) | {"resume": False}
     temporary = config.output / f".{SETTINGS}.part"
     temporary.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     temporary.replace(config.output / SETTINGS)
+
+
+def absolute_paths(config: RunConfig) -> dict[str, str]:
+    """Where a run finds what it reads, from whichever folder it is resumed."""
+    known: dict[str, Path | None] = {"data": config.data, "cache": getattr(config, "cache", None)}
+    if config.init is not None and Path(config.init).exists():  # else a name that can be downloaded
+        known["init"] = Path(config.init)
+    return {name: str(path.absolute()) for name, path in known.items() if path is not None}
 
 
 def contents(run: Run) -> dict[str, Any]:
