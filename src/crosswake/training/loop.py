@@ -168,6 +168,7 @@ def interrupt(run: Run, step: int, totals: dict[str, Tensor], seconds: float) ->
     standing.totals = {name: value.item() for name, value in totals.items()}
     if run.first_process:
         save_last(run)
+    run.fabric.barrier()  # nobody ends before all is saved
     raise TrainingInterruptedError(
         f"stopped in epoch {standing.epoch + 1} after {counted(step, 'batch')}, all saved; go on with: "
         f"crosswake {run.config.command} --resume --output {shlex.quote(str(run.config.output))}"

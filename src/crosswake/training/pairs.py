@@ -24,6 +24,7 @@ from crosswake.training.gradient_cache import cached_backward
 from crosswake.training.loop import carry_out
 from crosswake.training.pair_learner import PairBatch, PairLearner
 from crosswake.training.prepare import check_start, gather, introduce, make_fabric, set_up, share_of
+from crosswake.training.processes import ending_together
 from crosswake.training.run import Index, Run
 from crosswake.training.validation import cross_modal_scores
 from crosswake.wording import counted
@@ -134,8 +135,8 @@ def pretrain(config: PretrainConfig) -> Run:
         CrosswakeError: the settings or the data do not do, or the loss is no longer a number.
         TrainingInterruptedError: stopped on request, with everything saved.
     """
-    run = prepare_pretraining(config)
-    carry_out(run)
+    with ending_together():
+        run = carry_out(prepare_pretraining(config))
     if config.cache is None and run.first_process:
         for path in config.output.glob("pairs-*"):
             path.unlink()

@@ -1,5 +1,6 @@
 """Makes what every training run needs, and refuses what cannot work before anything is written."""
 
+import logging
 import os
 import warnings
 from pathlib import Path
@@ -14,6 +15,7 @@ from crosswake.errors import CrosswakeError
 from crosswake.models.embedder import pick_device
 from crosswake.models.transoss import TransOSS
 from crosswake.models.weights import count_parameters, load_into, read_weights
+from crosswake.training.processes import start_others
 from crosswake.training.run import LAST, Job, Run, Standing
 from crosswake.training.schedule import make_optimiser
 from crosswake.wording import counted
@@ -69,6 +71,7 @@ def make_fabric(config: RunConfig) -> Fabric:
     if config.precision == "fp16" and device.type == "cpu":
         raise CrosswakeError("--precision: fp16 does not train on a CPU; take bf16 or fp32")
     make_deterministic()
+    silence_fabric()
     launched = "TORCHELASTIC_RUN_ID" in os.environ
     devices = int(os.environ["LOCAL_WORLD_SIZE"]) if launched else config.devices
     nodes = int(os.environ["WORLD_SIZE"]) // devices if launched else 1
@@ -84,8 +87,17 @@ def make_fabric(config: RunConfig) -> Fabric:
             strategy=strategy,
             precision=FABRIC_PRECISION[config.precision],
         )
+        cluster = getattr(fabric.strategy, "cluster_environment", None)
+        if cluster is not None and not cluster.creates_processes_externally:
+            start_others(devices)
         fabric.launch()
     return fabric
+
+
+def silence_fabric() -> None:
+    """Keep it from telling of its own processes, and from a warning of PyTorch's at every exchange."""
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message="torch.distributed.nn.functional.all_gather is deprecated")
 
 
 def make_deterministic() -> None:

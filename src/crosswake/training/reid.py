@@ -17,6 +17,7 @@ from crosswake.models.vit import drop_path_factors
 from crosswake.training.learner import Batch, ReidLearner
 from crosswake.training.loop import carry_out
 from crosswake.training.prepare import check_start, gather, introduce, make_fabric, set_up, share_of
+from crosswake.training.processes import ending_together
 from crosswake.training.run import Index, Run
 from crosswake.training.splits import split_validation
 from crosswake.training.validation import cross_modal_scores
@@ -96,7 +97,8 @@ def train(config: TrainConfig) -> Run:
         CrosswakeError: the settings or the data do not do, or the loss is no longer a number.
         TrainingInterruptedError: stopped on request, with everything saved.
     """
-    return carry_out(prepare_reid(config))
+    with ending_together():
+        return carry_out(prepare_reid(config))
 
 
 def prepare_reid(config: TrainConfig) -> Run:
