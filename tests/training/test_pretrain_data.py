@@ -78,9 +78,24 @@ def test_bad_pairs_are_left_out_or_stop_a_strict_run(tmp_path: Path, capsys: pyt
     assert victim.name in capsys.readouterr().err
 
 
-def test_a_run_without_two_places_to_measure_on_ends_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_too_few_places_choose_no_epoch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A place alone is always found, whatever the epoch: nothing is held out, and the last epoch is kept."""
     root = write_places(tmp_path / "data", count=5)
     (root / "scenes.json").unlink()
-    arguments = words("pretrain", root, tmp_path / "a", "--epochs=1", "--validation.fraction=0.2")
+    arguments = words("pretrain", root, tmp_path / "a", "--epochs=2", "--validation.every=1")
     assert main(["pretrain", *[word for word in arguments if word not in ("--evaluate=false", "--quiet")]]) == 0
-    assert "no pairs of other scenes" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "on data: 5 pairs of 5 scenes, 3 windows of each an epoch\n" in said
+    assert "fewer than 10 places in scenes that could be held out" in said
+    assert "kept epoch 2 in" in said
+    assert "no pairs of other scenes" in said
+    assert "val_o2s_mAP" not in without_clock(tmp_path / "a")[0]
+
+
+def test_held_out_places_that_cannot_be_read_do_not_count(tmp_path: Path) -> None:
+    root = write_places(tmp_path / "data")
+    prepared = prepare_pretraining(parse(words("pretrain", root, tmp_path / "a"))).job
+    assert isinstance(prepared, PairJob)
+    assert prepared.validates
+    prepared.held[0].sar.write_bytes(b"no image")
+    assert not prepare_pretraining(parse(words("pretrain", root, tmp_path / "b"))).job.validates
