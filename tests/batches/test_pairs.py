@@ -1,5 +1,7 @@
 """Promises of the store and the sampler of pairs."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from crosswake.datasets.pairs.scenes import read_scenes
 from crosswake.errors import CrosswakeError
 from crosswake.radiometry import to_uint8
 from crosswake.windows import Box
+from crosswake.writing import part_of
 from tests.datasets.pairs.making import write_scenes
 
 NATIVE = PairDecoding(size=(32, 16), whole=False, sar="log")
@@ -63,22 +66,41 @@ def test_bad_pairs_are_listed(tmp_path: Path) -> None:
         decode_pairs(pairs, NATIVE, tmp_path / "p.u8", quiet=True)
 
 
+def test_what_a_killed_run_was_writing_is_removed_by_the_next(tmp_path: Path) -> None:
+    words = [
+        "from crosswake.writing import part_of",
+        "from pathlib import Path",
+        f"part_of(Path({str(tmp_path / 'pairs-0.u8')!r})).touch()",
+    ]
+    subprocess.run([sys.executable, "-c", "; ".join(words)], check=True)
+    own = part_of(tmp_path / "pairs-1.u8")
+    own.touch()
+    assert len(list(tmp_path.iterdir())) == 2
+    decode_pairs(read_scenes(write_scenes(tmp_path / "scenes")).pairs, NATIVE, tmp_path / "p.u8", quiet=True)
+    assert {path.name for path in tmp_path.iterdir()} == {own.name, "scenes", "p.u8", "p.json"}
+
+
 @given(
     scenes=st.lists(st.integers(0, 4), min_size=1, max_size=30),
     crops=st.integers(0, 3),
     size=st.integers(2, 12),
     same_scene=st.integers(1, 4),
     seed=st.integers(0, 5),
+    processes=st.integers(1, 3),
 )
-def test_an_epoch_shows_everything_alike(scenes: list[int], crops: int, size: int, same_scene: int, seed: int) -> None:
-    scene = np.array(scenes)
-    batches = pair_batches(scene, crops=crops, size=size, same_scene=same_scene, seed=(seed, 1))
-    again = pair_batches(scene, crops=crops, size=size, same_scene=same_scene, seed=(seed, 1))
+def test_an_epoch_shows_everything_alike(
+    scenes: list[int], crops: int, size: int, same_scene: int, seed: int, processes: int
+) -> None:
+    scene, size = np.array(scenes), size * processes
+    batches, again = (
+        pair_batches(scene, crops=crops, size=size, same_scene=same_scene, seed=(seed, 1), processes=processes)
+        for _ in range(2)
+    )
     assert all(np.array_equal(one, other) for one, other in zip(batches, again, strict=True))
     rows = np.concatenate(batches)
     total = len(scenes) * max(crops, 1)
-    assert len(rows) == (total if total < size else total // size * size)
-    assert {len(batch) for batch in batches} == {min(size, total)}
+    assert {len(batch) for batch in batches} == {min(size, total // processes * processes)}
+    assert len(batches) == max(1, total // size)
     assert np.bincount(rows, minlength=len(scenes)).max() <= max(crops, 1)
 
 

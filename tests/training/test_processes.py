@@ -6,10 +6,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.training.running import assert_equal_runs, launch, launch_torchrun, without_clock
-from tests.training.small import Small
+from tests.training.small import Small, words, write_places
 
 # SGD: the gradient of a key's bias is zero but for rounding, which AdamW would blow up to full steps.
 SMOOTH = ["--epochs=4", "--optimiser.name=sgd", "--optimiser.lr=0.02"]
@@ -38,6 +39,16 @@ def test_two_processes_pretrain_as_one(pretrain_small: Small, tmp_path: Path, mo
     _, complaint = process.communicate(timeout=240)
     assert process.returncode == 0, complaint
     assert_equal_runs(tmp_path / "one", tmp_path / "two", tolerance=1e-5)
+
+
+def test_processes_share_an_epoch_of_less_than_a_batch(tmp_path: Path) -> None:
+    """Five pairs: four go in twos, and the one over is left out."""
+    places = write_places(tmp_path / "data", count=7)
+    more = ["--epochs=1", "--crops=0", "--validation.fraction=0", "--devices=2"]
+    process = launch("pretrain", words("pretrain", places, tmp_path / "a", *more))
+    _, complaint = process.communicate(timeout=240)
+    assert process.returncode == 0, complaint
+    assert np.isfinite(float(without_clock(tmp_path / "a")[0]["loss"]))
 
 
 def test_what_fails_in_all_is_said_once(small: Small, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from crosswake.progress import Progress
 from crosswake.radiometry import SarRadiometry, to_uint8
 from crosswake.windows import Box
 from crosswake.wording import counted
+from crosswake.writing import part_of, remove_dead_parts
 
 BANDS = 4
 """Red, green, blue, SAR."""
@@ -144,7 +145,8 @@ def write_store(pairs: Pairs, how: PairDecoding, path: Path, index: Path, *, str
     """Decode every pair and write pixels and index, the index last."""
     rows: list[list[int]] = []
     bad: list[list[str]] = []
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = part_of(path)
+    remove_dead_parts(path.parent, "pairs-*")
     try:
         with part.open("wb") as file, Progress(len(pairs), "decode", "pairs", quiet) as progress:
             for number, result in enumerate(decode_each(pairs, how)):
@@ -161,7 +163,7 @@ def write_store(pairs: Pairs, how: PairDecoding, path: Path, index: Path, *, str
                 f"none of {counted(len(pairs), 'pair')} can be read; the first: {bad[0][0]}: {bad[0][1]}"
             )
         part.replace(path)
-        beside = index.with_name(f".{index.name}.{os.getpid()}.part")
+        beside = part_of(index)
         beside.write_text(json.dumps({"rows": rows, "bad": bad}), encoding="utf-8")
         beside.replace(index)
     finally:

@@ -18,7 +18,14 @@ from crosswake.models.transoss import TransOSS
 from crosswake.models.vit import drop_path_factors
 from crosswake.training.gradient_cache import cached_backward
 from crosswake.training.loop import carry_out
-from crosswake.training.pair_data import LEAST_PLACES, decode_held, decode_once, open_pairs, split_pairs
+from crosswake.training.pair_data import (
+    LEAST_PLACES,
+    decode_held,
+    decode_once,
+    leaving_nothing_if_refused,
+    open_pairs,
+    split_pairs,
+)
 from crosswake.training.pair_learner import PairBatch, PairLearner
 from crosswake.training.prepare import check_start, gather, introduce, make_fabric, set_up, share_of
 from crosswake.training.processes import ending_together
@@ -33,18 +40,28 @@ class PairJob:
     Args:
         config: the run's settings.
         data: what it was told to read.
-        store: the training pairs.
+        pairs: those of it to learn from.
+        store: the same, as far as they can be decoded.
         held: the pairs of held-out scenes, as they are measured.
         validation: their chips; None if there are none.
+        processes: how many share a batch.
     """
 
     unit = "pairs"
 
     def __init__(
-        self, config: PretrainConfig, data: PairData, store: PairStore, held: Pairs, validation: ChipStore | None
+        self,
+        config: PretrainConfig,
+        data: PairData,
+        pairs: Pairs,
+        store: PairStore,
+        held: Pairs,
+        validation: ChipStore | None,
+        processes: int,
     ) -> None:
         self.config, self.data, self.store, self.held, self.validation = config, data, store, held, validation
-        self.name, self.root, self.fingerprint = data.name, data.root, fingerprint(store.pairs)
+        self.processes = processes
+        self.name, self.root, self.fingerprint = data.name, data.root, fingerprint(pairs)
         self.identities: list[str] = []
         self.size = len(store) * max(config.crops, 1)
         readable, unread = (validation.chips, validation.bad_files) if validation else ((), ())
@@ -67,6 +84,7 @@ class PairJob:
             size=batch.pairs,
             same_scene=batch.same_scene,
             seed=(self.config.seed, epoch),
+            processes=self.processes,
         )
 
     def backward(self, run: Run, index: Index, step: int, share: float) -> dict[str, Tensor]:
@@ -141,19 +159,20 @@ def pretrain(config: PretrainConfig) -> Run:
 def prepare_pretraining(config: PretrainConfig) -> Run:
     """Read pairs, make or restore the model, and refuse what cannot work."""
     data = open_pairs(config)
-    check_start(config)
     train_pairs, held = split_pairs(data, config)
+    check_start(config, fingerprint(train_pairs))
     if len({pair.id for pair in train_pairs}) < 2 and not config.crops:
         raise CrosswakeError(f"{data.root}: pairs of a single place have no negatives; add pairs, or set --crops")
     fabric = make_fabric(config)
     quiet = config.quiet or not fabric.is_global_zero
-    store = decode_once(train_pairs, config, fabric, quiet)
-    validation = decode_held(held, config, quiet) if held else None
-    job = PairJob(config, data, store, held, validation)
-    fabric.seed_everything(config.seed, verbose=False)
-    model = TransOSS(config.model)
-    learner = PairLearner(model, config.loss.temperature, lambda features: gather(fabric, features[None]))
-    run, weights = set_up(config, fabric, job, model, learner)
+    with leaving_nothing_if_refused(config.output):
+        store = decode_once(train_pairs, config, fabric, quiet)
+        validation = decode_held(held, config, quiet) if held else None
+        job = PairJob(config, data, train_pairs, store, held, validation, fabric.world_size)
+        fabric.seed_everything(config.seed, verbose=False)
+        model = TransOSS(config.model)
+        learner = PairLearner(model, config.loss.temperature, lambda features: gather(fabric, features[None]))
+        run, weights = set_up(config, fabric, job, model, learner)
     introduce(run, weights)
     if config.validation.fraction and not job.validates:
         few = f"fewer than {LEAST_PLACES} places in scenes that could be held out"

@@ -17,6 +17,7 @@ from crosswake.models.transoss import TransOSS
 from crosswake.models.weights import count_parameters, load_into, read_weights
 from crosswake.training.processes import start_others
 from crosswake.training.run import LAST, Job, Run, Standing
+from crosswake.training.saving import read_run
 from crosswake.training.schedule import make_optimiser
 from crosswake.wording import counted
 
@@ -33,6 +34,7 @@ def set_up(config: RunConfig, fabric: Fabric, job: Job, model: TransOSS, learner
         model: with its first values.
         learner: the model with its losses.
     """
+    check_batches(job, fabric.world_size)
     weights = starting_weights(model, config)
     model.base.recompute, model.base.channels_last = config.recompute_blocks, config.channels_last
     if config.compile:
@@ -52,8 +54,13 @@ def set_up(config: RunConfig, fabric: Fabric, job: Job, model: TransOSS, learner
     return run, weights
 
 
-def check_start(config: RunConfig) -> None:
-    """Raise, before anything is decoded, if the output folder or the weights to start from cannot be used."""
+def check_start(config: RunConfig, fingerprint: str) -> None:
+    """Raise, before anything is decoded, if output folder, run to resume or weights to start from cannot be used.
+
+    Args:
+        config: the settings.
+        fingerprint: of the data.
+    """
     for path in (config.output, *config.output.parents):
         if path.exists() and not path.is_dir():
             raise CrosswakeError(f"--output: {path} is a file; name a folder")
@@ -61,8 +68,18 @@ def check_start(config: RunConfig) -> None:
         raise CrosswakeError(f"--output: {config.output} holds a run; add --resume to go on with it, or name another")
     if config.resume and not (config.output / LAST).exists():
         raise CrosswakeError(f"--resume: {config.output} holds no {LAST}; start without --resume, or correct --output")
-    if config.init is not None and not config.resume:
+    if config.resume:
+        read_run(config, fingerprint)
+    elif config.init is not None:
         read_weights(init_path(config.init))
+
+
+def check_batches(job: Job, processes: int) -> None:
+    """Raise unless an epoch has a batch of two samples or more that all processes have a share in."""
+    batches = job.batches(1)
+    if not batches or len(batches[0]) < 2:
+        shared = f" that {processes} --devices can share" if processes > 1 else ""
+        raise CrosswakeError(f"{job.root}: an epoch has no batch of two {job.unit} or more{shared}; add some")
 
 
 def make_fabric(config: RunConfig) -> Fabric:

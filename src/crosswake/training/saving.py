@@ -59,22 +59,39 @@ def contents(run: Run) -> dict[str, Any]:
     }
 
 
+def read_run(config: RunConfig, fingerprint: str) -> dict[str, Any]:
+    """The last checkpoint of the run in the output folder, which is to go on.
+
+    Args:
+        config: the settings now.
+        fingerprint: of the data now.
+
+    Raises:
+        CrosswakeError: the run was started with other settings, or on other data.
+    """
+    checkpoint = read_checkpoint(config.output / LAST)
+    before, now = checkpoint["config"], plain(config)
+    for name in sorted(set(before) | set(now)):
+        if name not in MAY_CHANGE_ON_RESUME and before.get(name) != now.get(name):
+            raise CrosswakeError(
+                f"--{name}: the run in {config.output} has {before.get(name)}, not {now.get(name)}; "
+                "resume it as it was started, or name another --output"
+            )
+    if checkpoint["data"]["fingerprint"] != fingerprint:
+        raise CrosswakeError(
+            f"--data: {config.data} differs from the data that the run in {config.output} was started on; "
+            "resume it with those, or name another --output"
+        )
+    return checkpoint
+
+
 def restore(run: Run) -> Mapping[str, Any]:
     """Put model and optimiser back as the last checkpoint has them, and return it.
 
     Raises:
-        CrosswakeError: the run was started with other settings, or on other chips.
+        CrosswakeError: the run was started with other settings, or on other data.
     """
-    checkpoint = read_checkpoint(run.config.output / LAST)
-    before, now = checkpoint["config"], plain(run.config)
-    for name in sorted(set(before) | set(now)):
-        if name not in MAY_CHANGE_ON_RESUME and before.get(name) != now.get(name):
-            raise CrosswakeError(
-                f"--{name}: the run in {run.config.output} has {before.get(name)}, not {now.get(name)}; "
-                "resume it as it was started, or name another --output"
-            )
-    if checkpoint["data"]["fingerprint"] != run.job.fingerprint:
-        raise CrosswakeError(f"--data: {run.job.root} no longer holds the {run.job.unit} that this run was started on")
+    checkpoint = read_run(run.config, run.job.fingerprint)
     run.model.load_state_dict(checkpoint["model"])
     run.optimiser.load_state_dict(checkpoint["optimiser"])
     run.fabric.strategy.precision.load_state_dict(checkpoint["precision"])
