@@ -1,9 +1,11 @@
 """Promises of the store and the sampler of pairs."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from crosswake.errors import CrosswakeError
 from crosswake.radiometry import to_uint8
 from crosswake.windows import Box
 from crosswake.writing import part_of
+from tests.datasets.making import write_image
 from tests.datasets.pairs.making import write_scenes
 
 NATIVE = PairDecoding(size=(32, 16), whole=False, sar="log")
@@ -61,9 +64,63 @@ def test_bad_pairs_are_listed(tmp_path: Path) -> None:
     with pytest.raises(UnreadableChipError, match=r"002\.png"):
         decode_pairs(pairs, NATIVE, tmp_path / "q.u8", strict=True, quiet=True)
     assert not list(tmp_path.glob("*q.u8*")), "nothing half-written stays"
-    (tmp_path / "p.u8").write_bytes(b"short")
-    with pytest.raises(CrosswakeError, match=r"another size than its index says.*remove it"):
-        decode_pairs(pairs, NATIVE, tmp_path / "p.u8", quiet=True)
+    with pytest.raises(UnreadableChipError, match=r"002\.png"):
+        decode_pairs(pairs, NATIVE, tmp_path / "p.u8", strict=True, quiet=True)
+
+
+def test_halves_that_hold_one_value_are_listed(tmp_path: Path) -> None:
+    """No data, whether black or NaN; each band by itself, so that a plain colour is none either."""
+    root = write_scenes(tmp_path / "scenes")
+    plain = np.broadcast_to(np.array([10, 20, 30], np.uint8)[:, None, None], (3, 96, 96))
+    write_image(root / "opt" / "001.png", plain, "PNG")
+    write_image(root / "sar" / "harbour.tif", np.full((1, 96, 96), np.nan, np.float32))
+    for whole in (True, False):
+        how = replace(NATIVE, whole=whole)
+        store = decode_pairs(read_scenes(root).pairs, how, tmp_path / f"{whole}.u8", quiet=True)
+        assert [pair.scene for pair in store.pairs] == ["scenes/002"]
+        found = [(bad.path.name, bad.reason) for bad in store.bad_files]
+        assert found == [(name, "holds one value only; leave it out") for name in ("001.png", "harbour.tif")]
+
+
+ROW = [[0, 0, 96, 96], [1, 36864, 96, 96], [2, 73728, 96, 96]]
+DAMAGED: dict[str, Any] = {
+    "no table": [],
+    "no list of bad files": {"rows": ROW},
+    "no rows": {"rows": [], "bad": []},
+    "narrow rows": {"rows": [row[:3] for row in ROW], "bad": []},
+    "ragged rows": {"rows": [*ROW[:2], [2]], "bad": []},
+    "text": {"rows": [["a", "b", "c", "d"]] * 3, "bad": []},
+    "fractions": {"rows": [[0.5, 0, 96, 96], *ROW[1:]], "bad": []},
+    "bad files without a reason": {"rows": ROW, "bad": ["x"]},
+    "one pair twice": {"rows": [ROW[0], [0, *ROW[1][1:]], ROW[2]], "bad": []},
+    "a pair that is not there": {"rows": [*ROW[:2], [3, *ROW[2][1:]]], "bad": []},
+    "a pair too few": {"rows": ROW[:2], "bad": []},
+    "starts exchanged": {"rows": [[0, 36864, 96, 96], [1, 0, 96, 96], ROW[2]], "bad": []},
+    "a start outside": {"rows": [[0, 10**9, 96, 96], *ROW[1:]], "bad": []},
+    "negative heights": {"rows": [[0, 0, -96, -96], *ROW[1:]], "bad": []},
+    "heights that wrap around": {"rows": [[0, 0, 2**32, 2**32], *ROW[1:]], "bad": []},
+    "a height outside": {"rows": [*ROW[:2], [2, 73728, 97, 96]], "bad": []},
+    "other shapes": {"rows": [[0, 0, 9216, 1], *ROW[1:]], "bad": []},
+}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_index_is_one_line(store: PairStore, tmp_path: Path, content: object) -> None:
+    index = tmp_path / "p.json"
+    assert json.loads(index.read_text()) == {"rows": ROW, "bad": []}
+    index.write_text(json.dumps(content))
+    with pytest.raises(
+        CrosswakeError, match=r"p\.u8: decoded pairs that cannot be used \(it.*; remove it and .*p\.json"
+    ):
+        decode_pairs(store.pairs, NATIVE, tmp_path / "p.u8", quiet=True)
+
+
+def test_a_short_file_of_pixels_is_one_line(store: PairStore, tmp_path: Path) -> None:
+    for content in (b"", b"short"):
+        (tmp_path / "p.u8").unlink()
+        (tmp_path / "p.u8").write_bytes(content)
+        with pytest.raises(CrosswakeError, match="decoded pairs that cannot be used"):
+            decode_pairs(store.pairs, NATIVE, tmp_path / "p.u8", quiet=True)
 
 
 def test_what_a_killed_run_was_writing_is_removed_by_the_next(tmp_path: Path) -> None:

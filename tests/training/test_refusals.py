@@ -62,6 +62,7 @@ def test_mistakes_of_pretraining(pretrain_small: Small, tmp_path: Path, capsys: 
         (pretrain_small.words(x, "--batch.chunk=3"), ["--batch.chunk", "do not divide"]),
         (pretrain_small.words(x, "--splits=[test]"), ["--splits", "train, val"]),
         (pretrain_small.words(x, "--model.image_size=[128,64]"), ["none of", "hold no window of 128 x 64"]),
+        (pretrain_small.words(x, f"--cache={lonely / 'scenes.json' / 'a'}"), ["cannot be written", "--cache"]),
         (words("pretrain", lonely, x, "--crops=0"), ["lonely", "single place", "--crops"]),
         (words("pretrain", lonely, x, "--crops=1"), ["lonely", "no batch of two pairs or more; add some"]),
     ]

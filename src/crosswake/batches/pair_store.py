@@ -4,13 +4,11 @@ A set of 300,000 pairs neither fills the memory nor is decoded twice: the system
 and a later run on the same pairs finds it as it is.
 """
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from crosswake.batches.pair_index import read_index, write_index
 from crosswake.batches.prepare import FILTERS
 from crosswake.chips import Modality, Pixels, UnreadableChipError
 from crosswake.datasets.pairs.pixels import read_pair
@@ -32,6 +31,8 @@ from crosswake.writing import part_of, remove_dead_parts
 
 BANDS = 4
 """Red, green, blue, SAR."""
+VERSION = 2
+"""Part of a store's name: grows when pairs are decoded in another way, so that older stores are not taken."""
 AT_ONCE = 64
 """Pairs decoded before they are written."""
 
@@ -138,7 +139,10 @@ def decode_pairs(
             raise CrosswakeError(
                 f"{path}: cannot be written ({error.strerror}); make room, or name another --cache"
             ) from error
-    return open_store(pairs, path, index)
+    store = open_store(pairs, how, path, index)
+    if strict and store.bad_files:
+        raise UnreadableChipError(store.bad_files[0].path, store.bad_files[0].reason)
+    return store
 
 
 def write_store(pairs: Pairs, how: PairDecoding, path: Path, index: Path, *, strict: bool, quiet: bool) -> None:
@@ -163,38 +167,33 @@ def write_store(pairs: Pairs, how: PairDecoding, path: Path, index: Path, *, str
                 f"none of {counted(len(pairs), 'pair')} can be read; the first: {bad[0][0]}: {bad[0][1]}"
             )
         part.replace(path)
-        beside = part_of(index)
-        beside.write_text(json.dumps({"rows": rows, "bad": bad}), encoding="utf-8")
-        beside.replace(index)
+        write_index(index, rows, bad)
     finally:
         part.unlink(missing_ok=True)
 
 
-def open_store(pairs: Pairs, path: Path, index: Path) -> PairStore:
+def open_store(pairs: Pairs, how: PairDecoding, path: Path, index: Path) -> PairStore:
     """Map what :func:`write_store` wrote.
 
     Raises:
         CrosswakeError: the file or its index is damaged.
     """
     try:
-        content: dict[str, Any] = json.loads(index.read_text(encoding="utf-8"))
-        rows = np.asarray(content["rows"], np.int64)
         pixels = np.memmap(path, np.uint8, mode="r")
-        number, start, height, width = rows.T
-        if len(pixels) != start[-1] + BANDS * height[-1] * width[-1]:
-            raise ValueError("it has another size than its index says")
-        kept = tuple(pairs[row] for row in number)
-        bad = tuple(BadFile(path=Path(name), reason=reason) for name, reason in content["bad"])
-    except (OSError, ValueError, KeyError, IndexError) as error:
+        found = read_index(index, len(pairs), BANDS, len(pixels))
+        if (found.shape < how.size).any() or (how.whole and (found.shape > how.size).any()):
+            raise ValueError("its pictures are of another size than wanted")
+    except (OSError, ValueError) as error:
         raise CrosswakeError(f"{path}: decoded pairs that cannot be used ({error}); remove it and {index}") from error
+    kept = tuple(pairs[row] for row in found.number)
     return PairStore(
         pairs=kept,
         pixels=pixels,
-        start=start,
-        shape=rows[:, 2:],
+        start=found.start,
+        shape=found.shape,
         place=numbered([pair.id for pair in kept]),
         scene=numbered([f"{pair.source}/{pair.scene}" if pair.scene else f"id {pair.id}" for pair in kept]),
-        bad_files=bad,
+        bad_files=found.bad_files,
     )
 
 
@@ -208,10 +207,19 @@ def decode_each(pairs: Pairs, how: PairDecoding) -> Iterator[NDArray[np.uint8] |
 
     def attempt(pair: Pair) -> NDArray[np.uint8] | UnreadableChipError:
         try:
-            return how.apply(pair)
+            image = how.apply(pair)
+            refuse_flat(pair, image)
         except UnreadableChipError as error:
             return error
+        return image
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for start in range(0, len(pairs), AT_ONCE):
             yield from pool.map(attempt, pairs[start : start + AT_ONCE])
+
+
+def refuse_flat(pair: Pair, image: NDArray[np.uint8]) -> None:
+    """Raise if the optical or the SAR half of a (4, height, width) image shows nothing: no data, say, or night."""
+    for path, half in ((pair.optical, image[:3]), (pair.sar, image[3:])):
+        if (half == half[:, :1, :1]).all():
+            raise UnreadableChipError(path, "holds one value only; leave it out")

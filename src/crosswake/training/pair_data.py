@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from lightning_fabric import Fabric
 
-from crosswake.batches.pair_store import PairDecoding, PairStore, decode_pairs
+from crosswake.batches.pair_store import VERSION, PairDecoding, PairStore, decode_pairs
 from crosswake.batches.store import ChipStore, decode
 from crosswake.chips import UnreadableChipError
 from crosswake.config import PretrainConfig
@@ -84,7 +84,7 @@ def decode_once(pairs: Pairs, config: PretrainConfig, fabric: Fabric, quiet: boo
     how = PairDecoding(size=config.model.image_size, whole=not config.crops, sar=config.sar_radiometry)
     size = how.size if how.whole else None
     files = [(str(path.resolve()), path.stat().st_mtime_ns) for pair in pairs for path in (pair.optical, pair.sar)]
-    text = json.dumps([fingerprint(pairs), files, size, how.sar])  # files mended in place are decoded again
+    text = json.dumps([VERSION, fingerprint(pairs), files, size, how.sar])  # files mended in place are decoded again
     path = (config.cache or config.output) / f"pairs-{hashlib.sha256(text.encode()).hexdigest()[:12]}.u8"
     if fabric.is_global_zero:
         decode_pairs(pairs, how, path, strict=config.strict, quiet=quiet)
