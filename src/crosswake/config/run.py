@@ -106,7 +106,7 @@ class RunConfig:
     strict: bool = False
     """Stop at the first unreadable file; otherwise they are listed and left out."""
     quiet: bool = False
-    """No progress."""
+    """No progress; files that are left out are listed all the same."""
 
     def __post_init__(self) -> None:
         check(self.epochs >= 1, "epochs", f"must be at least 1, got {self.epochs}")

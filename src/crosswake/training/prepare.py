@@ -177,7 +177,7 @@ def share_of(fabric: Fabric, size: int) -> slice:
 
 
 def introduce(run: Run, weights: list[str]) -> None:
-    """Say what is about to be learnt from what; list bad files."""
+    """Say what is about to be learnt from what; list what is left out, quiet or not."""
     config = run.config
     run.say(run.job.introduce())
     height, width = config.model.image_size
@@ -190,6 +190,6 @@ def introduce(run: Run, weights: list[str]) -> None:
     for line in weights:
         run.say(line)
     for file in run.job.bad_files:
-        run.say(f"left out {file.path}: {file.reason}")
+        run.warn(f"left out {file.path}: {file.reason}")
     if run.job.bad_files:
-        run.say(f"{counted(len(run.job.bad_files), 'file')} left out; --strict stops at the first")
+        run.warn(f"{counted(len(run.job.bad_files), 'file')} left out; --strict stops at the first")
