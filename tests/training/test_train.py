@@ -55,6 +55,22 @@ def test_it_learns(train_small: Small, tmp_path: Path) -> None:
     assert rows[-1]["loss"] < 0.6 * rows[0]["loss"]
 
 
+def test_a_start_from_other_weights_says_what_was_taken(
+    train_small: Small, pretrain_small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Heads have no shape of their own, so that nothing else would tell that they are others."""
+    start = [f"--init={pretrain_small.whole / 'best.pt'}", "--epochs=1", "--model.heads=4", "--model.depth=3"]
+    assert main(["train", *[word for word in train_small.words(tmp_path / "a", *start) if word != "--quiet"]]) == 0
+    lines = {name: text for name, _, text in (line.partition(": ") for line in capsys.readouterr().out.splitlines())}
+    assert lines["best.pt"].endswith("tensors loaded")
+    assert "base.blocks.2.attn.qkv.weight" in lines["  stay at their initial value"]
+    assert lines["  trained with other settings"] == "heads 2, here 4"
+    wide = train_small.words(tmp_path / "b", *start, "--model.width=64")
+    assert main(["train", *wide]) == 2
+    assert "best.pt: width 32 does not fit --model.width 64" in capsys.readouterr().err
+    assert not (tmp_path / "b").exists()
+
+
 def test_checkpoints_embed_chips(train_small: Small) -> None:
     chips = read_hoss(train_small.data).query
     embedder = crosswake.load(train_small.whole / "best.pt", device="cpu")
@@ -88,8 +104,10 @@ def test_bad_chips_are_left_out_or_stop_a_strict_run(tmp_path: Path, capsys: pyt
     victim = sorted((root / "bounding_box_train").iterdir())[0]
     victim.write_bytes(victim.read_bytes()[:150])
     write_chip(root / "bounding_box_train" / "0002_s01c9_SAR.tif", np.zeros((30, 10), np.float32))
-    noisy = [word for word in words("train", root, tmp_path / "a", "--epochs=1") if word != "--quiet"]
-    assert main(["train", *noisy]) == 0
-    assert f"left out {victim}" in capsys.readouterr().out
+    assert main(["train", *words("train", root, tmp_path / "a", "--epochs=1")]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"left out {victim}" in said.err
+    assert said.err.endswith("1 file left out; --strict stops at the first\n")
     assert main(["train", *words("train", root, tmp_path / "b", "--epochs=1", "--strict")]) == 2
     assert victim.name in capsys.readouterr().err
