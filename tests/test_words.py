@@ -9,8 +9,11 @@ from crosswake.words import counted
         ((1, "scene"), "1 scene"),
         ((0, "scene"), "0 scenes"),
         ((1204, "scene"), "1,204 scenes"),
-        ((1, "query", "queries"), "1 query"),
-        ((2, "query", "queries"), "2 queries"),
+        ((2, "batch"), "2 batches"),
+        ((3, "process"), "3 processes"),
+        ((1024, "identity"), "1,024 identities"),
+        ((1, "query has", "queries have"), "1 query has"),
+        ((2, "query has", "queries have"), "2 queries have"),
     ],
 )
 def test_numbers_agree_with_their_nouns(words: tuple[int, str], said: str) -> None:

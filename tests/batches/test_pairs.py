@@ -1,7 +1,11 @@
 """Promises of the store and the sampler of pairs."""
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,8 +13,9 @@ import rasterio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crosswake.batches.pair_decoding import PairDecoding
 from crosswake.batches.pair_sampler import Windows, draw_windows, pair_batches, same_place
-from crosswake.batches.pair_store import PairDecoding, PairStore, decode_pairs
+from crosswake.batches.pair_store import PairStore, decode_pairs
 from crosswake.batches.prepare import prepare_chip
 from crosswake.chips import Modality, UnreadableChipError
 from crosswake.datasets.pairs.chips import pair_chips
@@ -20,6 +25,8 @@ from crosswake.datasets.pairs.table import cut
 from crosswake.errors import CrosswakeError
 from crosswake.radiometry import SarRadiometry, scaled
 from crosswake.windows import Box
+from crosswake.writing import part_of
+from tests.datasets.making import write_image
 from tests.datasets.pairs.making import write_scenes
 
 NATIVE = PairDecoding(size=(32, 16), whole=False, sar="log")
@@ -86,9 +93,79 @@ def test_bad_pairs_are_listed(tmp_path: Path) -> None:
     with pytest.raises(UnreadableChipError, match=r"002\.png"):
         decode_pairs(pairs, NATIVE, tmp_path / "q.u8", strict=True, quiet=True)
     assert not list(tmp_path.glob("*q.u8*")), "nothing half-written stays"
-    (tmp_path / "p.u8").write_bytes(b"short")
-    with pytest.raises(CrosswakeError, match=r"another size than its index says.*remove it"):
-        decode_pairs(pairs, NATIVE, tmp_path / "p.u8", quiet=True)
+    with pytest.raises(UnreadableChipError, match=r"002\.png"):
+        decode_pairs(pairs, NATIVE, tmp_path / "p.u8", strict=True, quiet=True)
+
+
+def test_halves_that_hold_one_value_are_listed(tmp_path: Path) -> None:
+    """No data, whether black or NaN; each band by itself, so that a plain colour is none either."""
+    root = write_scenes(tmp_path / "scenes")
+    plain = np.broadcast_to(np.array([10, 20, 30], np.uint8)[:, None, None], (3, 96, 96))
+    write_image(root / "opt" / "001.png", plain, "PNG")
+    write_image(root / "sar" / "harbour.tif", np.full((1, 96, 96), np.nan, np.float32))
+    for whole in (True, False):
+        how = replace(NATIVE, whole=whole)
+        store = decode_pairs(read_scenes(root).pairs, how, tmp_path / f"{whole}.u8", quiet=True)
+        assert [pair.scene for pair in store.pairs] == ["scenes/002"]
+        found = [(bad.path.name, bad.reason) for bad in store.bad_files]
+        assert found == [(name, "holds one value only; leave it out") for name in ("001.png", "harbour.tif")]
+
+
+ROW = [[0, 0, 96, 96, 1, 1], [1, 36864, 96, 96, 1, 1], [2, 73728, 96, 96, 1, 4]]
+DAMAGED: dict[str, Any] = {
+    "no table": [],
+    "no list of bad files": {"rows": ROW},
+    "no rows": {"rows": [], "bad": []},
+    "narrow rows": {"rows": [row[:4] for row in ROW], "bad": []},
+    "ragged rows": {"rows": [*ROW[:2], [2]], "bad": []},
+    "text": {"rows": [["a", "b", "c", "d", "e", "f"]] * 3, "bad": []},
+    "fractions": {"rows": [[0.5, *ROW[0][1:]], *ROW[1:]], "bad": []},
+    "bad files without a reason": {"rows": ROW, "bad": ["x"]},
+    "one pair twice": {"rows": [ROW[0], [0, *ROW[1][1:]], ROW[2]], "bad": []},
+    "a pair that is not there": {"rows": [*ROW[:2], [3, *ROW[2][1:]]], "bad": []},
+    "a pair too few": {"rows": ROW[:2], "bad": []},
+    "starts exchanged": {"rows": [[0, 36864, 96, 96, 1, 1], [1, 0, 96, 96, 1, 1], ROW[2]], "bad": []},
+    "a start outside": {"rows": [[0, 10**9, 96, 96, 1, 1], *ROW[1:]], "bad": []},
+    "negative heights": {"rows": [[0, 0, -96, -96, 1, 1], *ROW[1:]], "bad": []},
+    "heights that wrap around": {"rows": [[0, 0, 2**32, 2**32, 1, 1], *ROW[1:]], "bad": []},
+    "a height outside": {"rows": [*ROW[:2], [2, 73728, 97, 96, 1, 4]], "bad": []},
+    "another depth": {"rows": [*ROW[:2], [2, 73728, 96, 96, 4, 1]], "bad": []},
+    "no depth": {"rows": [*ROW[:2], [2, 73728, 96, 96, 0, 7]], "bad": []},
+    "other shapes": {"rows": [[0, 0, 9216, 1, 1, 1], *ROW[1:]], "bad": []},
+}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_index_is_one_line(store: PairStore, tmp_path: Path, content: object) -> None:
+    index = tmp_path / "p.json"
+    assert json.loads(index.read_text()) == {"rows": ROW, "bad": []}
+    index.write_text(json.dumps(content))
+    with pytest.raises(
+        CrosswakeError, match=r"p\.u8: decoded pairs that cannot be used \(it.*; remove it and .*p\.json"
+    ):
+        decode_pairs(store.pairs, NATIVE, tmp_path / "p.u8", quiet=True)
+
+
+def test_a_short_file_of_pixels_is_one_line(store: PairStore, tmp_path: Path) -> None:
+    for content in (b"", b"short"):
+        (tmp_path / "p.u8").unlink()
+        (tmp_path / "p.u8").write_bytes(content)
+        with pytest.raises(CrosswakeError, match="decoded pairs that cannot be used"):
+            decode_pairs(store.pairs, NATIVE, tmp_path / "p.u8", quiet=True)
+
+
+def test_what_a_killed_run_was_writing_is_removed_by_the_next(tmp_path: Path) -> None:
+    words = [
+        "from crosswake.writing import part_of",
+        "from pathlib import Path",
+        f"part_of(Path({str(tmp_path / 'pairs-0.u8')!r})).touch()",
+    ]
+    subprocess.run([sys.executable, "-c", "; ".join(words)], check=True)
+    own = part_of(tmp_path / "pairs-1.u8")
+    own.touch()
+    assert len(list(tmp_path.iterdir())) == 2
+    decode_pairs(read_scenes(write_scenes(tmp_path / "scenes")).pairs, NATIVE, tmp_path / "p.u8", quiet=True)
+    assert {path.name for path in tmp_path.iterdir()} == {own.name, "scenes", "p.u8", "p.json"}
 
 
 @given(
@@ -97,16 +174,21 @@ def test_bad_pairs_are_listed(tmp_path: Path) -> None:
     size=st.integers(2, 12),
     same_scene=st.integers(1, 4),
     seed=st.integers(0, 5),
+    processes=st.integers(1, 3),
 )
-def test_an_epoch_shows_everything_alike(scenes: list[int], crops: int, size: int, same_scene: int, seed: int) -> None:
-    scene = np.array(scenes)
-    batches = pair_batches(scene, crops=crops, size=size, same_scene=same_scene, seed=(seed, 1))
-    again = pair_batches(scene, crops=crops, size=size, same_scene=same_scene, seed=(seed, 1))
+def test_an_epoch_shows_everything_alike(
+    scenes: list[int], crops: int, size: int, same_scene: int, seed: int, processes: int
+) -> None:
+    scene, size = np.array(scenes), size * processes
+    batches, again = (
+        pair_batches(scene, crops=crops, size=size, same_scene=same_scene, seed=(seed, 1), processes=processes)
+        for _ in range(2)
+    )
     assert all(np.array_equal(one, other) for one, other in zip(batches, again, strict=True))
     rows = np.concatenate(batches)
     total = len(scenes) * max(crops, 1)
-    assert len(rows) == (total if total < size else total // size * size)
-    assert {len(batch) for batch in batches} == {min(size, total)}
+    assert {len(batch) for batch in batches} == {min(size, total // processes * processes)}
+    assert len(batches) == max(1, total // size)
     assert np.bincount(rows, minlength=len(scenes)).max() <= max(crops, 1)
 
 

@@ -71,3 +71,9 @@ def test_over_epochs_every_chip_is_seen_about_equally_often() -> None:
 def test_fewer_identities_than_asked_for_give_smaller_batches(identities: int) -> None:
     batches = epoch_batches(chips_of([(2, 2)] * identities), BatchConfig(identities=8, chips=4), seed=0, epoch=1)
     assert [len(batch) for batch in batches] == [4 * identities]
+
+
+@pytest.mark.parametrize(("processes", "size"), [(1, 15), (2, 12), (3, 15), (4, 12), (8, 0)])
+def test_processes_can_share_every_batch(processes: int, size: int) -> None:
+    table, config = chips_of([(2, 1)] * 5), BatchConfig(identities=8, chips=3)
+    assert [len(batch) for batch in epoch_batches(table, config, 0, 1, processes)] == [size] * (size > 0)

@@ -156,3 +156,6 @@ def test_missing_truncated_and_misfitting_files(tmp_path: Path) -> None:
     other = save(tmp_path / "other.pth", TransOSS(ModelConfig(image_size=(64, 32), width=32, heads=2)).state_dict())
     with pytest.raises(CrosswakeError, match=r"width 32 does not fit --model\.width 48"):
         load_into(TransOSS(SMALL), read_weights(other))
+    narrow = {key: value for key, value in TransOSS(SMALL).state_dict().items() if ".blocks." not in key}
+    with pytest.raises(CrosswakeError, match=r"bare\.pth: none of its blocks fits the model's"):
+        load_into(TransOSS(SMALL), read_weights(save(tmp_path / "bare.pth", narrow)))

@@ -12,6 +12,7 @@ import torch
 
 from crosswake.errors import CrosswakeError
 from crosswake.training import prepare
+from crosswake.training.run import Run
 
 
 def weights(output: Path, name: str = "last.pt") -> dict[str, torch.Tensor]:
@@ -26,6 +27,15 @@ def assert_equal_runs(one: Path, other: Path, tolerance: float = 0.0) -> None:
         for key in left:
             difference = (left[key] - right[key]).abs().max().item()
             assert difference <= tolerance, f"{key} in {name} differs by {difference}"
+
+
+def gradients(run: Run) -> dict[str, torch.Tensor]:
+    """Of every weight after one batch, and the loss."""
+    run.learner.train()
+    run.optimiser.zero_grad()
+    loss = run.job.backward(run, run.job.batches(1)[0], 0, 1.0)["loss"]
+    found = {name: weight.grad.clone() for name, weight in run.model.named_parameters() if weight.grad is not None}
+    return found | {"loss": loss.detach()}
 
 
 def without_clock(output: Path) -> list[dict[str, str]]:

@@ -12,9 +12,8 @@ from crosswake.cli.train import parse
 from crosswake.config import AugmentConfig, TrainConfig
 from crosswake.training import prepare
 from crosswake.training.reid import prepare_reid, train
-from crosswake.training.run import Run
 from tests.tiny import tiny_hoss
-from tests.training.running import skip_without_compiler, without_clock
+from tests.training.running import gradients, skip_without_compiler, without_clock
 
 SMALL = [
     "--evaluate=false",
@@ -43,14 +42,6 @@ def config(data: Path, output: Path, *more: str) -> TrainConfig:
     if "--compile" in more:
         skip_without_compiler()
     return parse([f"--data={data}", f"--output={output}", *SMALL, *more])
-
-
-def gradients(run: Run) -> dict[str, torch.Tensor]:
-    run.learner.train()
-    run.optimiser.zero_grad()
-    loss = run.job.backward(run, run.job.batches(1)[0], 0, 1.0)["loss"]
-    found = {name: weight.grad.clone() for name, weight in run.model.named_parameters() if weight.grad is not None}
-    return found | {"loss": loss.detach()}
 
 
 def assert_same_gradients(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:

@@ -14,7 +14,7 @@ SAME_PLACE = 0.5
 
 
 def pair_batches(
-    scene: NDArray[np.int64], *, crops: int, size: int, same_scene: int, seed: Sequence[int]
+    scene: NDArray[np.int64], *, crops: int, size: int, same_scene: int, seed: Sequence[int], processes: int = 1
 ) -> list[NDArray[np.int64]]:
     """The batches of one epoch, as rows of the store; the same for the same seed.
 
@@ -27,9 +27,10 @@ def pair_batches(
         size: pairs in a batch.
         same_scene: pairs in a group.
         seed: of the order.
+        processes: how many share a batch alike; they must divide ``size``.
 
     Returns:
-        arrays of ``size`` rows; one smaller array if the epoch has fewer.
+        arrays of ``size`` rows; one smaller array if the epoch has fewer, of as many as processes can share.
     """
     random = np.random.default_rng(seed)
     rows = random.permutation(np.repeat(np.arange(len(scene)), max(crops, 1)))
@@ -43,6 +44,7 @@ def pair_batches(
         ]
         rows = np.concatenate([groups[place] for place in random.permutation(len(groups))])
     count = max(1, len(rows) // size)
+    size = min(size, len(rows) // processes * processes)
     return [rows[batch * size : (batch + 1) * size] for batch in range(count)]
 
 

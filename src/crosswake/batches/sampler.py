@@ -10,22 +10,26 @@ from crosswake.config import BatchConfig
 from crosswake.datasets.reid import identities as identities_of
 
 
-def epoch_batches(chips: Sequence[Chip], config: BatchConfig, seed: int, epoch: int) -> list[NDArray[np.int64]]:
+def epoch_batches(
+    chips: Sequence[Chip], config: BatchConfig, seed: int, epoch: int, processes: int = 1
+) -> list[NDArray[np.int64]]:
     """The batches of one epoch, as indices into ``chips``; the same for the same seed and epoch.
 
     Every identity gives as many groups of K as its chips fill (at least one), half of either modality where it has
     both; a modality with fewer chips repeats them. Batches are drawn while P identities have groups left.
 
     Returns:
-        arrays of P * K indices, the K of an identity side by side; P is smaller if there are fewer identities.
+        arrays of P * K indices, the K of an identity side by side. P is smaller if there are fewer identities, or if
+        ``processes`` could not share a batch alike; no batches if there is no such P from 2.
     """
     random = np.random.default_rng([seed, epoch])
     groups = {
         identity: identity_groups(members, config.chips, random) for identity, members in members_of(chips).items()
     }
-    size = min(config.identities, len(groups))
+    fitting = (count for count in range(min(config.identities, len(groups)), 1, -1))
+    size = next((count for count in fitting if count * config.chips % processes == 0), 0)
     batches = []
-    while len(groups) >= size:
+    while size and len(groups) >= size:
         chosen = random.choice(sorted(groups), size, replace=False)
         batches.append(np.concatenate([groups[identity].pop() for identity in chosen]))
         groups = {identity: left for identity, left in groups.items() if left}

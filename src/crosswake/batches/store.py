@@ -15,6 +15,7 @@ from crosswake.datasets.reid import BadFile
 from crosswake.errors import CrosswakeError
 from crosswake.progress import Progress
 from crosswake.radiometry import SarRadiometry
+from crosswake.words import counted
 
 Prepared = tuple[Pixels, tuple[float, float, float]]
 
@@ -84,7 +85,9 @@ def decode(
                 good.append(chips[index])
             progress.advance()
     if chips and not good:
-        raise CrosswakeError(f"none of {len(chips)} chips can be read; the first: {bad[0].path}: {bad[0].reason}")
+        raise CrosswakeError(
+            f"none of {counted(len(chips), 'chip')} can be read; the first: {bad[0].path}: {bad[0].reason}"
+        )
     return ChipStore(
         chips=tuple(good),
         pictures=torch.from_numpy(pictures[: len(good)]),

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from crosswake.batches.augment import augment, draw_augmentation, step_generator
-from crosswake.batches.pair_store import EIGHT_BIT, PairStore
+from crosswake.batches.pair_store import PairStore
 from crosswake.batches.prepare import normalise
 from crosswake.batches.store import ChipStore, decode
 from crosswake.bench.machine import describe_machine, measure_limits
@@ -172,7 +172,7 @@ def made_pairs(settings: LoadSettings) -> PairStore:
         pixels=random.integers(0, 256, count * size, dtype=np.uint8),
         start=rows * size,
         shape=np.tile([height, width], (count, 1)),
-        kinds=(EIGHT_BIT,) * count,
+        depth=np.ones((count, 2), np.int64),
         sar="max",
         place=rows,
         scene=rows,

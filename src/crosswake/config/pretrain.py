@@ -75,6 +75,9 @@ class PretrainConfig(RunConfig):
     augment: PairAugmentConfig = field(default_factory=PairAugmentConfig)
     batch: PairBatchConfig = field(default_factory=PairBatchConfig)
     loss: PairLossConfig = field(default_factory=PairLossConfig)
+    evaluate: bool = True
+    """Measure the kept epoch at the end on pairs of a split not learnt from (val, else test), else on the scenes held
+    out for validation, and write the report."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

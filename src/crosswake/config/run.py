@@ -34,21 +34,24 @@ class OptimiserConfig:
 
     def __post_init__(self) -> None:
         check(self.lr > 0, "optimiser.lr", f"must be above 0, got {self.lr}")
-        check(
-            self.warmup_epochs >= 0,
-            "optimiser.warmup_epochs",
-            f"must not be negative, got {self.warmup_epochs}",
-        )
+        check(0 <= self.momentum < 1, "optimiser.momentum", f"must be from 0 to under 1, got {self.momentum}")
+        for name in ("weight_decay", "bias_lr_factor", "warmup_epochs"):
+            value = getattr(self, name)
+            check(value >= 0, f"optimiser.{name}", f"must not be negative, got {value}")
+        for name in ("warmup_factor", "final_factor"):
+            value = getattr(self, name)
+            check(0 <= value <= 1, f"optimiser.{name}", f"must be 0 to 1, got {value}")
         clips = self.clip_norm is None or self.clip_norm > 0
         check(clips, "optimiser.clip_norm", f"must be above 0, got {self.clip_norm}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ValidationConfig:
-    """Identities split off the training set to choose the best epoch; the test split is never used for that."""
+    """A part of the training set that is held out to choose the best epoch; the test split is never used for that."""
 
     fraction: float = 0.1
-    """Share of the cross-modal training identities that is held out; 0 for none (the last epoch is kept)."""
+    """Share that is held out: of the identities seen in both modalities (train), or of the scenes (pretrain); 0 for
+    none, and the last epoch is kept."""
     every: int = 5
     """Epochs between validations."""
     patience: int | None = None
@@ -99,11 +102,11 @@ class RunConfig:
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     evaluate: bool = True
-    """Measure the best epoch on the test split at the end, if there is one, and write the report."""
+    """Measure the kept epoch on the test split at the end, if there is one, and write the report."""
     strict: bool = False
     """Stop at the first unreadable file; otherwise they are listed and left out."""
     quiet: bool = False
-    """No progress."""
+    """No progress; files that are left out are listed all the same."""
 
     def __post_init__(self) -> None:
         check(self.epochs >= 1, "epochs", f"must be at least 1, got {self.epochs}")

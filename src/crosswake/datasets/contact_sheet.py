@@ -13,6 +13,7 @@ from crosswake.chips import Chip, Modality, UnreadableChipError, read_pixels
 from crosswake.datasets.reid import Chips, ReidData, cross_modal_identities, identities, of_modality
 from crosswake.drawing import any_script
 from crosswake.errors import CrosswakeError
+from crosswake.words import counted
 
 WIDTH = 1600
 """Pixels across the sheet; so are all lengths below."""
@@ -75,7 +76,7 @@ def sections_of(data: ReidData) -> list[Section]:
     for title, chips in (("Train", data.train), ("Query and gallery", data.query + data.gallery)):
         if chips:
             names = cross_modal_identities(chips) or identities(chips)
-            count = f"{len(chips):,} chips of {len(identities(chips)):,} identities"
+            count = f"{counted(len(chips), 'chip')} of {counted(len(identities(chips)), 'identity')}"
             sections.append(Section(title=f"{title}: {count}", chips=chips, shown=spread(names)))
     return sections
 
@@ -114,7 +115,7 @@ def draw_card(axes: Any, chips: Chips, identity: str, left: float, top: float) -
     axes.text(
         left + CARD_WIDTH - 12,
         top + LABEL / 2 + 3,
-        f"{len(own)} chip{'s' * (len(own) != 1)}",
+        counted(len(own), "chip"),
         color=FAINT,
         size=8,
         va="center",

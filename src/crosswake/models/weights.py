@@ -39,13 +39,14 @@ class Weights:
 
 @dataclass(frozen=True, kw_only=True)
 class LoadReport:
-    """What became of every tensor, by name."""
+    """What became of every tensor, by name; and what the model was trained with otherwise that no shape tells."""
 
     source: str
     loaded: tuple[str, ...]
     resized: tuple[str, ...]
     left_out: tuple[str, ...]
     missing: tuple[str, ...]
+    other_settings: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """For people: a count of what was loaded, and the names of all else."""
@@ -56,6 +57,7 @@ class LoadReport:
                 ("resized", self.resized),
                 ("left out", self.left_out),
                 ("stay at their initial value", self.missing),
+                ("trained with other settings", self.other_settings),
             )
             if names
         ]
@@ -153,7 +155,10 @@ def load_into(model: TransOSS, weights: Weights, grid: tuple[int, int] | None = 
     left_out += [misfit(key, value, own.get(key)) for key, value in state.items() if key not in fitting]
     if not any(key.startswith("base.blocks.") for key in fitting):
         width = weights.state["base.cls_token"].shape[-1]
-        raise CrosswakeError(f"{weights.path}: width {width} does not fit --model.width {model.config.width}")
+        why = f"width {width} does not fit --model.width {model.config.width}"
+        if width == model.config.width:
+            why = "none of its blocks fits the model's; is it a Vision Transformer of another kind?"
+        raise CrosswakeError(f"{weights.path}: {why}")
     model.load_state_dict(fitting, strict=False)
     return LoadReport(
         source=weights.path.name,
@@ -161,12 +166,26 @@ def load_into(model: TransOSS, weights: Weights, grid: tuple[int, int] | None = 
         resized=tuple(resized),
         left_out=tuple(sorted(left_out)),
         missing=tuple(sorted(set(own) - set(fitting))),
+        other_settings=other_settings(weights, model.config),
     )
 
 
 def misfit(key: str, value: Tensor, own: Tensor | None) -> str:
     """Name of a tensor that has no place, with the shapes where those are why."""
     return key if own is None else f"{key} {tuple(value.shape)} for {tuple(own.shape)}"
+
+
+def other_settings(weights: Weights, config: ModelConfig) -> tuple[str, ...]:
+    """What one of our checkpoints was trained with otherwise, and no shape tells."""
+    if "config" not in weights.meta:
+        return ()
+    before = model_config(weights.meta)
+    names = ("heads", "stride", "mie_scale", "feature")
+    return tuple(
+        f"{name} {getattr(before, name)}, here {getattr(config, name)}"
+        for name in names
+        if getattr(before, name) != getattr(config, name)
+    )
 
 
 def with_radar_patches(state: State) -> State:

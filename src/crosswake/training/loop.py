@@ -15,8 +15,9 @@ from crosswake.training.interrupt import StopRequest, TrainingInterruptedError
 from crosswake.training.memory import Peak
 from crosswake.training.records import EventWriter, write_rows
 from crosswake.training.run import BEST, LAST, Index, Run
-from crosswake.training.saving import resume, save_best, save_last, write_settings
+from crosswake.training.saving import begin, resume, save_best, save_last
 from crosswake.training.schedule import learning_rate, set_learning_rate
+from crosswake.words import counted
 
 CHECK_EVERY_STEPS = 20
 
@@ -32,9 +33,7 @@ def carry_out(run: Run) -> Run:
     if config.resume:
         resume(run)
     elif run.first_process:
-        config.output.mkdir(parents=True, exist_ok=True)
-        write_settings(config)
-        save_last(run)
+        begin(run)
     events = EventWriter(config.output / "tensorboard", run.progress.epoch + 1)
     with StopRequest() as stop, make_progress(run) as progress:
         while run.progress.epoch < config.epochs and not out_of_patience(run):
@@ -169,7 +168,8 @@ def interrupt(run: Run, step: int, totals: dict[str, Tensor], seconds: float) ->
     standing.totals = {name: value.item() for name, value in totals.items()}
     if run.first_process:
         save_last(run)
+    run.fabric.barrier()  # nobody ends before all is saved
     raise TrainingInterruptedError(
-        f"stopped in epoch {standing.epoch + 1} after {step} batches, all saved; go on with: "
+        f"stopped in epoch {standing.epoch + 1} after {counted(step, 'batch')}, all saved; go on with: "
         f"crosswake {run.config.command} --resume --output {shlex.quote(str(run.config.output))}"
     )

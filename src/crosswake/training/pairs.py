@@ -1,34 +1,37 @@
 """Learning from optical-SAR pairs what both sensors show: the job of ``crosswake pretrain``."""
 
-import hashlib
-import json
 from dataclasses import replace
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from crosswake.batches.augment import Augmentation, augment, draw_augmentation, step_generator
 from crosswake.batches.pair_sampler import draw_windows, pair_batches, same_place
-from crosswake.batches.pair_store import STORE_FORMAT, PairDecoding, PairStore, decode_pairs
-from crosswake.batches.store import ChipStore, decode
+from crosswake.batches.pair_store import PairStore
+from crosswake.batches.store import ChipStore
 from crosswake.config import PretrainConfig
-from crosswake.datasets.pairs.chips import measured_windows, pair_chips
-from crosswake.datasets.pairs.open import find_reader
-from crosswake.datasets.pairs.table import PairData, Pairs, fingerprint, held_scenes
+from crosswake.datasets.pairs.table import PairData, Pairs, fingerprint
+from crosswake.datasets.reid import cross_modal_identities
 from crosswake.errors import CrosswakeError
 from crosswake.models.transoss import TransOSS
 from crosswake.models.vit import drop_path_factors
 from crosswake.training.gradient_cache import cached_backward
 from crosswake.training.loop import carry_out
+from crosswake.training.pair_data import (
+    LEAST_PLACES,
+    decode_held,
+    decode_once,
+    leaving_nothing_if_refused,
+    open_pairs,
+    split_pairs,
+)
 from crosswake.training.pair_learner import PairBatch, PairLearner
 from crosswake.training.prepare import check_start, gather, introduce, make_fabric, set_up, share_of
+from crosswake.training.processes import ending_together
 from crosswake.training.run import Index, Run
 from crosswake.training.validation import cross_modal_scores
-
-VALIDATION_WINDOWS = 1000
-"""Held-out pairs that are looked at, at most: a validation takes seconds whatever the size of the set."""
+from crosswake.words import counted
 
 
 class PairJob:
@@ -37,29 +40,40 @@ class PairJob:
     Args:
         config: the run's settings.
         data: what it was told to read.
-        store: the training pairs.
+        pairs: those of it to learn from.
+        store: the same, as far as they can be decoded.
         held: the pairs of held-out scenes, as they are measured.
         validation: their chips; None if there are none.
+        processes: how many share a batch.
     """
 
     unit = "pairs"
 
     def __init__(
-        self, config: PretrainConfig, data: PairData, store: PairStore, held: Pairs, validation: ChipStore | None
+        self,
+        config: PretrainConfig,
+        data: PairData,
+        pairs: Pairs,
+        store: PairStore,
+        held: Pairs,
+        validation: ChipStore | None,
+        processes: int,
     ) -> None:
         self.config, self.data, self.store, self.held, self.validation = config, data, store, held, validation
-        self.name, self.root, self.fingerprint = data.name, data.root, fingerprint(store.pairs)
+        self.processes = processes
+        self.name, self.root, self.fingerprint = data.name, data.root, fingerprint(pairs)
         self.identities: list[str] = []
-        self.size, self.validates = len(store) * max(config.crops, 1), validation is not None
-        unread = validation.bad_files if validation else ()
+        self.size = len(store) * max(config.crops, 1)
+        readable, unread = (validation.chips, validation.bad_files) if validation else ((), ())
+        self.validates = len(cross_modal_identities(readable)) >= LEAST_PLACES
         self.bad_files = (*data.bad_files, *store.bad_files, *unread)
 
     def introduce(self) -> str:
         """What is learnt from."""
-        scenes = len(np.unique(self.store.scene))
-        cut = f", {self.config.crops} windows of each an epoch" if self.config.crops else ""
-        held = f"; {len(self.held)} pairs of other scenes held out for validation" if self.held else ""
-        return f"pretraining on {self.name}: {len(self.store)} pairs of {scenes} scenes{cut}{held}"
+        learnt = f"{counted(len(self.store), 'pair')} of {counted(len(np.unique(self.store.scene)), 'scene')}"
+        cut = f", {counted(self.config.crops, 'window')} of each an epoch" if self.config.crops else ""
+        held = f"; {counted(len(self.held), 'pair')} of other scenes held out for validation" if self.validates else ""
+        return f"pretraining on {self.name}: {learnt}{cut}{held}"
 
     def batches(self, epoch: int) -> list[Index]:
         """The batches of an epoch."""
@@ -70,6 +84,7 @@ class PairJob:
             size=batch.pairs,
             same_scene=batch.same_scene,
             seed=(self.config.seed, epoch),
+            processes=self.processes,
         )
 
     def backward(self, run: Run, index: Index, step: int, share: float) -> dict[str, Tensor]:
@@ -133,8 +148,8 @@ def pretrain(config: PretrainConfig) -> Run:
         CrosswakeError: the settings or the data do not do, or the loss is no longer a number.
         TrainingInterruptedError: stopped on request, with everything saved.
     """
-    run = prepare_pretraining(config)
-    carry_out(run)
+    with ending_together():
+        run = carry_out(prepare_pretraining(config))
     if config.cache is None and run.first_process:
         for path in config.output.glob("pairs-*"):
             path.unlink()
@@ -144,72 +159,22 @@ def pretrain(config: PretrainConfig) -> Run:
 def prepare_pretraining(config: PretrainConfig) -> Run:
     """Read pairs, make or restore the model, and refuse what cannot work."""
     data = open_pairs(config)
-    check_start(config)
     train_pairs, held = split_pairs(data, config)
+    check_start(config, fingerprint(train_pairs))
     if len({pair.id for pair in train_pairs}) < 2 and not config.crops:
         raise CrosswakeError(f"{data.root}: pairs of a single place have no negatives; add pairs, or set --crops")
     fabric = make_fabric(config)
     quiet = config.quiet or not fabric.is_global_zero
-    store = decode_once(train_pairs, config, fabric, quiet)
-    validation = decode_held(held, config, quiet) if held else None
-    job = PairJob(config, data, store, held, validation)
-    fabric.seed_everything(config.seed, verbose=False)
-    model = TransOSS(config.model)
-    learner = PairLearner(model, config.loss.temperature, lambda features: gather(fabric, features[None]))
-    run, weights = set_up(config, fabric, job, model, learner)
+    with leaving_nothing_if_refused(config.output):
+        store = decode_once(train_pairs, config, fabric, quiet)
+        validation = decode_held(held, config, quiet) if held else None
+        job = PairJob(config, data, train_pairs, store, held, validation, fabric.world_size)
+        fabric.seed_everything(config.seed, verbose=False)
+        model = TransOSS(config.model)
+        learner = PairLearner(model, config.loss.temperature, lambda features: gather(fabric, features[None]))
+        run, weights = set_up(config, fabric, job, model, learner)
     introduce(run, weights)
-    if config.validation.fraction and validation is None:
-        run.say("no source with two scenes to hold one out: the last epoch is kept, not the best")
+    if config.validation.fraction and not job.validates:
+        few = f"fewer than {LEAST_PLACES} places in scenes that could be held out"
+        run.say(f"{few}, too few to validate on: the last epoch is kept, not the best")
     return run
-
-
-def open_pairs(config: PretrainConfig) -> PairData:
-    """The pairs in whichever layout, with what cannot be used of them pointed out."""
-    if config.data is None:
-        raise CrosswakeError("--data: say what to pretrain on: a folder of optical-SAR pairs (crosswake data pairs)")
-    reader = find_reader(config.data)
-    if reader is None:
-        raise CrosswakeError(f"--data: {config.data} holds no optical-SAR pairs in a known layout; see data pairs")
-    data = reader(config.data)
-    if config.strict and data.bad_files:
-        raise CrosswakeError(f"{data.bad_files[0].path}: {data.bad_files[0].reason} (--strict)")
-    return data
-
-
-def split_pairs(data: PairData, config: PretrainConfig) -> tuple[Pairs, Pairs]:
-    """Pairs to learn from, and windows of whole scenes held out of them.
-
-    Pairs of another split than ``--splits`` take no part: they are what the result is measured on.
-    """
-    pairs = tuple(pair for pair in data.pairs if not pair.split or pair.split in config.splits)
-    if not pairs:
-        known = ", ".join(sorted({pair.split for pair in data.pairs}))
-        raise CrosswakeError(f"--splits: {data.root} has no pairs of {', '.join(config.splits)}; declared are: {known}")
-    if not config.validation.fraction:
-        return pairs, ()
-    scenes = held_scenes(pairs, config.validation.fraction, config.seed)
-    held = measured_windows(tuple(pair for pair in pairs if (pair.source, pair.scene) in scenes))
-    chosen = np.random.default_rng(config.seed).permutation(len(held))[:VALIDATION_WINDOWS]
-    train_pairs = tuple(pair for pair in pairs if (pair.source, pair.scene) not in scenes)
-    return train_pairs, tuple(held[place] for place in sorted(chosen))
-
-
-def decode_once(pairs: Pairs, config: PretrainConfig, fabric: Fabric, quiet: bool) -> PairStore:
-    """The training pairs, decoded by the first process and mapped by all."""
-    how = PairDecoding(size=config.model.image_size, whole=not config.crops, sar=config.sar_radiometry)
-    size = how.size if how.whole else None
-    # Files mended in place are decoded again, as their time says.
-    files = [(str(path.resolve()), path.stat().st_mtime_ns) for pair in pairs for path in (pair.optical, pair.sar)]
-    text = json.dumps([STORE_FORMAT, fingerprint(pairs), files, size, how.sar])
-    path = (config.cache or config.output) / f"pairs-{hashlib.sha256(text.encode()).hexdigest()[:12]}.u8"
-    if fabric.is_global_zero:
-        decode_pairs(pairs, how, path, strict=config.strict, quiet=quiet)
-    fabric.barrier()
-    return decode_pairs(pairs, how, path, quiet=True)
-
-
-def decode_held(held: Pairs, config: PretrainConfig, quiet: bool) -> ChipStore:
-    """The held-out windows as chips, decoded as for testing."""
-    optical, sar = pair_chips(held)
-    how = config.sar_radiometry
-    return decode(optical + sar, config.model.image_size, sar=how, strict=config.strict, quiet=quiet)

@@ -1,5 +1,6 @@
 """Makes what every training run needs, and refuses what cannot work before anything is written."""
 
+import logging
 import os
 import warnings
 from pathlib import Path
@@ -14,8 +15,11 @@ from crosswake.errors import CrosswakeError
 from crosswake.models.embedder import pick_device
 from crosswake.models.transoss import TransOSS
 from crosswake.models.weights import count_parameters, load_into, read_weights
+from crosswake.training.processes import start_others
 from crosswake.training.run import LAST, Job, Run, Standing
+from crosswake.training.saving import read_run
 from crosswake.training.schedule import make_optimiser
+from crosswake.words import counted
 
 FABRIC_PRECISION: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
@@ -30,6 +34,7 @@ def set_up(config: RunConfig, fabric: Fabric, job: Job, model: TransOSS, learner
         model: with its first values.
         learner: the model with its losses.
     """
+    check_batches(job, fabric.world_size)
     weights = starting_weights(model, config)
     model.base.recompute, model.base.channels_last = config.recompute_blocks, config.channels_last
     if config.compile:
@@ -49,16 +54,32 @@ def set_up(config: RunConfig, fabric: Fabric, job: Job, model: TransOSS, learner
     return run, weights
 
 
-def check_start(config: RunConfig) -> None:
-    """Raise, before anything is decoded, if the output folder or the weights to start from cannot be used."""
-    if config.output.exists() and not config.output.is_dir():
-        raise CrosswakeError(f"--output: {config.output} is a file; name a folder")
+def check_start(config: RunConfig, fingerprint: str) -> None:
+    """Raise, before anything is decoded, if output folder, run to resume or weights to start from cannot be used.
+
+    Args:
+        config: the settings.
+        fingerprint: of the data.
+    """
+    for path in (config.output, *config.output.parents):
+        if path.exists() and not path.is_dir():
+            raise CrosswakeError(f"--output: {path} is a file; name a folder")
     if not config.resume and (config.output / LAST).exists():
         raise CrosswakeError(f"--output: {config.output} holds a run; add --resume to go on with it, or name another")
     if config.resume and not (config.output / LAST).exists():
         raise CrosswakeError(f"--resume: {config.output} holds no {LAST}; start without --resume, or correct --output")
-    if config.init is not None and not config.resume:
+    if config.resume:
+        read_run(config, fingerprint)
+    elif config.init is not None:
         read_weights(init_path(config.init))
+
+
+def check_batches(job: Job, processes: int) -> None:
+    """Raise unless an epoch has a batch of two samples or more that all processes have a share in."""
+    batches = job.batches(1)
+    if not batches or len(batches[0]) < 2:
+        shared = f" that {processes} --devices can share" if processes > 1 else ""
+        raise CrosswakeError(f"{job.root}: an epoch has no batch of two {job.unit} or more{shared}; add some")
 
 
 def make_fabric(config: RunConfig) -> Fabric:
@@ -67,6 +88,7 @@ def make_fabric(config: RunConfig) -> Fabric:
     if config.precision == "fp16" and device.type == "cpu":
         raise CrosswakeError("--precision: fp16 does not train on a CPU; take bf16 or fp32")
     make_deterministic()
+    silence_fabric()
     launched = "TORCHELASTIC_RUN_ID" in os.environ
     devices = int(os.environ["LOCAL_WORLD_SIZE"]) if launched else config.devices
     nodes = int(os.environ["WORLD_SIZE"]) // devices if launched else 1
@@ -82,8 +104,17 @@ def make_fabric(config: RunConfig) -> Fabric:
             strategy=strategy,
             precision=FABRIC_PRECISION[config.precision],
         )
+        cluster = getattr(fabric.strategy, "cluster_environment", None)
+        if cluster is not None and not cluster.creates_processes_externally:
+            start_others(devices)
         fabric.launch()
     return fabric
+
+
+def silence_fabric() -> None:
+    """Keep it from telling of its own processes, and from a warning of PyTorch's at every exchange."""
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message="torch.distributed.nn.functional.all_gather is deprecated")
 
 
 def make_deterministic() -> None:
@@ -146,7 +177,7 @@ def share_of(fabric: Fabric, size: int) -> slice:
 
 
 def introduce(run: Run, weights: list[str]) -> None:
-    """Say what is about to be learnt from what; list bad files."""
+    """Say what is about to be learnt from what; list what is left out, quiet or not."""
     config = run.config
     run.say(run.job.introduce())
     height, width = config.model.image_size
@@ -159,6 +190,6 @@ def introduce(run: Run, weights: list[str]) -> None:
     for line in weights:
         run.say(line)
     for file in run.job.bad_files:
-        run.say(f"left out {file.path}: {file.reason}")
+        run.warn(f"left out {file.path}: {file.reason}")
     if run.job.bad_files:
-        run.say(f"{len(run.job.bad_files)} files left out; --strict stops at the first")
+        run.warn(f"{counted(len(run.job.bad_files), 'file')} left out; --strict stops at the first")

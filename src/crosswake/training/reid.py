@@ -17,9 +17,11 @@ from crosswake.models.vit import drop_path_factors
 from crosswake.training.learner import Batch, ReidLearner
 from crosswake.training.loop import carry_out
 from crosswake.training.prepare import check_start, gather, introduce, make_fabric, set_up, share_of
+from crosswake.training.processes import ending_together
 from crosswake.training.run import Index, Run
 from crosswake.training.splits import split_validation
 from crosswake.training.validation import cross_modal_scores
+from crosswake.words import counted
 
 
 class ReidJob:
@@ -30,12 +32,16 @@ class ReidJob:
         data: what it was told to read.
         store: the training chips, decoded for training (bicubic).
         validation: chips held out, decoded for testing (bilinear); None if there are none.
+        processes: how many share a batch.
     """
 
     unit = "chips"
 
-    def __init__(self, config: TrainConfig, data: ReidData, store: ChipStore, validation: ChipStore | None) -> None:
+    def __init__(
+        self, config: TrainConfig, data: ReidData, store: ChipStore, validation: ChipStore | None, processes: int
+    ) -> None:
         self.config, self.data, self.store, self.validation = config, data, store, validation
+        self.processes = processes
         self.name, self.root, self.fingerprint = data.name, data.root, fingerprint(data.train)
         self.identities = identities(store.chips)
         self.labels = torch.tensor([self.identities.index(chip.identity) for chip in store.chips])
@@ -48,13 +54,13 @@ class ReidJob:
         shared = len(cross_modal_identities(self.store.chips))
         held = f", {len(identities(self.validation.chips))} held out for validation" if self.validation else ""
         return (
-            f"training on {self.name}: {self.size} chips of {len(self.identities)} identities "
+            f"training on {self.name}: {counted(self.size, 'chip')} of {counted(len(self.identities), 'identity')} "
             f"({shared} in both modalities){held}"
         )
 
     def batches(self, epoch: int) -> list[Index]:
         """The batches of an epoch."""
-        return epoch_batches(self.store.chips, self.config.batch, self.config.seed, epoch)
+        return epoch_batches(self.store.chips, self.config.batch, self.config.seed, epoch, self.processes)
 
     def backward(self, run: Run, index: Index, step: int, share: float) -> dict[str, Tensor]:
         """Losses of one batch, and its gradients."""
@@ -95,19 +101,20 @@ def train(config: TrainConfig) -> Run:
         CrosswakeError: the settings or the data do not do, or the loss is no longer a number.
         TrainingInterruptedError: stopped on request, with everything saved.
     """
-    return carry_out(prepare_reid(config))
+    with ending_together():
+        return carry_out(prepare_reid(config))
 
 
 def prepare_reid(config: TrainConfig) -> Run:
     """Read data, make or restore the model, and refuse what cannot work, before anything is written."""
     data = open_training_data(config)
-    check_start(config)
+    check_start(config, fingerprint(data.train))
     fabric = make_fabric(config)
     train_chips, held_out = split_validation(data.require_train(), config.validation.fraction, config.seed)
     quiet = config.quiet or not fabric.is_global_zero
     store = decode_split(train_chips, config, "bicubic", quiet)
     validation = decode_split(held_out, config, "bilinear", quiet) if held_out else None
-    job = ReidJob(config, data, store, validation)
+    job = ReidJob(config, data, store, validation, fabric.world_size)
     if len(job.identities) < 2:
         raise CrosswakeError(f"{data.root}: chips of fewer than two training identities can be read; see data check")
     fabric.seed_everything(config.seed, verbose=False)

@@ -1,5 +1,6 @@
 """What a training run consists of."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,6 +100,11 @@ class Run:
         """Print a line, once, unless quiet."""
         if self.first_process and not self.config.quiet:
             print(line, flush=True)
+
+    def warn(self, line: str) -> None:
+        """Print a line to standard error, once, quiet or not."""
+        if self.first_process:
+            print(line, file=sys.stderr, flush=True)
 
 
 @dataclass(kw_only=True)

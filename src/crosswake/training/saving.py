@@ -1,6 +1,7 @@
 """Keeps a run on disk: its settings, its checkpoints, and the way back from them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -14,12 +15,36 @@ MAY_CHANGE_ON_RESUME = {"resume", "output", "quiet", "device", "devices", "stric
 MAY_CHANGE_ON_RESUME |= {"compile", "fused", "recompute_blocks", "channels_last"}
 
 
+def begin(run: Run) -> None:
+    """Make the run's folder, with its settings and where it starts from.
+
+    Raises:
+        CrosswakeError: it cannot be written.
+    """
+    output = run.config.output
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        write_settings(run.config)
+    except OSError as error:
+        reason = error.strerror or error
+        raise CrosswakeError(f"--output: {output} cannot be written ({reason}); name another folder") from error
+    save_last(run)
+
+
 def write_settings(config: RunConfig) -> None:
     """Write the resolved settings into the run's folder, in the form that ``--config`` reads."""
-    settings = plain(config) | {"resume": False}
+    settings = plain(config) | absolute_paths(config) | {"resume": False}
     temporary = config.output / f".{SETTINGS}.part"
     temporary.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     temporary.replace(config.output / SETTINGS)
+
+
+def absolute_paths(config: RunConfig) -> dict[str, str]:
+    """Where a run finds what it reads, from whichever folder it is resumed."""
+    known: dict[str, Path | None] = {"data": config.data, "cache": getattr(config, "cache", None)}
+    if config.init is not None and Path(config.init).exists():  # else a name that can be downloaded
+        known["init"] = Path(config.init)
+    return {name: str(path.absolute()) for name, path in known.items() if path is not None}
 
 
 def contents(run: Run) -> dict[str, Any]:
@@ -34,22 +59,39 @@ def contents(run: Run) -> dict[str, Any]:
     }
 
 
+def read_run(config: RunConfig, fingerprint: str) -> dict[str, Any]:
+    """The last checkpoint of the run in the output folder, which is to go on.
+
+    Args:
+        config: the settings now.
+        fingerprint: of the data now.
+
+    Raises:
+        CrosswakeError: the run was started with other settings, or on other data.
+    """
+    checkpoint = read_checkpoint(config.output / LAST)
+    before, now = checkpoint["config"], plain(config)
+    for name in sorted(set(before) | set(now)):
+        if name not in MAY_CHANGE_ON_RESUME and before.get(name) != now.get(name):
+            raise CrosswakeError(
+                f"--{name}: the run in {config.output} has {before.get(name)}, not {now.get(name)}; "
+                "resume it as it was started, or name another --output"
+            )
+    if checkpoint["data"]["fingerprint"] != fingerprint:
+        raise CrosswakeError(
+            f"--data: {config.data} differs from the data that the run in {config.output} was started on; "
+            "resume it with those, or name another --output"
+        )
+    return checkpoint
+
+
 def restore(run: Run) -> Mapping[str, Any]:
     """Put model and optimiser back as the last checkpoint has them, and return it.
 
     Raises:
-        CrosswakeError: the run was started with other settings, or on other chips.
+        CrosswakeError: the run was started with other settings, or on other data.
     """
-    checkpoint = read_checkpoint(run.config.output / LAST)
-    before, now = checkpoint["config"], plain(run.config)
-    for name in sorted(set(before) | set(now)):
-        if name not in MAY_CHANGE_ON_RESUME and before.get(name) != now.get(name):
-            raise CrosswakeError(
-                f"--{name}: the run in {run.config.output} has {before.get(name)}, not {now.get(name)}; "
-                "resume it as it was started, or name another --output"
-            )
-    if checkpoint["data"]["fingerprint"] != run.job.fingerprint:
-        raise CrosswakeError(f"--data: {run.job.root} no longer holds the {run.job.unit} that this run was started on")
+    checkpoint = read_run(run.config, run.job.fingerprint)
     run.model.load_state_dict(checkpoint["model"])
     run.optimiser.load_state_dict(checkpoint["optimiser"])
     run.fabric.strategy.precision.load_state_dict(checkpoint["precision"])

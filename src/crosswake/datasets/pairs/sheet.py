@@ -25,6 +25,7 @@ from crosswake.datasets.contact_sheet import (
 )
 from crosswake.datasets.pairs.pixels import read_pair
 from crosswake.datasets.pairs.table import Pair, PairData, Pairs
+from crosswake.words import counted
 
 COLUMNS = 4
 PAIRS_ON_SHEET = 24
@@ -77,9 +78,8 @@ def spread(pairs: Sequence[Pair], room: int) -> Pairs:
 def title_of(pairs: Sequence[Pair]) -> str:
     """The heading of a section."""
     scenes = {pair.scene for pair in pairs} - {""}
-    count = f"{len(pairs):,} pair{'s' * (len(pairs) != 1)}"
-    of = f" of {len(scenes):,} scene{'s' * (len(scenes) != 1)}" if scenes else ""
-    return f"{TITLES.get(pairs[0].source, pairs[0].source)}: {count}{of}"
+    of = f" of {counted(len(scenes), 'scene')}" if scenes else ""
+    return f"{TITLES.get(pairs[0].source, pairs[0].source)}: {counted(len(pairs), 'pair')}{of}"
 
 
 def draw_card(axes: Any, pair: Pair, left: float, top: float) -> None:
