@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from crosswake.bench.plain import dense_rerank
 from crosswake.errors import CrosswakeError
-from crosswake.evaluation import rerank
+from crosswake.evaluation import jaccard, reciprocal, rerank
 from crosswake.evaluation.features import features_of, unit_rows
 from crosswake.evaluation.metrics import rank_rows
 from crosswake.evaluation.neighbours import Neighbours, find_neighbours
 from crosswake.evaluation.protocols import evaluate_protocol
-from crosswake.evaluation.rerank import RerankConfig, mutual, rerank_rows
+from crosswake.evaluation.reciprocal import mutual
+from crosswake.evaluation.rerank import RerankConfig, rerank_rows
 from tests.golden import golden
 
 GOLDEN = [(20, 6), (50, 15)]
@@ -86,8 +87,19 @@ def test_equals_the_dense_way_for_any_settings(seed: int, k1: int, k2: int) -> N
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     query, gallery = made(1)
     expected = reranked(query, gallery)
-    monkeypatch.setattr(rerank, "ROWS_AT_ONCE", 7)
-    np.testing.assert_array_equal(reranked(query, gallery), expected)
+    monkeypatch.setattr(reciprocal, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(jaccard, "BLOCK", 2)
+    monkeypatch.setattr(rerank, "BLOCK", 4)
+    np.testing.assert_allclose(reranked(query, gallery), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("k1", [3, 20])
+def test_a_collapsed_model_has_finite_distances(k1: int) -> None:
+    """With more equal features than neighbours, a chip need not be among its own."""
+    features = np.ones((50, 8), dtype=np.float32)
+    found = reranked(features[:5], features[5:], RerankConfig(k1=k1, k2=2))
+    assert np.isfinite(found).all()
+    assert 0 <= found.min() <= found.max() <= 1
 
 
 def test_distances_are_from_0_to_1_and_lambda_1_keeps_the_order() -> None:
