@@ -32,7 +32,7 @@ def sorted_lists(rows: NDArray[Any], count: int, normalise: bool) -> NDArray[np.
 @settings(max_examples=40, deadline=None)
 def test_equals_a_stable_sort(seed: int, count: int, normalise: bool, tied: bool) -> None:
     rows = tied_rows(seed) if tied else np.random.default_rng(seed).normal(size=(60, 6)).astype(np.float32)
-    found = find_neighbours(features_of(rows, normalise=normalise, name="features"), count)
+    found = find_neighbours(features_of(rows, normalise=normalise, name="features"), range(1, count + 1))
     np.testing.assert_array_equal(found.lists[0], sorted_lists(rows, count, normalise))
 
 
@@ -42,12 +42,12 @@ def test_equals_a_stable_sort(seed: int, count: int, normalise: bool, tied: bool
 def test_blocks_change_nothing(tile: int, strip: int, tied: bool, square: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = tied_rows(0) if tied else np.random.default_rng(0).normal(size=(60, 6)).astype(np.float32)
     features = features_of(rows, normalise=True, name="features")
-    expected = find_neighbours(features, 9)
+    expected = find_neighbours(features, range(1, 10))
     monkeypatch.setattr(ranking, "SQUARE", square)
     monkeypatch.setattr(ranking, "MIRRORED", 17)
     monkeypatch.setattr(ranking, "TILE", tile)
     monkeypatch.setattr(ranking, "STRIP", strip)
-    found = find_neighbours(features, 9)
+    found = find_neighbours(features, range(1, 10))
     np.testing.assert_array_equal(found.lists[0], expected.lists[0])
     np.testing.assert_allclose(found.farthest, expected.farthest, atol=1e-5)
 
@@ -62,4 +62,14 @@ def test_pairs_are_as_far_as_one_by_one() -> None:
 
 def test_device_that_is_not_there_is_refused() -> None:
     with pytest.raises(CrosswakeError, match="device: torch cannot use 'nonsense'"):
-        find_neighbours(features_of(tied_rows(0), normalise=True, name="features"), 3, device="nonsense")
+        find_neighbours(features_of(tied_rows(0), normalise=True, name="features"), [3], device="nonsense")
+
+
+@given(st.integers(0, 10_000), st.lists(st.integers(1, 60), min_size=1, max_size=3))
+@settings(max_examples=40, deadline=None)
+def test_the_nearest_of_each_count_are_exact_as_a_set(seed: int, counts: list[int]) -> None:
+    rows = tied_rows(seed)
+    found = find_neighbours(features_of(rows, normalise=True, name="features"), counts).lists[0]
+    expected = sorted_lists(rows, max(counts), normalise=True)
+    for count in counts:
+        np.testing.assert_array_equal(np.sort(found[:, :count]), np.sort(expected[:, :count]))

@@ -1,5 +1,6 @@
 """The nearest of many queries, kept while the gallery goes by a block at a time."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -53,15 +54,16 @@ class Nearest:
         """(n,): the largest squared distance of each query to any entry, to within the error bound."""
         return self._space.distance(self._part, self._least.cpu().numpy()[:, None])[:, 0]
 
-    def lists(self, *, rough: bool = False) -> tuple[Ints, NDArray[np.float32]]:
+    def lists(self, cuts: Sequence[int] | None = None) -> tuple[Ints, NDArray[np.float32]]:
         """(n, k): the nearest of each query in exact order, of equals the lower index first, and their distances.
 
         Args:
-            rough: distances that do not decide the order may be off by the error bound.
+            cuts: it is enough to know exactly which are the so many nearest, for each of these numbers; order and
+                distances may be off by the error bound otherwise.
         """
         space, similar, places = self._space, self._similar.cpu().numpy(), self._places.cpu().numpy()
         distance = space.distance(self._part, similar)
-        asked = near(similar, 2 * space.error) if rough else np.ones(similar.shape, dtype=bool)
+        asked = np.ones(similar.shape, dtype=bool) if cuts is None else straddling(similar, 2 * space.error, cuts)
         rows, columns = np.nonzero(asked)
         distance[rows, columns] = self._exact(
             space.query, self._part.start + rows, space.gallery, places[rows, columns]
@@ -92,10 +94,16 @@ class Nearest:
         return keys & 0xFFFFFFFF, (keys >> 32).astype(np.int32).view(np.float32)
 
 
-def near(similar: NDArray[np.float32], bound: float) -> NDArray[np.bool_]:
-    """Which of the values, descending along rows, lie within ``bound`` of a neighbour."""
+def straddling(similar: NDArray[np.float32], bound: float, cuts: Sequence[int]) -> NDArray[np.bool_]:
+    """Which of the values, descending along rows, belong to a run that a cut goes through.
+
+    In a run each value is within ``bound`` of the next, so that any of them may be on either side.
+    """
     close = similar[:, :-1] - similar[:, 1:] <= np.float32(bound)
+    run = np.zeros(similar.shape, dtype=np.int32)
+    np.cumsum(~close, axis=1, out=run[:, 1:])
     result = np.zeros(similar.shape, dtype=bool)
-    result[:, :-1] |= close
-    result[:, 1:] |= close
+    for cut in cuts:
+        if 0 < cut < similar.shape[1]:
+            result |= close[:, cut - 1 : cut] & (run == run[:, cut : cut + 1])
     return result

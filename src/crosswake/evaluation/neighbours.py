@@ -1,5 +1,6 @@
 """The nearest of every chip among all chips, as lists: what re-ranking starts from, in O(N k) memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,8 @@ class Neighbours:
     """The nearest of every one of N chips, queries first, then gallery.
 
     Attributes:
-        lists: one (N, k) array of chips a modality, or one for all; nearest first, each chip itself included in
-            that of its own modality.
+        lists: one (N, k) array of chips a modality, or one for all, each chip itself included in that of its own
+            modality; nearest first, exactly so from one of the counts asked for to the next.
         farthest: (N,), the largest squared distance from each chip to any.
     """
 
@@ -37,13 +38,21 @@ class Neighbours:
 
 def find_neighbours(
     features: Features,
-    count: int,
+    counts: Sequence[int],
     modality: NDArray[Any] | None = None,
     *,
     budget: int = GIGABYTE,
     device: str = "cpu",
 ) -> Neighbours:
-    """The ``count`` nearest of every chip: among all, or, given its ``modality``, among each modality."""
+    """The nearest of every chip: among all, or, given its ``modality``, among each modality.
+
+    Args:
+        features: N of them.
+        counts: how many: the longest is kept, and the nearest of each count are exact as a set.
+        modality: (N,), of each; None takes all together.
+        budget: bytes to work in.
+        device: where similarities are computed.
+    """
     groups = [np.arange(len(features))]
     if modality is not None:
         groups = [np.flatnonzero(modality == value) for value in np.unique(modality)]
@@ -51,18 +60,19 @@ def find_neighbours(
     lists = []
     for group in groups:
         among = features if modality is None else features.subset(group)
-        found, largest = nearest(features, among, min(count, len(group)), budget=budget, device=device)
+        found, largest = nearest(features, among, counts, budget=budget, device=device)
         lists.append(group[found])
         farthest = np.maximum(farthest, largest)
     return Neighbours(lists=tuple(lists), farthest=farthest)
 
 
 def nearest(
-    features: Features, among: Features, count: int, *, budget: int = GIGABYTE, device: str = "cpu"
+    features: Features, among: Features, counts: Sequence[int], *, budget: int = GIGABYTE, device: str = "cpu"
 ) -> tuple[Ints, Floats]:
-    """(N, count): places in ``among`` of the nearest of each feature, in exact order; and (N,) largest distances."""
+    """(N, k): places in ``among`` of the nearest of each feature; and (N,) largest distances."""
+    count = min(max(counts), len(among))
     found = np.empty((len(features), count), dtype=np.int64)
     farthest = np.empty(len(features))
-    for block in compare(features, among, top=count, budget=budget, device=device, rough=True):
+    for block in compare(features, among, top=count, budget=budget, device=device, cuts=counts):
         found[block.rows], farthest[block.rows] = block.top, block.farthest
     return found, farthest

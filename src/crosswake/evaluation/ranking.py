@@ -11,7 +11,7 @@ budget.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -116,7 +116,7 @@ def compare(
     top: int,
     budget: int = GIGABYTE,
     device: str = "cpu",
-    rough: bool = False,
+    cuts: Sequence[int] | None = None,
 ) -> Iterator[Compared]:
     """Compare every query with the whole gallery; yield what is left, a block of queries at a time, in their order.
 
@@ -127,7 +127,7 @@ def compare(
         top: length of the rank lists, at most G.
         budget: bytes to work in, features and results not counted; at least 32 MB.
         device: where the products are computed, a torch device; counting is done on the CPU.
-        rough: distances in the rank lists need not be exact; their order is.
+        cuts: lengths of the beginnings of rank lists that must be exact as sets; None wants all in exact order.
 
     Raises:
         CrosswakeError: a budget too small, a device that is not there.
@@ -149,7 +149,7 @@ def compare(
                 nearest.visit(first, similarity, start)
                 if targets:
                     targets.visit(first, similarity.cpu().numpy(), start)
-            places, distance = nearest.lists(rough=rough)
+            places, distance = nearest.lists(cuts)
             yield Compared(
                 rows=part,
                 top=places,

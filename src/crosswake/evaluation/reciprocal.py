@@ -70,7 +70,7 @@ def expand(neighbours: Neighbours, k1: int) -> sparse.csr_array:
 
     Enough is over two thirds of R(q, k1/2).
     """
-    reciprocal, half = (mutual(neighbours.table(k + 1)) for k in (k1, int(np.around(k1 / 2))))
+    reciprocal, half = (mutual(neighbours.table(k + 1)) for k in (k1, half_of(k1)))
     sizes = half.sum(axis=1)
     half_turned = half.T.tocsr()
 
@@ -84,6 +84,11 @@ def expand(neighbours: Neighbours, k1: int) -> sparse.csr_array:
     members = by_rows(block, half.shape[0])
     members.sort_indices()
     return members
+
+
+def half_of(k1: int) -> int:
+    """Neighbours of a neighbour that are looked at; half of an odd number goes to the even, as in published code."""
+    return int(np.around(k1 / 2))
 
 
 def by_rows(block: Callable[[slice], sparse.csr_array], count: int) -> sparse.csr_array:

@@ -18,7 +18,7 @@ from crosswake.evaluation.features import Features, check_counts, distance_rows,
 from crosswake.evaluation.jaccard import jaccard_rows
 from crosswake.evaluation.neighbours import find_neighbours
 from crosswake.evaluation.ranking import GIGABYTE
-from crosswake.evaluation.reciprocal import make_vectors
+from crosswake.evaluation.reciprocal import half_of, make_vectors
 
 BLOCK = 250
 """Most queries whose original distances are computed together."""
@@ -101,8 +101,8 @@ def rerank_rows(
         features_of(part, normalise=normalise, name=name)
     features = features_of(np.concatenate(rows), normalise=normalise, name="features")
     modality = joint_modality(rows, (query_modality, gallery_modality)) if config.apart else None
-    longest = max(config.k1 + 1, config.k2)
-    neighbours = find_neighbours(features, longest, modality, budget=budget, device=device)
+    counts = (config.k1 + 1, half_of(config.k1) + 1, config.k2)
+    neighbours = find_neighbours(features, counts, modality, budget=budget, device=device)
     vectors = make_vectors(features, neighbours, config.k1, config.k2, half=config.half)
     jaccard = jaccard_rows(vectors, len(rows[0]), half=config.half, budget=budget)
     original = original_rows(features, len(rows[0]), budget)
