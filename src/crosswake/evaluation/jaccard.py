@@ -42,7 +42,8 @@ def overlaps(asked: sparse.csr_array, sought: sparse.csr_array, half: bool) -> N
     """(n, G): Jaccard distances of the rows of ``asked`` and the columns of ``sought``, added up entry after entry."""
     import torch  # noqa: PLC0415
 
-    total = torch.zeros(asked.shape[0], sought.shape[1], dtype=torch.float16 if half else torch.float32)
+    chips = sought.shape[1]
+    result = np.empty((asked.shape[0], chips), np.float32)
     lengths = np.diff(sought.indptr)
     bounds = list(itertools.pairwise(asked.indptr.tolist()))
     most = max(int(lengths[asked.indices[start:stop]].sum()) for start, stop in bounds)
@@ -56,11 +57,11 @@ def overlaps(asked: sparse.csr_array, sought: sparse.csr_array, half: bool) -> N
         least = np.minimum(values[:size], np.repeat(asked.data[start:stop], counts), out=values[:size])
         where = wide[:size].copy_(torch.from_numpy(places[:size]))
         if half:  # adds in half precision, where scatter_add_ would not
-            total[row].index_add_(0, where, torch.from_numpy(least).half())
+            shared = torch.zeros(chips, dtype=torch.float16).index_add_(0, where, torch.from_numpy(least).half())
         else:
-            total[row].scatter_add_(0, where, torch.from_numpy(least))
-    part = total.numpy()
-    return np.asarray(1 - part / (2 - part), dtype=np.float32)
+            shared = torch.zeros(chips).scatter_add_(0, where, torch.from_numpy(least))
+        result[row] = 1 - shared / (2 - shared)
+    return result
 
 
 def gather(matrix: sparse.csr_array, rows: NDArray[Any], places: NDArray[Any], values: NDArray[Any]) -> None:
