@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from crosswake.errors import CrosswakeError
 from crosswake.evaluation import ranking
-from crosswake.evaluation.features import exact_pairs, features_of, pair_distances
+from crosswake.evaluation.features import exact_pairs, features_of
 from crosswake.evaluation.neighbours import find_neighbours
 
 
@@ -24,7 +24,7 @@ def sorted_lists(rows: NDArray[Any], count: int, normalise: bool) -> NDArray[np.
     """By a stable sort of all exact distances."""
     features = features_of(rows, normalise=normalise, name="features")
     everyone = np.arange(len(rows))
-    distances = np.stack([pair_distances(features, row, features, everyone) for row in range(len(rows))])
+    distances = np.stack([exact_pairs(features, 0 * everyone + row, features, everyone) for row in range(len(rows))])
     return np.argsort(distances, axis=1, kind="stable")[:, :count]
 
 
@@ -50,14 +50,6 @@ def test_blocks_change_nothing(tile: int, strip: int, tied: bool, square: int, m
     found = find_neighbours(features, range(1, 10))
     np.testing.assert_array_equal(found.lists[0], expected.lists[0])
     np.testing.assert_allclose(found.farthest, expected.farthest, atol=1e-5)
-
-
-def test_pairs_are_as_far_as_one_by_one() -> None:
-    rows = np.random.default_rng(1).normal(size=(40, 33)).astype(np.float32)
-    features = features_of(rows, normalise=True, name="features")
-    ours, theirs = np.divmod(np.arange(1600), 40)
-    expected = np.concatenate([pair_distances(features, row, features, np.arange(40)) for row in range(40)])
-    np.testing.assert_array_equal(exact_pairs(features, ours, features, theirs), expected)
 
 
 def test_device_that_is_not_there_is_refused() -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from crosswake.errors import CrosswakeError
-from crosswake.evaluation import counting, ranking
-from crosswake.evaluation.features import Features, features_of, order_keys, pair_distances
+from crosswake.evaluation import counting, metrics, ranking
+from crosswake.evaluation.features import Features, exact_pairs, features_of, order_keys
 from crosswake.evaluation.metrics import Ranking, distance_rows, rank, rank_rows
 from crosswake.evaluation.ranking import LEAST_BUDGET, find_matches, query_blocks
 from crosswake.evaluation.space import UNIT, Space
@@ -51,7 +51,7 @@ def sorted_ranking(case: Case, top: int = 50, normalise: bool = True) -> Ranking
     """By a stable sort of every pair's exact distance, nothing clever."""
     query, gallery = exact_features(case, normalise)
     everyone = np.arange(len(gallery))
-    rows = [pair_distances(query, row, gallery, everyone) for row in range(len(query))]
+    rows = [exact_pairs(query, 0 * everyone + row, gallery, everyone) for row in range(len(query))]
     return rank_rows(rows, case[2], case[3], top=top)
 
 
@@ -163,18 +163,40 @@ def test_rows_of_zeros_stay_where_they_are() -> None:
     assert_same(rank(*case, top=900), sorted_ranking(case, 900))
 
 
-@given(st.integers(0, 1000), st.integers(1, 40))
+@given(st.integers(0, 1000), st.integers(1, 40), st.booleans())
 @settings(max_examples=30, deadline=None)
-def test_distance_of_a_pair_depends_on_the_pair_alone(seed: int, width: int) -> None:
+def test_distance_of_a_pair_depends_on_the_pair_alone(seed: int, width: int, normalise: bool) -> None:
     generator = np.random.default_rng(seed)
     rows = generator.normal(size=(30, width)).astype(np.float32)
     rows[1::2] = rows[::2]
-    features = features_of(rows, normalise=True, name="features")
-    together = pair_distances(features, 0, features, np.arange(30))
-    np.testing.assert_array_equal(together[1::2], together[::2])
+    features = features_of(rows, normalise=normalise, name="features")
+    ours, theirs = np.divmod(np.arange(900), 30)
+    together = exact_pairs(features, ours, features, theirs, threads=2).reshape(30, 30)
+    np.testing.assert_array_equal(together[:, 1::2], together[:, ::2])
+    np.testing.assert_array_equal(together, together.T)
+    np.testing.assert_array_equal(np.diag(together), 0)
     for column in (0, 7, 29):
-        assert pair_distances(features, 0, features, np.array([column]))[0] == together[column]
-        assert pair_distances(features, column, features, np.array([0]))[0] == together[column]
+        alone = exact_pairs(features, np.array([3]), features, np.array([column]))
+        assert alone[0] == together[3, column]
+
+
+def test_far_from_the_origin_small_distances_count() -> None:
+    query = np.array([[500_000.0, 4_000_000.0]])
+    gallery = query + np.array([[3.0, 0], [2, 0], [1, 0], [0, 0]])
+    found = rank(query, gallery, [0], [1, 1, 1, 0], normalise=False)
+    assert found.top.tolist() == [[3, 2, 1, 0]]
+    assert found.top_distance.tolist() == [[0, 1, 4, 9]]
+
+
+@given(st.integers(0, 10_000), st.integers(0, 40))
+@settings(max_examples=30, deadline=None)
+def test_many_matches_rank_as_few_do(seed: int, many: int) -> None:
+    case = hard_case(seed, queries=3, gallery=80, identities=2)
+    rows = list(distance_rows(*case[:2]))
+    expected = rank_rows(rows, *case[2:])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metrics, "MANY", many)
+        assert_same(rank_rows(rows, *case[2:]), expected)
 
 
 @given(st.lists(st.floats(0, 4, width=32), min_size=1, max_size=30))

@@ -93,13 +93,20 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(reranked(query, gallery), expected, atol=1e-6)
 
 
+def test_where_the_origin_lies_changes_nothing() -> None:
+    query, gallery = made(4)
+    expected = reranked(query, gallery, normalise=False)
+    np.testing.assert_allclose(reranked(query + 1000, gallery + 1000, normalise=False), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("k1", [3, 20])
 def test_a_collapsed_model_has_finite_distances(k1: int) -> None:
     """With more equal features than neighbours, a chip need not be among its own."""
     features = np.ones((50, 8), dtype=np.float32)
-    found = reranked(features[:5], features[5:], RerankConfig(k1=k1, k2=2))
-    assert np.isfinite(found).all()
-    assert 0 <= found.min() <= found.max() <= 1
+    for half in (False, True):
+        found = reranked(features[:5], features[5:], RerankConfig(k1=k1, k2=2, half=half))
+        assert np.isfinite(found).all()
+        assert 0 <= found.min() <= found.max() <= 1
 
 
 def test_distances_are_from_0_to_1_and_lambda_1_keeps_the_order() -> None:

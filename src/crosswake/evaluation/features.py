@@ -100,36 +100,12 @@ def features_of(rows: ArrayLike, *, normalise: bool, name: str) -> Features:
     )
 
 
-def pair_distances(
-    query: Features, row: int, gallery: Features, columns: Ints, kind: Any = np.float64
-) -> NDArray[np.float32]:
-    """(n,): squared distances of query ``row`` to the gallery entries ``columns``.
-
-    Each depends on its two rows alone: products and their sum are in double precision (or ``kind``), in an order
-    that the width fixes, then rounded to single. So equal features are equally far, wherever they stand and
-    whatever is asked along with them, which no matrix product promises.
-    """
-    asked = query.rows[row].astype(kind)
-    result = np.empty(len(columns), dtype=np.float32)
-    for start in range(0, len(columns), ROWS_AT_ONCE):
-        part = columns[start : start + ROWS_AT_ONCE]
-        inner = np.einsum("nd,d->n", gallery.rows[part].astype(kind, copy=False), asked).astype(np.float64, copy=False)
-        if query.normalise:
-            inner /= gallery.lengths[part] * query.lengths[row]
-        result[start : start + ROWS_AT_ONCE] = squared_distance(inner, query.squares[row], gallery.squares[part])
-    return result
-
-
-def squared_distance(inner: Floats, ours: Any, theirs: Floats) -> Floats:
-    """Squared distances from inner products and squared lengths."""
-    together = theirs + ours
-    squared = together - 2 * inner
-    squared[squared < NOTHING * together] = 0
-    return np.asarray(squared)
-
-
 def exact_pairs(query: Features, rows: Ints, gallery: Features, columns: Ints, threads: int = 1) -> NDArray[np.float32]:
-    """(n,): squared distances of query ``rows`` to gallery ``columns``, pair by pair, exact likewise.
+    """(n,): squared distances of query ``rows`` to gallery ``columns``, pair by pair.
+
+    Each depends on its two rows alone: products, or differences where rows are not normalised, and their sum are in
+    double precision, in an order that the width fixes, then rounded to single. So equal features are equally far,
+    wherever they stand and whatever is asked along with them, which no matrix product promises.
 
     Args:
         query: of which there are ``rows``.
@@ -138,22 +114,36 @@ def exact_pairs(query: Features, rows: Ints, gallery: Features, columns: Ints, t
         columns: (n,).
         threads: that share the work.
     """
-    inner = np.empty(len(columns))
+    sums = np.empty(len(columns))
 
     def fill(part: slice) -> None:
         # Whole passes over memory that is there already: small steps between them would have threads wait in turn.
-        ours, theirs = (Rows(features, PAIRS_AT_ONCE) for features in (query, gallery))
+        ours, theirs = (Rows(features, min(PAIRS_AT_ONCE, len(sums))) for features in (query, gallery))
         for start in range(part.start, part.stop, PAIRS_AT_ONCE):
             pairs = slice(start, min(part.stop, start + PAIRS_AT_ONCE))
-            np.einsum("nd,nd->n", ours.double(rows[pairs]), theirs.double(columns[pairs]), out=inner[pairs])
+            one, other = ours.double(rows[pairs]), theirs.double(columns[pairs])
+            if not query.normalise:
+                other = np.subtract(one, other, out=one)
+            np.einsum("nd,nd->n", one, other, out=sums[pairs])
 
     share = max(PAIRS_AT_ONCE, -(-len(columns) // threads))
     parts = [slice(start, min(len(columns), start + share)) for start in range(0, len(columns), share)]
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(fill, parts))
+    if len(parts) > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(fill, parts))
+    elif parts:
+        fill(parts[0])
     if query.normalise:
-        inner /= gallery.lengths[columns] * query.lengths[rows]
-    return squared_distance(inner, query.squares[rows], gallery.squares[columns]).astype(np.float32)
+        sums /= gallery.lengths[columns] * query.lengths[rows]
+        sums = unit_distance(sums, query.squares[rows] + gallery.squares[columns])
+    return sums.astype(np.float32)
+
+
+def unit_distance(inner: Floats, together: Floats) -> Floats:
+    """Squared distances of normalised rows from inner products and the sum of both squared lengths."""
+    squared = together - 2 * inner
+    squared[squared < NOTHING * together] = 0
+    return np.asarray(squared)
 
 
 class Rows:

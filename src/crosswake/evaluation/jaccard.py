@@ -60,7 +60,7 @@ def overlaps(asked: sparse.csr_array, sought: sparse.csr_array, half: bool) -> N
             shared = torch.zeros(chips, dtype=torch.float16).index_add_(0, where, torch.from_numpy(least).half())
         else:
             shared = torch.zeros(chips).scatter_add_(0, where, torch.from_numpy(least))
-        result[row] = 1 - shared / (2 - shared)
+        result[row] = (1 - shared / (2 - shared)).clamp_(min=0)  # sums of shares may exceed 1 by rounding
     return result
 
 

@@ -22,12 +22,17 @@ class Nearest:
         count: length of a list.
         device: where similarities are computed.
         exact: computes exact distances.
+        tile: most gallery entries to look at together.
+        group: most queries whose lists are settled together.
     """
 
-    def __init__(self, space: Space, part: slice, count: int, device: Any, exact: Exact) -> None:
+    def __init__(
+        self, space: Space, part: slice, count: int, device: Any, exact: Exact, *, tile: int, group: int
+    ) -> None:
         import torch  # noqa: PLC0415
 
         self._space, self._part, self._count, self._exact = space, part, count, exact
+        self._tile, self._group = tile, group
         shape = (part.stop - part.start, min(count + SLACK, len(space.gallery)) if count else 0)
         self._similar = torch.full(shape, -torch.inf, device=device)
         self._places = torch.zeros(shape, dtype=torch.int64, device=device)
@@ -72,26 +77,32 @@ class Nearest:
         places, distance = (np.take_along_axis(part, order, axis=1) for part in (places, distance))
         if 0 < similar.shape[1] < len(space.gallery):
             open_ended = similar[:, self._count - 1] - similar[:, -1] <= 2 * space.error
-            for row in np.flatnonzero(open_ended):
-                places[row], distance[row] = self._one_list(self._part.start + row)
+            doubtful = np.flatnonzero(open_ended)
+            for start in range(0, len(doubtful), self._group):
+                rows = doubtful[start : start + self._group]
+                places[rows], distance[rows] = self._settled(rows)
         return places, distance
 
-    def _one_list(self, row: int) -> tuple[Ints, NDArray[np.float32]]:
-        """The list of one query whose end is in doubt, as where many are equally far."""
-        space, tile = self._space, 2**15
-        asked = space.query.scaled(slice(row, row + 1), space.scale)[0]
-        keys = np.zeros(0, dtype=np.int64)
-        for start in range(0, len(space.gallery), tile):
-            columns = slice(start, min(len(space.gallery), start + tile))
-            similar = space.gallery.scaled(columns, space.scale) @ asked
+    def _settled(self, rows: Ints) -> tuple[Ints, NDArray[np.float32]]:
+        """The lists of queries whose end is in doubt, as where many are equally far: all that may be in is settled."""
+        import torch  # noqa: PLC0415
+
+        space, numbers = self._space, self._part.start + rows
+        asked = torch.from_numpy(space.query.subset(numbers).scaled(slice(None), space.scale))
+        keys = [np.zeros(0, dtype=np.int64)] * len(rows)
+        for start in range(0, len(space.gallery), self._tile):
+            columns = slice(start, min(len(space.gallery), start + self._tile))
+            similar = asked @ torch.from_numpy(space.gallery.scaled(columns, space.scale)).T
             offset = space.offset(columns)
             if offset is not None:
-                similar -= offset
-            limit = np.sort(similar)[-self._count :][0] - 2 * space.error
-            found = start + np.flatnonzero(similar >= np.float32(limit))
-            distance = self._exact(space.query, np.full(len(found), row), space.gallery, found)
-            keys = np.sort(np.concatenate([keys, order_keys(distance, found)]))[: self._count]
-        return keys & 0xFFFFFFFF, (keys >> 32).astype(np.int32).view(np.float32)
+                similar -= torch.from_numpy(offset)
+            limit = similar.topk(min(self._count, similar.shape[1]), dim=1).values[:, -1:] - 2 * space.error
+            found, where = np.nonzero((similar >= limit).numpy())
+            distance = self._exact(space.query, numbers[found], space.gallery, where + start)
+            each = np.split(order_keys(distance, where + start), np.searchsorted(found, np.arange(1, len(rows))))
+            keys = [np.sort(np.append(*pair))[: self._count] for pair in zip(keys, each, strict=True)]
+        best = np.stack(keys)
+        return best & 0xFFFFFFFF, (best >> 32).astype(np.int32).view(np.float32)
 
 
 def straddling(similar: NDArray[np.float32], bound: float, cuts: Sequence[int]) -> NDArray[np.bool_]:

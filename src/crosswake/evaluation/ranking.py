@@ -34,6 +34,8 @@ SQUARE = 16384
 """Most features compared with each other in one go."""
 MIRRORED = 768
 """Rows multiplied at a time there; more would waste more on the diagonal, fewer leave the cores idle."""
+GROUP = 16
+"""Settling all of a row of similarities takes so many times its memory."""
 BYTES_PER_MATCH, BYTES_PER_CANDIDATE = 128, 96
 
 
@@ -74,19 +76,21 @@ class Sizes:
         tile: gallery entries.
         strip: queries.
         square: features that are compared with each other in one go.
+        group: queries whose lists are settled together.
     """
 
     tile: int
     strip: int
     square: int
+    group: int
 
     @classmethod
     def of(cls, space: Space, budget: int) -> "Sizes":
         """What fits into half of ``budget`` bytes."""
         tile = min(len(space.gallery), TILE, max(256, budget // 8 // (8 * space.gallery.width + 1)))
-        return cls(
-            tile=tile, strip=min(STRIP, max(1, budget // 8 // (4 * tile))), square=min(SQUARE, math.isqrt(budget // 16))
-        )
+        strip = min(STRIP, max(1, budget // 8 // (4 * tile)))
+        square = min(SQUARE, math.isqrt(budget // 16))
+        return cls(tile=tile, strip=strip, square=square, group=max(1, strip // GROUP))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +146,7 @@ def compare(
     exact = partial(exact_pairs, threads=max(1, torch.get_num_threads()))
     with full_single_precision():
         for part in query_blocks(query, matches, top, budget // 2):
-            nearest = Nearest(space, part, top, where, exact)
+            nearest = Nearest(space, part, top, where, exact, tile=sizes.tile, group=sizes.group)
             numbers = range(part.start, part.stop)
             targets = Targets(space, part, map(matches.of, numbers), exact) if matches else None
             for first, start, similarity in similarities(space, part, sizes, where):

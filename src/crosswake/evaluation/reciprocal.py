@@ -31,21 +31,21 @@ def encode(features: Features, neighbours: Neighbours, k1: int) -> sparse.csr_ar
     """(N, N): each chip's weights over its expanded reciprocal neighbours, exp(-distance), sum 1 (equations 5, 7)."""
     members = expand(neighbours, k1)
     rows = np.repeat(np.arange(len(features)), np.diff(members.indptr))
-    inner = inner_products(features, members)
     together = features.squares[rows] + features.squares[members.indices]
+    inner = inner_products(features.scaled(slice(None), 1.0), members)
     farthest = np.where(neighbours.farthest > 0, neighbours.farthest, 1)
     weights = np.exp(-np.maximum(together - 2 * inner, 0) / farthest[rows])
     weights /= np.bincount(rows, weights, minlength=len(features))[rows]
     return sparse.csr_array((weights.astype(np.float32), members.indices, members.indptr), shape=members.shape)
 
 
-def inner_products(features: Features, where: sparse.csr_array) -> NDArray[np.float32]:
-    """(nnz,): inner products of the features at the entries of ``where``, in single precision."""
+def inner_products(rows: NDArray[np.float32], where: sparse.csr_array) -> NDArray[np.float32]:
+    """(nnz,): inner products of rows with each other at the entries of ``where``, in single precision."""
     import torch  # noqa: PLC0415
 
     result = np.empty(where.nnz, dtype=np.float32)
-    everyone = torch.from_numpy(features.scaled(slice(None), 1.0))
-    for start in range(0, len(features), ROWS_AT_ONCE):
+    everyone = torch.from_numpy(rows)
+    for start in range(0, len(rows), ROWS_AT_ONCE):
         part = where[start : start + ROWS_AT_ONCE]
         pattern = sparse_tensor(part)
         found = torch.sparse.sampled_addmm(pattern, everyone[start : start + ROWS_AT_ONCE], everyone.T, beta=0.0)

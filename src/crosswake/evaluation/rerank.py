@@ -99,7 +99,10 @@ def rerank_rows(
     names = ("query features", "gallery features")
     for part, name in zip(rows, names, strict=True):
         features_of(part, normalise=normalise, name=name)
-    features = features_of(np.concatenate(rows), normalise=normalise, name="features")
+    joined = np.concatenate(rows)
+    if not normalise:  # which changes no distance, and leaves single precision less to lose
+        joined = joined - joined.mean(axis=0, dtype=np.float64)
+    features = features_of(joined, normalise=normalise, name="features")
     modality = joint_modality(rows, (query_modality, gallery_modality)) if config.apart else None
     counts = (config.k1 + 1, half_of(config.k1) + 1, config.k2)
     neighbours = find_neighbours(features, counts, modality, budget=budget, device=device)
