@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from crosswake.errors import CrosswakeError
-from crosswake.evaluation import ranking
+from crosswake.evaluation import nearest, ranking
 from crosswake.evaluation.features import exact_pairs, features_of
 from crosswake.evaluation.neighbours import find_neighbours
 
@@ -65,3 +66,15 @@ def test_the_nearest_of_each_count_are_exact_as_a_set(seed: int, counts: list[in
     expected = sorted_lists(rows, max(counts), normalise=True)
     for count in counts:
         np.testing.assert_array_equal(np.sort(found[:, :count]), np.sort(expected[:, :count]))
+
+
+@given(st.integers(0, 10_000), st.integers(1, 12), st.integers(12, 90))
+@settings(max_examples=40, deadline=None)
+def test_the_largest_are_those_of_a_sort(seed: int, count: int, width: int) -> None:
+    block = torch.from_numpy(np.random.default_rng(seed).integers(0, 40, (4, width)).astype(np.float32))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nearest, "SORTED", 1)
+        values, where = nearest.largest(block, count)
+    np.testing.assert_array_equal(values, np.sort(block, axis=1)[:, ::-1][:, :count])
+    np.testing.assert_array_equal(block.gather(1, where), values)
+    assert all(len(set(row)) == count for row in where.tolist())

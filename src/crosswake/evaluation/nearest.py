@@ -11,6 +11,8 @@ from crosswake.evaluation.space import Space
 
 SLACK = 8
 """Candidates beyond a list's end, so that its end is seldom in doubt."""
+FOLD, SORTED = 8, 64
+"""Columns looked at together, at most, so that so many times the count are left; a sort of fewer pays less."""
 
 
 class Nearest:
@@ -47,7 +49,7 @@ class Nearest:
         kept = self._similar.shape[1]
         if not kept:
             return
-        more, where = similarity.topk(min(kept, similarity.shape[1]), dim=1)
+        more, where = largest(similarity, min(kept, similarity.shape[1]))
         similar = torch.cat([self._similar[rows], more], dim=1) if start else more
         places = torch.cat([self._places[rows], where + start], dim=1) if start else where
         if similar.shape[1] > kept:
@@ -103,6 +105,26 @@ class Nearest:
             keys = [np.sort(np.append(*pair))[: self._count] for pair in zip(keys, each, strict=True)]
         best = np.stack(keys)
         return best & 0xFFFFFFFF, (best >> 32).astype(np.int32).view(np.float32)
+
+
+def largest(block: Any, count: int) -> tuple[Any, Any]:
+    """(n, count) largest values of each row, descending, and where.
+
+    Of columns that are far apart, a few at a time, only the largest is looked at first: the ``count`` largest are among
+    those whose largest is one of the ``count`` largest.
+    """
+    import torch  # noqa: PLC0415
+
+    fold = min(FOLD, block.shape[1] // (SORTED * count))
+    if fold < 2:
+        found = block.topk(count, dim=1)
+        return found.values, found.indices
+    part = block.shape[1] // fold
+    best = block[:, : fold * part].unflatten(1, (fold, part)).amax(1).topk(count, dim=1, sorted=False).indices
+    rest = torch.arange(fold * part, block.shape[1], device=block.device).expand(len(block), -1)
+    where = torch.cat([*(best + number * part for number in range(fold)), rest], dim=1)
+    values, order = block.gather(1, where).topk(count, dim=1)
+    return values, where.gather(1, order)
 
 
 def straddling(similar: NDArray[np.float32], bound: float, cuts: Sequence[int]) -> NDArray[np.bool_]:

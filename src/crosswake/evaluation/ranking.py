@@ -28,7 +28,7 @@ from crosswake.evaluation.space import Space
 
 GIGABYTE = 2**30
 LEAST_BUDGET = 2**25
-TILE, STRIP = 32768, 1024
+TILE, STRIP = 32768, 2048
 """Most gallery entries, and most queries, in one matrix product."""
 SQUARE = 16384
 """Most features compared with each other in one go."""
@@ -174,7 +174,8 @@ def similarities(space: Space, part: slice, sizes: Sizes, where: Any) -> Iterato
     if space.query is space.gallery and len(asked) == len(space.gallery) <= sizes.square:
         yield 0, 0, less(mirrored(asked), space.offset(slice(None)))
         return
-    room = torch.empty(min(sizes.strip, len(asked)) * sizes.tile, device=where)
+    # NumPy asks the system for large pages, which PyTorch does not.
+    room = torch.from_numpy(np.empty(min(sizes.strip, len(asked)) * sizes.tile, np.float32)).to(where)
     for start in range(0, len(space.gallery), sizes.tile):
         columns = slice(start, min(len(space.gallery), start + sizes.tile))
         sought = torch.from_numpy(space.gallery.scaled(columns, space.scale)).to(where)
@@ -189,7 +190,7 @@ def mirrored(rows: Any) -> Any:
     """(n, n): inner products of rows with each other, half of them computed."""
     import torch  # noqa: PLC0415
 
-    result = torch.empty(len(rows), len(rows), device=rows.device)
+    result = torch.from_numpy(np.empty((len(rows), len(rows)), np.float32)).to(rows.device)
     parts = [slice(start, start + MIRRORED) for start in range(0, len(rows), MIRRORED)]
     for number, one in enumerate(parts):
         for other in parts[number:]:
