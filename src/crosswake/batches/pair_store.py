@@ -27,7 +27,7 @@ from crosswake.windows import Box
 from crosswake.words import counted
 from crosswake.writing import part_of, remove_dead_parts
 
-VERSION = 3
+VERSION = 4
 """Part of a store's name: grows when pairs are decoded in another way, so that older stores are not taken."""
 KINDS: dict[int, Any] = {1: np.uint8, 4: np.float32}
 """Number type by bytes of a value."""

@@ -83,9 +83,9 @@ def leaving_nothing_if_refused(output: Path) -> Iterator[None]:
 def decode_once(pairs: Pairs, config: PretrainConfig, fabric: Fabric, quiet: bool) -> PairStore:
     """The training pairs, decoded by the first process and mapped by all."""
     how = PairDecoding(size=config.model.image_size, whole=not config.crops, sar=config.sar_radiometry)
-    size = how.size if how.whole else None
     files = [(str(path.resolve()), path.stat().st_mtime_ns) for pair in pairs for path in (pair.optical, pair.sar)]
-    text = json.dumps([VERSION, fingerprint(pairs), files, size, how.sar])  # files mended in place are decoded again
+    # Files mended in place are decoded again; images kept as they are hang on the size too: smaller ones are left out.
+    text = json.dumps([VERSION, fingerprint(pairs), files, how.size, how.whole, how.sar])
     path = (config.cache or config.output) / f"pairs-{hashlib.sha256(text.encode()).hexdigest()[:12]}.u8"
     if fabric.is_global_zero:
         decode_pairs(pairs, how, path, strict=config.strict, quiet=quiet)
