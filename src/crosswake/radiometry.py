@@ -1,10 +1,11 @@
 """From what a sensor measured to the 8-bit picture that a model is shown."""
 
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from crosswake.chips import Modality, Pixels
+from crosswake.chips import Modality, Pixels, UnreadableChipError
 
 SarRadiometry = Literal["max", "percentile", "log"]
 SAR_PERCENTILES = (5.0, 100.0)  # arXiv 2512.03404 (MOS), radiometric stretch
@@ -56,6 +57,20 @@ def sar_to_uint8(amplitude: Pixels, method: SarRadiometry = "max") -> Pixels:
     if positive.size == 0:
         return np.zeros(values.shape, np.uint8)
     return stretch(20.0 * np.log10(np.maximum(values, float(positive.min()))), *LOG_PERCENTILES)
+
+
+def refuse_decibels(path: Path, pixels: Pixels, sar: SarRadiometry) -> None:
+    """Raise if SAR holds a picture that ``sar`` would make all black, for none of it is above 0.
+
+    Raises:
+        UnreadableChipError: it does.
+    """
+    if sar == "percentile" or pixels.dtype.kind == "u":
+        return
+    finite = pixels[np.isfinite(pixels)]
+    if finite.size and finite.max() <= 0 and finite.min() < finite.max():
+        what = "nothing above 0 (decibels?)"
+        raise UnreadableChipError(path, f"{what}; train with --sar_radiometry percentile, or store amplitudes")
 
 
 def stretch(values: Pixels, low: float, high: float) -> Pixels:
