@@ -82,3 +82,18 @@ def test_other_data_are_not_resumed_on(small: Small, tmp_path: Path, capsys: pyt
     ):
         expect_error(capsys, small.command, ["--resume", "--output", str(output), more], said, "another --output")
     assert {path.name for path in output.iterdir()} == before
+
+
+def test_replaced_files_are_not_resumed_on(small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the same name and size: another picture, or none."""
+    data, output = shutil.copytree(small.data, tmp_path / "data"), tmp_path / "a"
+    assert main([small.command, *words(small.command, data, output, "--epochs=1")]) == 0
+    before = {path.name for path in output.iterdir()}
+    images = sorted(data.glob("opt/00*.png")) or sorted(data.glob("bounding_box_train/*RGB.tif"))
+    other, *_, victim = sorted(images, key=lambda path: path.stat().st_size)
+    size = victim.stat().st_size
+    for content in (other.read_bytes(), b""):
+        victim.write_bytes(content.ljust(size, b"\0"))
+        said = ("have other pixels than when the run in", "another --output")
+        expect_error(capsys, small.command, ["--resume", "--output", str(output), f"--data={data}"], *said)
+        assert {path.name for path in output.iterdir()} == before

@@ -17,7 +17,7 @@ from crosswake.models.transoss import TransOSS
 from crosswake.models.weights import count_parameters, load_into, read_weights
 from crosswake.training.processes import start_others
 from crosswake.training.run import LAST, Job, Run, Standing
-from crosswake.training.saving import read_run
+from crosswake.training.saving import check_decoded, read_run
 from crosswake.training.schedule import make_optimiser
 from crosswake.words import counted
 
@@ -35,6 +35,8 @@ def set_up(config: RunConfig, fabric: Fabric, job: Job, model: TransOSS, learner
         learner: the model with its losses.
     """
     check_batches(job, fabric.world_size)
+    if config.resume:
+        check_decoded(config, job.decoded)
     weights = starting_weights(model, config)
     model.base.recompute, model.base.channels_last = config.recompute_blocks, config.channels_last
     if config.compile:
