@@ -57,15 +57,14 @@ def set_up(config: RunConfig, fabric: Fabric, job: Job, model: TransOSS, learner
 
 
 def check_start(config: RunConfig, fingerprint: str) -> None:
-    """Raise, before anything is decoded, if output folder, run to resume or weights to start from cannot be used.
+    """Raise, before anything is decoded, if output, cache, run to resume or weights to start from cannot be used.
 
     Args:
         config: the settings.
         fingerprint: of the data.
     """
-    for path in (config.output, *config.output.parents):
-        if path.exists() and not path.is_dir():
-            raise CrosswakeError(f"--output: {path} is a file; name a folder")
+    refuse_file(config.output, "--output")
+    refuse_file(getattr(config, "cache", None), "--cache")
     if not config.resume and (config.output / LAST).exists():
         raise CrosswakeError(f"--output: {config.output} holds a run; add --resume to go on with it, or name another")
     if config.resume and not (config.output / LAST).exists():
@@ -74,6 +73,13 @@ def check_start(config: RunConfig, fingerprint: str) -> None:
         read_run(config, fingerprint)
     elif config.init is not None:
         read_weights(init_path(config.init))
+
+
+def refuse_file(folder: Path | None, option: str) -> None:
+    """Raise if a folder that may have to be made is a file, or would lie below one."""
+    for path in (folder, *folder.parents) if folder is not None else ():
+        if path.exists() and not path.is_dir():
+            raise CrosswakeError(f"{option}: {path} is a file; name a folder")
 
 
 def check_batches(job: Job, processes: int) -> None:
