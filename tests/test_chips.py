@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from crosswake.chips import Chip, Modality, UnreadableChipError, read_bands, read_pixels
 from crosswake.errors import CrosswakeError
+from crosswake.windows import Box
 from tests.datasets.making import optical, sar, write_image
 
 GOLDEN = Path(__file__).parents[1] / "../shared/golden"
@@ -29,13 +30,20 @@ GOLDEN = Path(__file__).parents[1] / "../shared/golden"
         (optical()[:1], "PNG", "a.png"),
         (optical(), "PNG", "a.png"),
         (optical().astype(np.uint16) * 200, "PNG", "a.png"),
-        (sar().astype(np.complex64), "GTiff", "a.tif"),
     ],
 )
 def test_pixels_are_as_stored(tmp_path: Path, bands: NDArray[Any], driver: str, name: str) -> None:
     pixels = read_pixels(write_image(tmp_path / name, bands, driver))
     assert pixels.dtype == bands.dtype
     assert np.array_equal(pixels, bands[0] if len(bands) == 1 else bands.transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize("kind", [np.complex64, np.complex128])
+def test_complex_values_are_no_chip(tmp_path: Path, kind: type[np.complexfloating[Any, Any]]) -> None:
+    path = write_image(tmp_path / "slc.tif", sar().astype(kind), "GTiff")
+    for box in (None, Box(0, 0, 4, 4)):
+        with pytest.raises(UnreadableChipError, match=r"slc\.tif: complex numbers; store amplitudes$"):
+            read_pixels(path, box)
 
 
 def test_fourth_band_is_left_out(tmp_path: Path) -> None:

@@ -73,6 +73,19 @@ def test_negative_values_are_not_wrapped_round() -> None:
     assert picture.tolist() == [[0, 0, 127, 255]]
 
 
+def test_what_is_not_finite_is_dark_and_changes_nothing_else() -> None:
+    """In decibels 0 is bright: no data must neither be taken for it nor stretch the picture up to it."""
+    decibels = np.random.default_rng(0).uniform(-25, -5, (40, 40)).astype(np.float32)
+    gaps = np.full((10, 40), np.nan, np.float32)
+    gaps[0], gaps[1] = np.inf, -np.inf
+    picture = sar_to_uint8(np.concatenate([decibels, gaps]), "percentile")
+    assert (picture[40:] == 0).all()
+    assert np.array_equal(picture[:40], sar_to_uint8(decibels, "percentile"))
+    amplitude = np.concatenate([10 ** (decibels / 20), gaps[2:]])
+    assert np.array_equal(sar_to_uint8(amplitude, "log")[:40], sar_to_uint8(amplitude[:40], "log"))
+    assert (to_uint8(amplitude, Modality.OPTICAL)[40:] == 0).all()
+
+
 def test_eight_bit_is_taken_as_it_is_and_sixteen_bit_is_stretched() -> None:
     eight = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     assert to_uint8(eight, Modality.OPTICAL) is eight

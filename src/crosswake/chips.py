@@ -113,12 +113,15 @@ def read_bands(path: Path, box: Box | None = None) -> Pixels:
         (bands, height, width), in the file's own number type.
 
     Raises:
-        UnreadableChipError: the file is missing, truncated, empty, no TIFF, PNG or JPEG, or ends within the window.
+        UnreadableChipError: the file is missing, truncated, empty, no TIFF, PNG or JPEG, or ends within the window;
+            or its values are complex.
     """
     rasterio = quiet_rasterio()
     try:
         # The driver is named, for GDAL would follow a text file that describes pixels kept elsewhere.
         with rasterio.open(path, driver=driver_of(path)) as source:
+            if any("complex" in kind for kind in source.dtypes):
+                raise UnreadableChipError(path, "complex numbers; store amplitudes")
             if box is None:
                 return np.asarray(source.read())
             if not box.inside(source.height, source.width):

@@ -17,11 +17,13 @@ from crosswake.batches.pair_decoding import PairDecoding
 from crosswake.batches.pair_sampler import Windows, draw_windows, pair_batches, same_place
 from crosswake.batches.pair_store import PairStore, decode_pairs
 from crosswake.batches.prepare import prepare_chip
+from crosswake.batches.store import decode
 from crosswake.chips import Modality, UnreadableChipError
 from crosswake.datasets.pairs.chips import pair_chips
 from crosswake.datasets.pairs.pixels import read_pair
 from crosswake.datasets.pairs.scenes import read_scenes
 from crosswake.datasets.pairs.table import cut
+from crosswake.datasets.reid import BadFile
 from crosswake.errors import CrosswakeError
 from crosswake.radiometry import SarRadiometry, scaled
 from crosswake.windows import Box
@@ -111,6 +113,24 @@ def test_halves_that_hold_one_value_are_listed(tmp_path: Path) -> None:
         assert found == [(name, "holds one value only; leave it out") for name in ("001.png", "harbour.tif")]
 
 
+def test_decibels_are_named_where_they_would_be_black(tmp_path: Path) -> None:
+    root = write_scenes(tmp_path / "scenes")
+    harbour = root / "sar" / "harbour.tif"
+    with rasterio.open(harbour, "r+") as file:
+        file.write(-20.0 - file.read(1) / 1e3, 1)
+    pairs = read_scenes(root).pairs
+    reason = "nothing above 0 (decibels?); train with --sar_radiometry percentile, or store amplitudes"
+    methods: tuple[SarRadiometry, ...] = ("max", "log")
+    for sar in methods:
+        store = decode_pairs(pairs, replace(NATIVE, sar=sar), tmp_path / f"{sar}.u8", quiet=True)
+        chips = decode(pair_chips(pairs)[1], (32, 16), sar=sar, quiet=True)
+        assert store.bad_files == chips.bad_files == (BadFile(path=harbour, reason=reason),)
+    store = decode_pairs(pairs, replace(NATIVE, sar="percentile"), tmp_path / "p.u8", quiet=True)
+    chips = decode(pair_chips(pairs)[1], (32, 16), sar="percentile", quiet=True)
+    assert store.bad_files == chips.bad_files == ()
+    assert chips.pictures[-1].max() > 150
+
+
 ROW = [[0, 0, 96, 96, 1, 1], [1, 36864, 96, 96, 1, 1], [2, 73728, 96, 96, 1, 4]]
 DAMAGED: dict[str, Any] = {
     "no table": [],
@@ -138,8 +158,8 @@ DAMAGED: dict[str, Any] = {
 @pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_index_is_one_line(store: PairStore, tmp_path: Path, content: object) -> None:
     index = tmp_path / "p.json"
-    assert json.loads(index.read_text()) == {"rows": ROW, "bad": []}
-    index.write_text(json.dumps(content))
+    assert json.loads(index.read_text()) == {"rows": ROW, "digest": store.digest, "bad": []}
+    index.write_text(json.dumps(content | {"digest": ""} if isinstance(content, dict) else content))
     with pytest.raises(
         CrosswakeError, match=r"p\.u8: decoded pairs that cannot be used \(it.*; remove it and .*p\.json"
     ):

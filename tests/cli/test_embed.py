@@ -73,6 +73,8 @@ def test_an_exported_model_embeds_and_evaluates(
         (["--data", "nowhere"], "--data: nowhere: no such folder, table or list"),
         (["--output", "file/deep/x.parquet"], "choose another --output"),
         (["--modality", "infrared"], "modality"),
+        (["--modality", "sar"], "--modality sar: file names in "),
+        (["--workers", "2"], "--workers: is for --engine ray"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from crosswake.chips import Modality
+from crosswake.cli.main import main
 from crosswake.datasets.listing import Entry, ModalityChoice, open_listing
 from crosswake.datasets.pairs.chips import halves
 from crosswake.datasets.pairs.open import find_reader
@@ -108,8 +109,25 @@ def test_images_beside_the_pairs_are_read_as_in_any_folder(tmp_path: Path) -> No
     touch(root / "sar" / "lonely.png", root / "sar" / "notes.doc", root / "deep" / "x.png")
     assert [one.id for one in entries(root) if not one.chip.identity] == ["sar/lonely.png"]
     assert [file.path.name for file in bad(root)] == ["x.png", "notes.doc"]
+    with pytest.raises(CrosswakeError, match=r"--modality sar: the layout of the pairs in .*coast tells it; leave it"):
+        entries(root, "sar")
     touch(tmp_path / "apart" / "opt" / "a.png", tmp_path / "apart" / "sar" / "b.png")
     assert [one.chip.modality for one in entries(tmp_path / "apart")] == [Modality.OPTICAL, Modality.SAR]
+
+
+def test_what_pairs_keep_beside_their_images_is_no_bad_file(tmp_path: Path) -> None:
+    """And a half without a partner whose name does not tell the sensor is listed with the reason."""
+    root = write_scenes(tmp_path / "coast")
+    (root / "scenes.json").write_text("[]")
+    built = tmp_path / "built"
+    assert main(["data", "pairs", str(built), "--scenes", str(root), "--crop_size", "32", "32", "--quiet"]) == 0
+    assert (bad(root), bad(built)) == ([], [])
+    touch(root / "deep" / "scenes.json")
+    assert [file.reason for file in bad(root)] == ["not an image: ends in '.json'"]
+    lone = write_sen12(tmp_path / "SEN12") / "ROIs1868_summer" / "s1_4" / "ROIs1868_summer_s1_4_p99.png"
+    touch(lone)
+    partner = "ROIs1868_summer_s2_4_p99.png"
+    assert bad(tmp_path / "SEN12") == [BadFile(path=lone, reason=f"its optical half, {partner}, is missing")]
 
 
 def test_a_list_of_files_is_relative_to_itself(tmp_path: Path) -> None:

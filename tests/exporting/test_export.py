@@ -123,6 +123,8 @@ def test_not_a_number_is_no_agreement() -> None:
             found.require("onnx-int8", Path("x.onnx"))
     good = Agreement(measured_on="chips", chips=1, cosine=np.array([0.98]), difference=0.1)
     good.require("onnx-int8", Path("x.onnx"), min_cosine=0.97)
+    exact = Agreement(measured_on="chips", chips=1, cosine=np.array([1 - 2e-7]), difference=0.0)
+    exact.require("onnx", Path("x.onnx"), min_cosine=1.0)
 
 
 @pytest.mark.parametrize(

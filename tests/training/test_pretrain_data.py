@@ -57,6 +57,17 @@ def test_a_cache_serves_later_runs(pretrain_small: Small, tmp_path: Path) -> Non
     assert_equal_runs(tmp_path / "a", tmp_path / "b")
 
 
+def test_a_cache_is_of_one_image_size(tmp_path: Path) -> None:
+    """Which images hold a window hangs on it, in either order of the runs."""
+    root = write_places(write_places(tmp_path / "data", count=12), count=6, side=32)
+    more = (f"--cache={tmp_path / 'cache'}", "--validation.fraction=0")
+    for number, (height, readable) in enumerate([(32, 10), (48, 6), (32, 10)]):
+        size = f"--model.image_size=[{height},16]"
+        job = prepare_pretraining(parse(words("pretrain", root, tmp_path / str(number), *more, size))).job
+        assert isinstance(job, PairJob)
+        assert len(job.store) == readable
+
+
 def test_files_mended_in_place_are_decoded_again(tmp_path: Path) -> None:
     """And another folder of the same names and sizes is not taken for the first."""
     cache = tmp_path / "cache"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from crosswake.cli.main import main
+from crosswake.training.pair_data import leaving_nothing_if_refused
 from tests.tiny import tiny_hoss
 from tests.training.small import Small, words, write_places
 
@@ -23,6 +24,7 @@ def test_mistakes_of_either_command(small: Small, tmp_path: Path, capsys: pytest
     junk.write_bytes(b"not weights")
     cases: list[tuple[list[str], list[str]]] = [
         (["--epochs=1"], ["--data"]),
+        (["--config", str(junk)], ["--config: ", "junk.pt is no YAML file of settings"]),
         (["--config", "nonsense"], ["no recipe 'nonsense'", "hoss_transoss"]),
         (small.words(small.whole), ["--resume", "holds a run"]),
         (small.words(tmp_path / "new", "--resume"), ["holds no last.pt"]),
@@ -62,7 +64,10 @@ def test_mistakes_of_pretraining(pretrain_small: Small, tmp_path: Path, capsys: 
         (pretrain_small.words(x, "--batch.chunk=3"), ["--batch.chunk", "do not divide"]),
         (pretrain_small.words(x, "--splits=[test]"), ["--splits", "train, val"]),
         (pretrain_small.words(x, "--model.image_size=[128,64]"), ["none of", "hold no window of 128 x 64"]),
-        (pretrain_small.words(x, f"--cache={lonely / 'scenes.json' / 'a'}"), ["cannot be written", "--cache"]),
+        (
+            pretrain_small.words(x, f"--cache={lonely / 'scenes.json' / 'a'}"),
+            ["--cache: ", "scenes.json is a file; name"],
+        ),
         (words("pretrain", lonely, x, "--crops=0"), ["lonely", "single place", "--crops"]),
         (words("pretrain", lonely, x, "--crops=1"), ["lonely", "no batch of two pairs or more; add some"]),
     ]
@@ -82,3 +87,32 @@ def test_other_data_are_not_resumed_on(small: Small, tmp_path: Path, capsys: pyt
     ):
         expect_error(capsys, small.command, ["--resume", "--output", str(output), more], said, "another --output")
     assert {path.name for path in output.iterdir()} == before
+
+
+def test_damaged_settings_are_not_resumed_on(small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for content in ("a: [", "hi", ""):
+        (tmp_path / "settings.yaml").write_text(content)
+        said = f"--resume: {tmp_path / 'settings.yaml'} is no YAML file of settings; "
+        expect_error(capsys, small.command, ["--resume", "--output", str(tmp_path)], said)
+
+
+def test_a_stop_while_decoding_leaves_no_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), leaving_nothing_if_refused(tmp_path / "x"):
+        (tmp_path / "x").mkdir()
+        raise KeyboardInterrupt
+    assert not (tmp_path / "x").exists()
+
+
+def test_replaced_files_are_not_resumed_on(small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the same name and size: another picture, or none."""
+    data, output = shutil.copytree(small.data, tmp_path / "data"), tmp_path / "a"
+    assert main([small.command, *words(small.command, data, output, "--epochs=1")]) == 0
+    before = {path.name for path in output.iterdir()}
+    images = sorted(data.glob("opt/00*.png")) or sorted(data.glob("bounding_box_train/*RGB.tif"))
+    other, *_, victim = sorted(images, key=lambda path: path.stat().st_size)
+    size = victim.stat().st_size
+    for content in (other.read_bytes(), b""):
+        victim.write_bytes(content.ljust(size, b"\0"))
+        said = ("have other pixels than when the run in", "another --output")
+        expect_error(capsys, small.command, ["--resume", "--output", str(output), f"--data={data}"], *said)
+        assert {path.name for path in output.iterdir()} == before

@@ -1,6 +1,7 @@
 """Promise: a run that is killed or interrupted goes on as if nothing had been; one that stops itself says why."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,13 @@ def test_a_run_is_resumed_from_any_folder(small: Small, tmp_path: Path, monkeypa
     assert main([small.command, *arguments]) == 0
     monkeypatch.chdir(tmp_path)
     assert main([small.command, "--resume", "--output", "a"]) == 0
+
+
+def test_a_run_goes_on_after_its_data_were_renamed(small: Small, tmp_path: Path) -> None:
+    data = shutil.copytree(small.data, tmp_path / "before")
+    assert main([small.command, *words(small.command, data, tmp_path / "a", "--epochs=1")]) == 0
+    data.rename(tmp_path / "after")
+    assert main([small.command, "--resume", "--output", str(tmp_path / "a"), f"--data={tmp_path / 'after'}"]) == 0
 
 
 def test_an_interruption_between_epochs_of_one_batch_is_heard(pretrain_small: Small, tmp_path: Path) -> None:

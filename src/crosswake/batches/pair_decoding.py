@@ -12,7 +12,7 @@ from crosswake.batches.prepare import FILTERS
 from crosswake.chips import Modality, Pixels, UnreadableChipError
 from crosswake.datasets.pairs.pixels import read_pair
 from crosswake.datasets.pairs.table import Pair, Pairs
-from crosswake.radiometry import SarRadiometry, scaled, to_uint8
+from crosswake.radiometry import SarRadiometry, refuse_decibels, scaled, to_uint8
 
 AT_ONCE = 64
 """Pairs decoded before they are written."""
@@ -39,6 +39,7 @@ class PairDecoding:
             UnreadableChipError: a file cannot be read, is smaller than a window, or shows nothing.
         """
         optical, radar = read_pair(pair)
+        refuse_decibels(pair.sar, radar, self.sar)
         refuse_flat(pair, optical, radar, self.sar)
         if self.whole:
             optical = self.resized(to_uint8(optical, Modality.OPTICAL))

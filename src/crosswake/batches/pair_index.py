@@ -21,6 +21,7 @@ class PairIndex:
         start: (rows,) int64, the byte where it begins; one follows the other.
         shape: (rows, 2) int64, height and width.
         depth: (rows, 2) int64, bytes of an optical and of a SAR value, 1 or 4.
+        digest: of all pixels, in their order.
         bad_files: pairs that could not be decoded.
     """
 
@@ -28,13 +29,14 @@ class PairIndex:
     start: NDArray[np.int64]
     shape: NDArray[np.int64]
     depth: NDArray[np.int64]
+    digest: str
     bad_files: tuple[BadFile, ...]
 
 
-def write_index(path: Path, rows: list[list[int]], bad: list[list[str]]) -> None:
+def write_index(path: Path, rows: list[list[int]], digest: str, bad: list[list[str]]) -> None:
     """Write an index: number, start, height, width and both depths of each row; path and reason of each bad file."""
     part = part_of(path)
-    part.write_text(json.dumps({"rows": rows, "bad": bad}), encoding="utf-8")
+    part.write_text(json.dumps({"rows": rows, "digest": digest, "bad": bad}), encoding="utf-8")
     part.replace(path)
 
 
@@ -52,7 +54,7 @@ def read_index(path: Path, pairs: int, size: int) -> PairIndex:
     try:
         content: Any = json.loads(path.read_text(encoding="utf-8"))
         bad = tuple(BadFile(path=Path(name), reason=reason) for name, reason in content["bad"])
-        rows = np.asarray(content["rows"])
+        rows, digest = np.asarray(content["rows"]), str(content["digest"])
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError("its index is damaged") from error
     if rows.dtype.kind != "i" or rows.ndim != 2 or rows.shape[1] != 6 or not np.isin(rows[:, 4:], (1, 4)).all():
@@ -72,5 +74,6 @@ def read_index(path: Path, pairs: int, size: int) -> PairIndex:
         start=start,
         shape=np.stack([height, width], axis=1),
         depth=np.stack(depth, axis=1),
+        digest=digest,
         bad_files=bad,
     )

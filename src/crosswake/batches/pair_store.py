@@ -5,6 +5,7 @@ and a later run on the same pairs finds it as it is. Images that windows are cut
 a window is scaled to 8 bit by itself, as it is when it is measured.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ from crosswake.windows import Box
 from crosswake.words import counted
 from crosswake.writing import part_of, remove_dead_parts
 
-VERSION = 3
+VERSION = 4
 """Part of a store's name: grows when pairs are decoded in another way, so that older stores are not taken."""
 KINDS: dict[int, Any] = {1: np.uint8, 4: np.float32}
 """Number type by bytes of a value."""
@@ -46,6 +47,7 @@ class PairStore:
         sar: how SAR of other than 8 bit is scaled.
         place: (pairs,) int64, equal for pairs of the same place.
         scene: (pairs,) int64, equal for pairs of the same scene; a pair of unknown scene has its own.
+        digest: changes with any pixel, and with the pairs that could be decoded.
         bad_files: pairs that could not be decoded and are not among the rows.
     """
 
@@ -57,6 +59,7 @@ class PairStore:
     sar: SarRadiometry
     place: NDArray[np.int64]
     scene: NDArray[np.int64]
+    digest: str
     bad_files: tuple[BadFile, ...]
 
     def __len__(self) -> int:
@@ -121,6 +124,7 @@ def write_store(pairs: Pairs, how: PairDecoding, path: Path, index: Path, *, str
     """Decode every pair and write pixels and index, the index last."""
     rows: list[list[int]] = []
     bad: list[list[str]] = []
+    digest = hashlib.sha256()
     part = part_of(path)
     remove_dead_parts(path.parent, "pairs-*")
     try:
@@ -133,14 +137,16 @@ def write_store(pairs: Pairs, how: PairDecoding, path: Path, index: Path, *, str
                 else:
                     rows.append([number, file.tell(), *result[1].shape, *(half.itemsize for half in result)])
                     for half in result:
-                        file.write(half.tobytes())
+                        content = half.tobytes()
+                        file.write(content)
+                        digest.update(content)
                 progress.advance()
         if not rows:
             raise CrosswakeError(
                 f"none of {counted(len(pairs), 'pair')} can be read; the first: {bad[0][0]}: {bad[0][1]}"
             )
         part.replace(path)
-        write_index(index, rows, bad)
+        write_index(index, rows, digest.hexdigest(), bad)
     finally:
         part.unlink(missing_ok=True)
 
@@ -168,6 +174,7 @@ def open_store(pairs: Pairs, how: PairDecoding, path: Path, index: Path) -> Pair
         sar=how.sar,
         place=numbered([pair.id for pair in kept]),
         scene=numbered([f"{pair.source}/{pair.scene}" if pair.scene else f"id {pair.id}" for pair in kept]),
+        digest=found.digest,
         bad_files=found.bad_files,
     )
 

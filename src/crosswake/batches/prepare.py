@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from crosswake.chips import Chip, Pixels, read_pixels
-from crosswake.radiometry import SarRadiometry, to_uint8
+from crosswake.chips import Chip, Modality, Pixels, read_pixels
+from crosswake.radiometry import SarRadiometry, refuse_decibels, to_uint8
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
@@ -31,9 +31,11 @@ def prepare_chip(
         the picture, (3, height, width) uint8, and its size features.
 
     Raises:
-        UnreadableChipError: the file cannot be read.
+        UnreadableChipError: the file cannot be read, or is SAR that ``sar`` shows nothing of.
     """
     pixels = read_pixels(chip.path, chip.box)
+    if chip.modality is Modality.SAR:
+        refuse_decibels(chip.path, pixels, sar)
     height, width = pixels.shape[:2]
     picture = Image.fromarray(to_uint8(pixels, chip.modality, sar))
     resized = picture.resize((image_size[1], image_size[0]), FILTERS[interpolation])

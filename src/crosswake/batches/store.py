@@ -1,5 +1,6 @@
 """Chips decoded once, in parallel, and kept as 8-bit pictures of the model's size."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -40,6 +41,10 @@ class ChipStore:
 
     def __len__(self) -> int:
         return len(self.chips)
+
+    def digest(self) -> str:
+        """Changes with any pixel, and with the chips that could be decoded."""
+        return hashlib.sha256(np.ascontiguousarray(self.pictures.numpy()).data).hexdigest()
 
     def picked(self, index: Tensor) -> Tensor:
         """(rows, 3, height, width) uint8 of some rows, in memory of their own.

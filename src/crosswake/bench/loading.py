@@ -176,5 +176,6 @@ def made_pairs(settings: LoadSettings) -> PairStore:
         sar="max",
         place=rows,
         scene=rows,
+        digest="",
         bad_files=(),
     )

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TypeVar
 
+import yaml
+
 from crosswake.cli.parsing import Parser
 from crosswake.config import RunConfig, recipe_path
 from crosswake.errors import CrosswakeError
@@ -20,8 +22,10 @@ def make_settings_parser(kind: type[C], description: str) -> Parser:
 
 def parse_settings(kind: type[C], parser: Parser, words: list[str]) -> C:
     """Options as checked settings."""
+    resolved = with_recipe_paths(with_own_settings(words))
+    require_settings(option(resolved, "--config"), "--config" if option(words, "--config") else "--resume")
     try:
-        parsed = parser.parse_words(with_recipe_paths(with_own_settings(words)))
+        parsed = parser.parse_words(resolved)
     except CrosswakeError as error:
         recipe = option(words, "--config")
         if recipe is None or "does not accept" not in str(error):
@@ -29,6 +33,18 @@ def parse_settings(kind: type[C], parser: Parser, words: list[str]) -> C:
         raise CrosswakeError(f"--config: is {recipe} meant for crosswake {kind.command}? {error}") from error
     parsed.pop("config")
     return kind(**vars(parser.instantiate(parsed)))
+
+
+def require_settings(path: str | None, named_by: str) -> None:
+    """Raise one line unless the file holds settings, for the parser's own complaint names neither option nor file."""
+    if path is None:
+        return
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        content = ""
+    if not isinstance(content, dict):
+        raise CrosswakeError(f"{named_by}: {path} is no YAML file of settings; mend it, or name another --config")
 
 
 def with_recipe_paths(words: list[str]) -> list[str]:

@@ -160,8 +160,6 @@ def draw_chip(axes: Any, chip: Chip, centre: float, top: float, room: float) -> 
 def to_display(pixels: NDArray[Any], modality: Modality) -> NDArray[np.uint8]:
     """Pixels as (height, width, 3) uint8; all but 8-bit optical is stretched, 1st to 99th percentile."""
     image = pixels if pixels.ndim == 3 else pixels[..., None].repeat(3, axis=2)
-    if np.iscomplexobj(image):
-        image = np.abs(image)
     if modality is Modality.OPTICAL and image.dtype == np.uint8:
         return image.astype(np.uint8, copy=False)
     image = image.astype(np.float64)

@@ -91,8 +91,6 @@ def check_bands(bands: Pixels, modality: Modality) -> list[Remark]:
 
 def check_type(bands: Pixels, modality: Modality) -> list[Remark]:
     """Whether the number type is one the sensor's chips have."""
-    if np.iscomplexobj(bands):
-        return [Remark(level="error", reason=f"complex numbers ({bands.dtype}); store the magnitude")]
     if str(bands.dtype) in USUAL_TYPES[modality]:
         return []
     usual = " or ".join(USUAL_TYPES[modality])
@@ -101,8 +99,6 @@ def check_type(bands: Pixels, modality: Modality) -> list[Remark]:
 
 def check_values(bands: Pixels, modality: Modality) -> list[Remark]:
     """Whether the pixels carry an image."""
-    if np.iscomplexobj(bands):
-        return []
     finite = np.isfinite(bands)
     if not finite.all():
         share = 100 * (1 - finite.mean())

@@ -20,7 +20,11 @@ from crosswake.datasets.hoss import (
 )
 from crosswake.datasets.pairs.chips import halves
 from crosswake.datasets.pairs.files import walk
+from crosswake.datasets.pairs.journal import JOURNAL, PLAN
 from crosswake.datasets.pairs.open import find_reader
+from crosswake.datasets.pairs.optisar import FOLDER, MANIFEST
+from crosswake.datasets.pairs.report import REPORT
+from crosswake.datasets.pairs.scenes import TABLE
 from crosswake.datasets.pairs.table import NoPairsError
 from crosswake.datasets.reid import BadFile
 from crosswake.datasets.table import chip_of_row, iterate_rows, resolve, split_of_row
@@ -37,6 +41,8 @@ SPLIT_FOLDERS = {
     "s2o_query": f"subset/S2O/{QUERY}",
     "s2o_gallery": f"subset/S2O/{GALLERY}",
 }
+OWN_FILES = (TABLE, MANIFEST, PLAN, JOURNAL, REPORT)
+"""What a folder of pairs keeps beside its images."""
 MODALITY_WORDS = {"rgb": Modality.OPTICAL, "optical": Modality.OPTICAL, "opt": Modality.OPTICAL, "sar": Modality.SAR}
 
 
@@ -77,21 +83,24 @@ def open_listing(source: Path, modality: ModalityChoice = "auto") -> Listing:
     Args:
         source: the folder, table or list. Of folders all levels are read; hidden files are not.
         modality: of images whose name does not tell; ``auto`` takes it from a word such as RGB or SAR in the file's
-            name, else in the nearest folder's. Of no meaning to a HOSS-layout folder, pairs or a table.
+            name, else in the nearest folder's. Refused with a HOSS-layout folder, pairs or a table, which tell it.
 
     Raises:
-        CrosswakeError: there is no such source.
+        CrosswakeError: there is no such source, or ``modality`` says what the source tells; with pairs, when the
+            entries are gone through.
     """
     source = source.absolute()
     if source.is_file() and source.suffix.lower() in LISTS:
         return Listing(name=source.stem, entries=lambda: listed_files(source, modality))
     if source.is_file():
+        refuse_modality(modality, f"the table {source} tells it")
         return Listing(name=source.stem, entries=lambda: table_entries(source))
     if not source.is_dir():
         raise CrosswakeError(f"{source}: no such folder, CSV table or list of files")
     if any(
         has_layout(folder) for level in ("", "*/", "*/*/") for folder in (source.glob(level) if level else [source])
     ):
+        refuse_modality(modality, f"file names in {source} tell it")
         root = find_layout(source)
         return Listing(name=root.name, entries=lambda: hoss_entries(root))
     return Listing(name=source.name, entries=lambda: folder_entries(source, modality))
@@ -117,27 +126,40 @@ def table_entries(table: Path) -> Iterator[Entry]:
 
 def folder_entries(root: Path, modality: ModalityChoice) -> Iterator[Entry | BadFile]:
     """Every image below a folder, sorted by folder and name."""
-    known = pair_entries(root)
+    known, reasons = pair_entries(root)
+    if known:
+        refuse_modality(modality, f"the layout of the pairs in {root} tells it")
     for folder, _, names in walk(root):
+        own = OWN_FILES if known and folder in (root, root / FOLDER) else ()
         for name in names:
             path = folder / name
-            yield known.get(path) or loose_file(path, root, modality)
+            if name in own:
+                continue
+            found = known.get(path) or loose_file(path, root, modality)
+            yield reasons.get(path, found) if isinstance(found, BadFile) else found
 
 
-def pair_entries(root: Path) -> dict[Path, Entry]:
-    """The halves of the optical-SAR pairs in a folder, by file; empty if it holds none."""
+def pair_entries(root: Path) -> tuple[dict[Path, Entry], dict[Path, BadFile]]:
+    """The halves of the optical-SAR pairs in a folder, and what their reader passes over, by file; empty without."""
     read_pairs = find_reader(root)
     if read_pairs is None:
-        return {}
+        return {}, {}
     try:
-        pairs = read_pairs(root).pairs
+        data = read_pairs(root)
     except NoPairsError:  # folders named rgb and sar, say, with images that are not paired
-        return {}
-    return {
+        return {}, {}
+    known = {
         chip.path: Entry(chip=chip, id=identifier(chip.path, root), split=pair.split)
-        for pair in pairs
+        for pair in data.pairs
         for chip in halves(pair)
     }
+    return known, {bad.path: bad for bad in data.bad_files}
+
+
+def refuse_modality(modality: ModalityChoice, why: str) -> None:
+    """Raise unless it is left to the names."""
+    if modality != "auto":
+        raise CrosswakeError(f"--modality {modality}: {why}; leave it out")
 
 
 def listed_files(source: Path, modality: ModalityChoice) -> Iterator[Entry | BadFile]:

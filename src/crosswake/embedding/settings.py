@@ -53,6 +53,9 @@ class EmbedSettings:
             raise CrosswakeError(f"--output {self.output}: must end in {OUTPUT_ENDING}")
         if self.output.is_dir():
             raise CrosswakeError(f"--output {self.output}: is a folder; name a file")
+        for option in ("ray_address", "workers"):
+            if self.engine == "local" and getattr(self, option) is not None:
+                raise CrosswakeError(f"--{option}: is for --engine ray; add that, or leave --{option} out")
 
     @property
     def parts_folder(self) -> Path:

@@ -68,13 +68,17 @@ def windows_of(pair: Pair) -> Pairs:
 
 @contextmanager
 def leaving_nothing_if_refused(output: Path) -> Iterator[None]:
-    """Around what may be refused after pairs are decoded: they are removed again, and the folder made for them."""
+    """Around what may be refused after pairs are decoded: they are removed again, and the folder made for them.
+
+    What was decoded before Ctrl-C stays for the next run, but no empty folder does.
+    """
     new, before = not output.exists(), set(output.glob("pairs-*"))
     try:
         yield
-    except CrosswakeError:
-        for path in set(output.glob("pairs-*")) - before:
-            path.unlink(missing_ok=True)
+    except (CrosswakeError, KeyboardInterrupt) as error:
+        if isinstance(error, CrosswakeError):
+            for path in set(output.glob("pairs-*")) - before:
+                path.unlink(missing_ok=True)
         if new and output.is_dir() and not any(output.iterdir()):
             output.rmdir()
         raise
@@ -83,9 +87,9 @@ def leaving_nothing_if_refused(output: Path) -> Iterator[None]:
 def decode_once(pairs: Pairs, config: PretrainConfig, fabric: Fabric, quiet: bool) -> PairStore:
     """The training pairs, decoded by the first process and mapped by all."""
     how = PairDecoding(size=config.model.image_size, whole=not config.crops, sar=config.sar_radiometry)
-    size = how.size if how.whole else None
     files = [(str(path.resolve()), path.stat().st_mtime_ns) for pair in pairs for path in (pair.optical, pair.sar)]
-    text = json.dumps([VERSION, fingerprint(pairs), files, size, how.sar])  # files mended in place are decoded again
+    # Files mended in place are decoded again; images kept as they are hang on the size too: smaller ones are left out.
+    text = json.dumps([VERSION, fingerprint(pairs), files, how.size, how.whole, how.sar])
     path = (config.cache or config.output) / f"pairs-{hashlib.sha256(text.encode()).hexdigest()[:12]}.u8"
     if fabric.is_global_zero:
         decode_pairs(pairs, how, path, strict=config.strict, quiet=quiet)

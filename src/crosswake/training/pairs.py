@@ -62,6 +62,7 @@ class PairJob:
         self.config, self.data, self.store, self.held, self.validation = config, data, store, held, validation
         self.processes = processes
         self.name, self.root, self.fingerprint = data.name, data.root, fingerprint(pairs)
+        self.decoded = store.digest + (validation.digest() if validation else "")
         self.identities: list[str] = []
         self.size = len(store) * max(config.crops, 1)
         readable, unread = (validation.chips, validation.bad_files) if validation else ((), ())

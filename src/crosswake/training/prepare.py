@@ -17,7 +17,7 @@ from crosswake.models.transoss import TransOSS
 from crosswake.models.weights import count_parameters, load_into, read_weights
 from crosswake.training.processes import start_others
 from crosswake.training.run import LAST, Job, Run, Standing
-from crosswake.training.saving import read_run
+from crosswake.training.saving import check_decoded, read_run
 from crosswake.training.schedule import make_optimiser
 from crosswake.words import counted
 
@@ -35,6 +35,8 @@ def set_up(config: RunConfig, fabric: Fabric, job: Job, model: TransOSS, learner
         learner: the model with its losses.
     """
     check_batches(job, fabric.world_size)
+    if config.resume:
+        check_decoded(config, job.decoded)
     weights = starting_weights(model, config)
     model.base.recompute, model.base.channels_last = config.recompute_blocks, config.channels_last
     if config.compile:
@@ -55,15 +57,14 @@ def set_up(config: RunConfig, fabric: Fabric, job: Job, model: TransOSS, learner
 
 
 def check_start(config: RunConfig, fingerprint: str) -> None:
-    """Raise, before anything is decoded, if output folder, run to resume or weights to start from cannot be used.
+    """Raise, before anything is decoded, if output, cache, run to resume or weights to start from cannot be used.
 
     Args:
         config: the settings.
         fingerprint: of the data.
     """
-    for path in (config.output, *config.output.parents):
-        if path.exists() and not path.is_dir():
-            raise CrosswakeError(f"--output: {path} is a file; name a folder")
+    refuse_file(config.output, "--output")
+    refuse_file(getattr(config, "cache", None), "--cache")
     if not config.resume and (config.output / LAST).exists():
         raise CrosswakeError(f"--output: {config.output} holds a run; add --resume to go on with it, or name another")
     if config.resume and not (config.output / LAST).exists():
@@ -72,6 +73,13 @@ def check_start(config: RunConfig, fingerprint: str) -> None:
         read_run(config, fingerprint)
     elif config.init is not None:
         read_weights(init_path(config.init))
+
+
+def refuse_file(folder: Path | None, option: str) -> None:
+    """Raise if a folder that may have to be made is a file, or would lie below one."""
+    for path in (folder, *folder.parents) if folder is not None else ():
+        if path.exists() and not path.is_dir():
+            raise CrosswakeError(f"{option}: {path} is a file; name a folder")
 
 
 def check_batches(job: Job, processes: int) -> None:

@@ -43,6 +43,7 @@ class ReidJob:
         self.config, self.data, self.store, self.validation = config, data, store, validation
         self.processes = processes
         self.name, self.root, self.fingerprint = data.name, data.root, fingerprint(data.train)
+        self.decoded = store.digest() + (validation.digest() if validation else "")
         self.identities = identities(store.chips)
         self.labels = torch.tensor([self.identities.index(chip.identity) for chip in store.chips])
         self.size, self.validates = len(store), validation is not None

@@ -26,7 +26,8 @@ class Job(Protocol):
     Attributes:
         name: of the data, for people.
         root: the folder or table they were read from.
-        fingerprint: changes when the data do.
+        fingerprint: changes when the data do, as far as names and sizes of files tell.
+        decoded: changes when what is read from them does.
         identities: rows of the classifier, sorted; empty without one.
         size: samples in an epoch.
         unit: plural name of a sample, ``chips`` or ``pairs``.
@@ -37,6 +38,7 @@ class Job(Protocol):
     name: str
     root: Any
     fingerprint: str
+    decoded: str
     identities: list[str]
     size: int
     unit: str

@@ -53,7 +53,7 @@ def contents(run: Run) -> dict[str, Any]:
         "command": run.config.command,
         "config": plain(run.config),
         "identities": run.job.identities,
-        "data": {"name": run.job.name, "fingerprint": run.job.fingerprint},
+        "data": {"name": run.job.name, "fingerprint": run.job.fingerprint, "decoded": run.job.decoded},
         "epoch": run.progress.epoch,
         "model": {name: value.detach().cpu().clone() for name, value in run.model.state_dict().items()},
     }
@@ -83,6 +83,21 @@ def read_run(config: RunConfig, fingerprint: str) -> dict[str, Any]:
             "resume it with those, or name another --output"
         )
     return checkpoint
+
+
+def check_decoded(config: RunConfig, decoded: str) -> None:
+    """Raise if other pixels have been read than when the run to go on with was started.
+
+    Args:
+        config: the settings.
+        decoded: what stands for the pixels read now.
+    """
+    before = read_checkpoint(config.output / LAST)["data"].get("decoded", decoded)
+    if before != decoded:
+        raise CrosswakeError(
+            f"--data: files in {config.data} have other pixels than when the run in {config.output} was started, or "
+            "cannot be read any more; put them back, or name another --output"
+        )
 
 
 def restore(run: Run) -> Mapping[str, Any]:

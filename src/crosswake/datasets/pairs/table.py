@@ -145,5 +145,6 @@ def fingerprint(pairs: Iterable[Pair]) -> str:
     digest = hashlib.sha256()
     for pair in pairs:
         names = [f"{path.parent.name}/{path.name}|{path.stat().st_size}" for path in (pair.optical, pair.sar)]
-        digest.update(f"{names}|{pair.box or ''}|{pair.id}\n".encode())
+        below = pair.id.partition("/")[2] if pair.source == "scenes" else ""  # what comes before is the folder's name
+        digest.update(f"{names}|{pair.box or ''}|{below or pair.id}\n".encode())
     return digest.hexdigest()[:12]

@@ -104,8 +104,6 @@ def check_types(job: Job, optical: Pixels, radar: Pixels) -> Pixels:
     if optical.dtype != np.uint8:
         reason = f"optical image of type {optical.dtype}; the layout holds 8 bit, convert it first"
         raise UnreadableChipError(job.pair.optical, reason)
-    if np.iscomplexobj(radar):
-        raise UnreadableChipError(job.pair.sar, f"complex numbers ({radar.dtype}); store the magnitude")
     if job.pair.source == "sen12" and radar.dtype != np.uint8:
         raise UnreadableChipError(job.pair.sar, f"SAR image of type {radar.dtype}; SEN1-2 is 8 bit")
     return radar if radar.dtype == np.uint8 and job.pair.source != "dfc23" else radar.astype(np.float32)
