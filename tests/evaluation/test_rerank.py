@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from crosswake.bench.plain import dense_rerank
 from crosswake.errors import CrosswakeError
-from crosswake.evaluation import jaccard, reciprocal, rerank
+from crosswake.evaluation import jaccard, minima, reciprocal, rerank
 from crosswake.evaluation.features import features_of, unit_rows
 from crosswake.evaluation.metrics import rank_rows
 from crosswake.evaluation.neighbours import Neighbours, find_neighbours
@@ -91,6 +91,25 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jaccard, "BLOCK", 2)
     monkeypatch.setattr(rerank, "BLOCK", 4)
     np.testing.assert_allclose(reranked(query, gallery), expected, atol=1e-6)
+
+
+def test_compiled_code_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    query, gallery = made(5)
+    monkeypatch.setattr(minima, "WORTH", 10**12)
+    expected = reranked(query, gallery)
+    monkeypatch.setattr(minima, "WORTH", 0)
+    assert minima.compiled_minima() is not None
+    np.testing.assert_array_equal(reranked(query, gallery), expected)
+    monkeypatch.setattr(minima, "compiled_minima", lambda: minima.add_minima)
+    np.testing.assert_array_equal(reranked(query, gallery), expected)
+
+
+def test_without_numba_all_is_the_same_but_slower(monkeypatch: pytest.MonkeyPatch) -> None:
+    query, gallery = made(6)
+    expected = reranked(query, gallery)
+    monkeypatch.setattr(minima, "WORTH", 0)
+    monkeypatch.setattr(minima, "compiled_minima", lambda: None)
+    np.testing.assert_array_equal(reranked(query, gallery), expected)
 
 
 def test_where_the_origin_lies_changes_nothing() -> None:

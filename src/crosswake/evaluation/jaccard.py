@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse import _sparsetools
 
+from crosswake.evaluation import minima
 from crosswake.evaluation.ranking import GIGABYTE
 
 BLOCK = 250
@@ -28,45 +28,46 @@ def jaccard_rows(
 
     asked, sought = vectors[:queries], vectors[queries:].T.tocsr()
     asked.sort_indices()  # in half precision the order of a sum matters
+    sums = int(np.diff(sought.indptr)[asked.indices].sum(dtype=np.int64))
+    compiled = None if half or sums < minima.WORTH else minima.compiled_minima()
     workers = max(1, torch.get_num_threads())
     block = max(1, min(BLOCK, budget // (8 * workers * sought.shape[1]), -(-queries // workers)))
+
+    def distances(first: int) -> NDArray[np.float32]:
+        rows = asked[first : first + block]
+        shared = overlaps(rows, sought, half) if compiled is None else compiled_overlaps(rows, sought, compiled)
+        for row in shared:  # each by itself, while it is in the cache
+            np.divide(row, 2 - row, out=row)
+            np.subtract(1, row, out=row)
+            np.maximum(row, 0, out=row)  # sums of shares may exceed 1 by rounding
+        return shared.astype(np.float32, copy=False)
+
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, queries, block * workers):
-            starts = range(start, min(queries, start + block * workers), block)
-            parts = pool.map(lambda first: overlaps(asked[first : first + block], sought, half), starts)
-            for part in parts:
+            for part in pool.map(distances, range(start, min(queries, start + block * workers), block)):
                 yield from part
 
 
-def overlaps(asked: sparse.csr_array, sought: sparse.csr_array, half: bool) -> NDArray[np.float32]:
-    """(n, G): Jaccard distances of the rows of ``asked`` and the columns of ``sought``, added up entry after entry."""
+def compiled_overlaps(asked: sparse.csr_array, sought: sparse.csr_array, compiled: Any) -> NDArray[np.float32]:
+    """:func:`overlaps` in single precision, by compiled code."""
+    total = np.zeros((asked.shape[0], sought.shape[1]), np.float32)
+    kind = np.result_type(asked.indices, sought.indices)
+    parts = (asked.indptr, asked.indices, asked.data, sought.indptr, sought.indices, sought.data)
+    compiled(*(part if part.dtype == np.float32 else part.astype(kind, copy=False) for part in parts), total)
+    return total
+
+
+def overlaps(asked: sparse.csr_array, sought: sparse.csr_array, half: bool) -> NDArray[Any]:
+    """(n, G): sums of minima of the rows of ``asked`` and the columns of ``sought``, added up entry after entry."""
     import torch  # noqa: PLC0415
 
-    chips = sought.shape[1]
-    result = np.empty((asked.shape[0], chips), np.float32)
-    lengths = np.diff(sought.indptr)
-    bounds = list(itertools.pairwise(asked.indptr.tolist()))
-    most = max(int(lengths[asked.indices[start:stop]].sum()) for start, stop in bounds)
-    places, values = np.empty(most, sought.indices.dtype), np.empty(most, np.float32)
-    wide = torch.empty(most, dtype=torch.int64)
-    for row, (start, stop) in enumerate(bounds):
-        columns = asked.indices[start:stop]
-        counts = lengths[columns]
-        size = int(counts.sum())
-        gather(sought, columns, places, values)
-        least = np.minimum(values[:size], np.repeat(asked.data[start:stop], counts), out=values[:size])
-        where = wide[:size].copy_(torch.from_numpy(places[:size]))
+    total = torch.zeros(asked.shape[0], sought.shape[1], dtype=torch.float16 if half else torch.float32)
+    for row, (start, stop) in enumerate(itertools.pairwise(asked.indptr.tolist())):
+        found = sought[asked.indices[start:stop]]
+        least = np.minimum(found.data, np.repeat(asked.data[start:stop], np.diff(found.indptr)))
+        places, values = torch.from_numpy(found.indices.astype(np.int64)), torch.from_numpy(least)
         if half:  # adds in half precision, where scatter_add_ would not
-            shared = torch.zeros(chips, dtype=torch.float16).index_add_(0, where, torch.from_numpy(least).half())
+            total[row].index_add_(0, places, values.half())
         else:
-            shared = torch.zeros(chips).scatter_add_(0, where, torch.from_numpy(least))
-        result[row] = (1 - shared / (2 - shared)).clamp_(min=0)  # sums of shares may exceed 1 by rounding
-    return result
-
-
-def gather(matrix: sparse.csr_array, rows: NDArray[Any], places: NDArray[Any], values: NDArray[Any]) -> None:
-    """Write columns and values of some rows, one after another, where there is room for them.
-
-    ``matrix[rows]`` does this and checks what it made, which takes as long again.
-    """
-    _sparsetools.csr_row_index(len(rows), rows, matrix.indptr, matrix.indices, matrix.data, places, values)
+            total[row].scatter_add_(0, places, values)
+    return total.numpy()
