@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from crosswake.errors import CrosswakeError
-from crosswake.evaluation import counting, metrics, ranking
+from crosswake.evaluation import compiling, counting, metrics, ranking
 from crosswake.evaluation.features import Features, exact_pairs, features_of, order_keys
 from crosswake.evaluation.metrics import Ranking, distance_rows, rank, rank_rows
 from crosswake.evaluation.ranking import LEAST_BUDGET, find_matches, query_blocks
@@ -101,6 +101,19 @@ def test_what_is_put_off_is_counted_all_the_same(make: Any, monkeypatch: pytest.
     expected = rank(*case)
     monkeypatch.setattr(counting, "ENOUGH", 0)
     assert_same(rank(*case), expected)
+
+
+@given(st.integers(0, 10_000), st.sampled_from(["numba", "plain"]), st.sampled_from([0, 2**16]), st.booleans())
+@settings(max_examples=30, deadline=None)
+def test_compiled_counting_changes_nothing(seed: int, way: str, enough: int, smooth: bool) -> None:
+    case = smooth_case(seed, 5, 80, 8) if smooth else hard_case(seed)
+    expected = rank(*case)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiling, "WORTH", 0)
+        patch.setattr(counting, "ENOUGH", enough)
+        if way == "plain":
+            patch.setattr(compiling, "compiled", lambda function, _: function)
+        assert_same(rank(*case), expected)
 
 
 def test_budget_and_threads_change_nothing() -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from crosswake.bench.plain import dense_rerank
 from crosswake.errors import CrosswakeError
-from crosswake.evaluation import jaccard, minima, reciprocal, rerank
+from crosswake.evaluation import compiling, jaccard, minima, reciprocal, rerank
 from crosswake.evaluation.features import features_of, unit_rows
 from crosswake.evaluation.metrics import rank_rows
 from crosswake.evaluation.neighbours import Neighbours, find_neighbours
@@ -95,20 +95,19 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_compiled_code_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     query, gallery = made(5)
-    monkeypatch.setattr(minima, "WORTH", 10**12)
     expected = reranked(query, gallery)
-    monkeypatch.setattr(minima, "WORTH", 0)
-    assert minima.compiled_minima() is not None
+    monkeypatch.setattr(compiling, "WORTH", 0)
+    assert compiling.compiled(minima.add_minima, minima.TYPES) is not None
     np.testing.assert_array_equal(reranked(query, gallery), expected)
-    monkeypatch.setattr(minima, "compiled_minima", lambda: minima.add_minima)
+    monkeypatch.setattr(compiling, "compiled", lambda function, _: function)
     np.testing.assert_array_equal(reranked(query, gallery), expected)
 
 
 def test_without_numba_all_is_the_same_but_slower(monkeypatch: pytest.MonkeyPatch) -> None:
     query, gallery = made(6)
     expected = reranked(query, gallery)
-    monkeypatch.setattr(minima, "WORTH", 0)
-    monkeypatch.setattr(minima, "compiled_minima", lambda: None)
+    monkeypatch.setattr(compiling, "WORTH", 0)
+    monkeypatch.setattr(compiling, "compiled", lambda *_: None)
     np.testing.assert_array_equal(reranked(query, gallery), expected)
 
 

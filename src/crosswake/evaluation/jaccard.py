@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from crosswake.evaluation import minima
+from crosswake.evaluation import compiling
+from crosswake.evaluation.minima import TYPES, add_minima
 from crosswake.evaluation.ranking import GIGABYTE
 
 BLOCK = 250
@@ -29,7 +30,7 @@ def jaccard_rows(
     asked, sought = vectors[:queries], vectors[queries:].T.tocsr()
     asked.sort_indices()  # in half precision the order of a sum matters
     sums = int(np.diff(sought.indptr)[asked.indices].sum(dtype=np.int64))
-    compiled = None if half or sums < minima.WORTH else minima.compiled_minima()
+    compiled = None if half or sums < compiling.WORTH else compiling.compiled(add_minima, TYPES)
     workers = max(1, torch.get_num_threads())
     block = max(1, min(BLOCK, budget // (8 * workers * sought.shape[1]), -(-queries // workers)))
 

@@ -1,12 +1,9 @@
 """Sums of minima of sparse vectors: the one loop of re-ranking that pays to be compiled."""
 
-import functools
 from typing import Any
 
 from numpy.typing import NDArray
 
-WORTH = 20_000_000
-"""Sums from which on compiled code repays its import, half a second or so, and at its very first use its making."""
 TYPES = "void({0}[::1], {0}[::1], f4[::1], {0}[::1], {0}[::1], f4[::1], f4[:, ::1])"
 """Of :func:`add_minima`, by the type of indices."""
 
@@ -36,17 +33,3 @@ def add_minima(
             weight, column = weights[entry], columns[entry]
             for other in range(sought_starts[column], sought_starts[column + 1]):
                 total[row, places[other]] += min(weight, values[other])
-
-
-@functools.cache
-def compiled_minima() -> Any:
-    """:func:`add_minima` in machine code, which other threads need not wait for; None without numba."""
-    try:
-        from numba import njit  # noqa: PLC0415
-    except ImportError:
-        return None
-    signatures = [TYPES.format(kind) for kind in ("i4", "i8")]
-    try:
-        return njit(signatures, nogil=True, cache=True)(add_minima)
-    except RuntimeError:  # nowhere to keep it
-        return njit(signatures, nogil=True)(add_minima)

@@ -143,12 +143,13 @@ def compare(
     where = open_device(device)
     space = Space.of(query, gallery)
     sizes = Sizes.of(space, budget)
-    exact = partial(exact_pairs, threads=max(1, torch.get_num_threads()))
+    threads = max(1, torch.get_num_threads())
+    exact = partial(exact_pairs, threads=threads)
     with full_single_precision():
         for part in query_blocks(query, matches, top, budget // 2):
             nearest = Nearest(space, part, top, where, exact, tile=sizes.tile, group=sizes.group)
             numbers = range(part.start, part.stop)
-            targets = Targets(space, part, map(matches.of, numbers), exact) if matches else None
+            targets = Targets(space, part, map(matches.of, numbers), exact, threads=threads) if matches else None
             for first, start, similarity in similarities(space, part, sizes, where):
                 nearest.visit(first, similarity, start)
                 if targets:
