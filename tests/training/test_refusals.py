@@ -28,6 +28,7 @@ def test_mistakes_of_either_command(small: Small, tmp_path: Path, capsys: pytest
         (["--config", "nonsense"], ["no recipe 'nonsense'", "hoss_transoss"]),
         (small.words(small.whole), ["--resume", "holds a run"]),
         (small.words(tmp_path / "new", "--resume"), ["holds no last.pt"]),
+        (["--resume", f"--output={tmp_path / 'new'}"], ["--resume", "holds no last.pt"]),
         (small.words(small.whole, "--resume", "--epochs=9"), ["--epochs", "has 4, not 9"]),
         (small.words(junk), ["--output", "junk.pt is a file"]),
         (small.words(junk / "a" / "b"), ["--output", "junk.pt is a file"]),

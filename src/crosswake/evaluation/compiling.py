@@ -23,5 +23,5 @@ def compiled(function: Callable[..., Any], types: str) -> Any:
     signatures = list(dict.fromkeys(types.format(kind) for kind in ("i4", "i8")))
     try:
         return njit(signatures, nogil=True, cache=True)(function)
-    except RuntimeError:  # nowhere to keep it
+    except (RuntimeError, OSError):  # nowhere to keep it, or no room
         return njit(signatures, nogil=True)(function)

@@ -27,7 +27,7 @@ from crosswake.training.pair_data import (
     split_pairs,
 )
 from crosswake.training.pair_learner import PairBatch, PairLearner
-from crosswake.training.prepare import check_start, gather, introduce, make_fabric, set_up, share_of
+from crosswake.training.prepare import check_folders, check_start, gather, introduce, make_fabric, set_up, share_of
 from crosswake.training.processes import ending_together
 from crosswake.training.run import Index, Run
 from crosswake.training.validation import cross_modal_scores
@@ -159,6 +159,7 @@ def pretrain(config: PretrainConfig) -> Run:
 
 def prepare_pretraining(config: PretrainConfig) -> Run:
     """Read pairs, make or restore the model, and refuse what cannot work."""
+    check_folders(config)
     data = open_pairs(config)
     train_pairs, held = split_pairs(data, config)
     check_start(config, fingerprint(train_pairs))

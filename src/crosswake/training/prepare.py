@@ -56,19 +56,23 @@ def set_up(config: RunConfig, fabric: Fabric, job: Job, model: TransOSS, learner
     return run, weights
 
 
-def check_start(config: RunConfig, fingerprint: str) -> None:
-    """Raise, before anything is decoded, if output, cache, run to resume or weights to start from cannot be used.
-
-    Args:
-        config: the settings.
-        fingerprint: of the data.
-    """
+def check_folders(config: RunConfig) -> None:
+    """Raise, before any data are read, if output or cache or the run to resume cannot be used."""
     refuse_file(config.output, "--output")
     refuse_file(getattr(config, "cache", None), "--cache")
     if not config.resume and (config.output / LAST).exists():
         raise CrosswakeError(f"--output: {config.output} holds a run; add --resume to go on with it, or name another")
     if config.resume and not (config.output / LAST).exists():
         raise CrosswakeError(f"--resume: {config.output} holds no {LAST}; start without --resume, or correct --output")
+
+
+def check_start(config: RunConfig, fingerprint: str) -> None:
+    """Raise, before anything is decoded, if the run to resume or the weights to start from cannot be used.
+
+    Args:
+        config: the settings.
+        fingerprint: of the data.
+    """
     if config.resume:
         read_run(config, fingerprint)
     elif config.init is not None:

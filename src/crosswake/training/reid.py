@@ -16,7 +16,7 @@ from crosswake.models.transoss import TransOSS
 from crosswake.models.vit import drop_path_factors
 from crosswake.training.learner import Batch, ReidLearner
 from crosswake.training.loop import carry_out
-from crosswake.training.prepare import check_start, gather, introduce, make_fabric, set_up, share_of
+from crosswake.training.prepare import check_folders, check_start, gather, introduce, make_fabric, set_up, share_of
 from crosswake.training.processes import ending_together
 from crosswake.training.run import Index, Run
 from crosswake.training.splits import split_validation
@@ -108,6 +108,7 @@ def train(config: TrainConfig) -> Run:
 
 def prepare_reid(config: TrainConfig) -> Run:
     """Read data, make or restore the model, and refuse what cannot work, before anything is written."""
+    check_folders(config)
     data = open_training_data(config)
     check_start(config, fingerprint(data.train))
     fabric = make_fabric(config)
