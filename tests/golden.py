@@ -20,7 +20,9 @@ def golden(name: str) -> Path:
 
 def golden_tensors(name: str) -> dict[str, Tensor]:
     """Every array of a reference ``.npz``."""
-    return {key: torch.from_numpy(np.asarray(value)) for key, value in np.load(golden(name)).items()}
+    return {
+        key: torch.from_numpy(np.asarray(value)) for key, value in np.load(golden(name)).items()
+    }
 
 
 def real_data(name: str) -> Path:

@@ -25,7 +25,9 @@ def command_lines(page: Path) -> list[str]:
 COMMAND_LINES = [(page.name, line) for page in PAGES for line in command_lines(page)]
 
 
-@pytest.mark.parametrize(("page", "line"), COMMAND_LINES, ids=[f"{page}: {line}" for page, line in COMMAND_LINES])
+@pytest.mark.parametrize(
+    ("page", "line"), COMMAND_LINES, ids=[f"{page}: {line}" for page, line in COMMAND_LINES]
+)
 def test_commands_are_understood(page: str, line: str) -> None:
     name, words = find_command(shlex.split(line)[1:])
     if name in ("train", "pretrain"):
@@ -42,12 +44,20 @@ def test_there_are_commands_to_test() -> None:
 def test_links_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
-            assert target.startswith("http") or (page.parent / target).exists(), f"{page.name}: {target}"
+            assert target.startswith("http") or (page.parent / target).exists(), (
+                f"{page.name}: {target}"
+            )
 
 
 def test_every_recipe_is_a_valid_setting() -> None:
     recipes = sorted((ROOT / "src" / "crosswake" / "recipes").glob("*.yaml"))
-    assert {path.stem for path in recipes} >= {"hoss_transoss", "demo", "places", "pairs_transoss", "pairs_small"}
+    assert {path.stem for path in recipes} >= {
+        "hoss_transoss",
+        "demo",
+        "places",
+        "pairs_transoss",
+        "pairs_small",
+    }
     for path in recipes:
         read = parse_pretraining if path.stem.startswith("pairs") else parse
         assert read(["--config", path.stem]).model.width > 0
@@ -55,7 +65,12 @@ def test_every_recipe_is_a_valid_setting() -> None:
 
 def test_the_published_pretraining_holds_the_published_settings() -> None:
     config = parse_pretraining(["--config", "pairs_transoss"])
-    assert (config.epochs, config.batch.pairs, config.augment.shared, config.crops) == (60, 256, False, 0)
+    assert (config.epochs, config.batch.pairs, config.augment.shared, config.crops) == (
+        60,
+        256,
+        False,
+        0,
+    )
     assert (config.optimiser.name, config.optimiser.lr) == ("sgd", 3e-3)
     assert (config.model.width, config.model.depth, config.model.sse) == (768, 12, False)
     assert config.loss.temperature == 0.07
@@ -64,26 +79,42 @@ def test_the_published_pretraining_holds_the_published_settings() -> None:
 def test_the_published_recipe_holds_the_published_settings() -> None:
     config = parse(["--config", "hoss_transoss"])
     assert (config.epochs, config.sar_radiometry) == (200, "max")
-    assert (config.model.image_size, config.model.width, config.model.depth) == ((256, 128), 768, 12)
+    assert (config.model.image_size, config.model.width, config.model.depth) == (
+        (256, 128),
+        768,
+        12,
+    )
     assert (config.batch.identities, config.batch.chips) == (8, 4)
-    assert (config.optimiser.name, config.optimiser.lr, config.optimiser.bias_lr_factor) == ("sgd", 5e-4, 2.0)
+    assert (config.optimiser.name, config.optimiser.lr, config.optimiser.bias_lr_factor) == (
+        "sgd",
+        5e-4,
+        2.0,
+    )
     assert (config.loss.identity, config.loss.metric, config.loss.margin) == (1.0, 1.0, None)
     assert (config.augment.flip, config.augment.pad, config.augment.erase) == (0.5, 10, 0.5)
 
 
 def test_from_simulation_to_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The README's walk on a small fleet: simulate, check, train, evaluate, and its Python block, as written."""
+    """The README's walk on a small fleet: simulate, check, train, evaluate, and its Python block,
+    as written."""
     monkeypatch.chdir(tmp_path)
     ships, run = "runs/demo-ships", "runs/demo"
     assert main(["simulate", ships, "--identities", "18", "--sightings", "4", "--quiet"]) == 0
     assert main(["data", "check", ships, "--quiet"]) == 0
     quick = ["--epochs", "1", "--batch.identities", "4", "--model.depth", "1", "--quiet"]
     assert main(["train", "--config", "demo", "--data", ships, "--output", run, *quick]) == 0
-    assert {path.name for path in Path(run).iterdir()} >= {"report.html", "metrics.json", "metrics.csv", "best.pt"}
+    assert {path.name for path in Path(run).iterdir()} >= {
+        "report.html",
+        "metrics.json",
+        "metrics.csv",
+        "best.pt",
+    }
     arguments = ["--checkpoint", f"{run}/best.pt", "--data", f"{ships}/sightings.csv", "--quiet"]
     assert main(["evaluate", *arguments]) == 0
     assert Path(run, "evaluation-sightings", "report.html").stat().st_size > 50_000
-    for block in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL):
+    for block in re.findall(
+        r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
+    ):
         names: dict[str, object] = {}
         exec(block, names)
         assert getattr(names["similarity"], "shape", None) == (6, 6)

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from crosswake.chips import Modality, Pixels
+from crosswake.data.chips import Modality
+from crosswake.data.pixels import Pixels
 
 TAG = {Modality.OPTICAL: "RGB", Modality.SAR: "SAR"}
 
@@ -15,7 +16,9 @@ def write_chip(path: Path, pixels: Pixels) -> None:
     bands = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     count, height, width = bands.shape
     path.parent.mkdir(parents=True, exist_ok=True)
-    with rasterio.open(path, "w", driver="GTiff", dtype=bands.dtype, count=count, height=height, width=width) as target:
+    with rasterio.open(
+        path, "w", driver="GTiff", dtype=bands.dtype, count=count, height=height, width=width
+    ) as target:
         target.write(bands)
 
 
@@ -37,10 +40,17 @@ def write_sighting(folder: Path, identity: int, modality: Modality, sighting: in
 
 
 def tiny_hoss(root: Path, train: int = 6, test: int = 4) -> Path:
-    """A HOSS-layout folder: four sightings an identity, two of either modality; the first is the query in the test."""
+    """A HOSS-layout folder: four sightings an identity, two of either modality; the first is the
+    query in the test."""
     for identity in range(1, train + test + 1):
         for sighting in range(1, 5):
             modality = Modality(sighting % 2 if identity % 2 else (sighting + 1) % 2)
-            folder = "bounding_box_train" if identity <= train else "query" if sighting == 1 else "bounding_box_test"
+            folder = (
+                "bounding_box_train"
+                if identity <= train
+                else "query"
+                if sighting == 1
+                else "bounding_box_test"
+            )
             write_sighting(root / folder, identity, modality, sighting)
     return root

@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 
-from crosswake.config import ModelConfig, plain
+from crosswake.models.checkpoints import CHECKPOINT_FORMAT
 from crosswake.models.transoss import TransOSS
-from crosswake.models.weights import CHECKPOINT_FORMAT
+from crosswake.settings.common import plain
+from crosswake.settings.model import ModelConfig
 
 TINY = ModelConfig(image_size=(64, 32), width=64, depth=2, heads=2)
 

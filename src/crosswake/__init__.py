@@ -7,10 +7,14 @@ __version__ = "0.1.0"
 __all__ = ["Chip", "Modality", "__version__", "load"]
 
 if TYPE_CHECKING:
-    from crosswake.chips import Chip, Modality
+    from crosswake.data.chips import Chip, Modality
     from crosswake.models.embedder import load
 
-HOME = {"load": "crosswake.models.embedder", "Chip": "crosswake.chips", "Modality": "crosswake.chips"}
+HOME = {
+    "load": "crosswake.models.embedder",
+    "Chip": "crosswake.data.chips",
+    "Modality": "crosswake.data.chips",
+}
 
 
 def __getattr__(name: str) -> Any:

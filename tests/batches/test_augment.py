@@ -20,8 +20,8 @@ from crosswake.batches.augment import (
     step_generator,
     zoomed,
 )
-from crosswake.batches.prepare import IMAGENET_DEVIATION, IMAGENET_MEAN
-from crosswake.config import AugmentConfig
+from crosswake.batches.prepare import IMAGENET_MEAN, IMAGENET_STD
+from crosswake.settings.train import AugmentConfig
 
 SIZE = (32, 16)
 
@@ -41,9 +41,12 @@ def plan_of(flip: list[bool], shift: list[list[int]], box: list[list[int]]) -> A
 
 
 def test_each_chip_equals_the_published_transforms() -> None:
-    """Flip, Pad, RandomCrop, ToTensor, Normalize of torchvision, given the same draws, pixel by pixel."""
+    """Flip, Pad, RandomCrop, ToTensor, Normalize of torchvision, given the same draws, pixel by
+    pixel."""
     pad = 3
-    pictures = torch.randint(0, 256, (4, 3, *SIZE), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    pictures = torch.randint(
+        0, 256, (4, 3, *SIZE), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
     plan = plan_of([True, False, True, False], [[0, 6], [3, 3], [6, 0], [5, 2]], [[0, 0, 0, 0]] * 4)
     found = augment(pictures, plan, pad)
     for index in range(4):
@@ -51,7 +54,7 @@ def test_each_chip_equals_the_published_transforms() -> None:
         image = published.hflip(image) if plan.flip[index] else image
         top, left = plan.shift[index].tolist()
         image = published.crop(published.pad(image, [pad] * 4), top, left, *SIZE)
-        expected = transforms.Normalize(IMAGENET_MEAN, IMAGENET_DEVIATION)(published.to_tensor(image))
+        expected = transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD)(published.to_tensor(image))
         torch.testing.assert_close(found[index], expected, rtol=0.0, atol=1e-6)
 
 
@@ -84,7 +87,9 @@ def test_draws_have_the_published_distribution() -> None:
     assert plan.noise.std().item() == pytest.approx(1.0, abs=0.02)
     flips = torch.cat([draw_augmentation(100, (8, 8), config, generator).flip for _ in range(100)])
     assert flips.float().mean().item() == pytest.approx(0.5, abs=0.02)
-    shifts = torch.cat([draw_augmentation(100, (8, 8), config, generator).shift for _ in range(100)])
+    shifts = torch.cat(
+        [draw_augmentation(100, (8, 8), config, generator).shift for _ in range(100)]
+    )
     counts = torch.bincount(shifts.flatten(), minlength=21)
     assert (counts.float() / counts.sum()).sub(1 / 21).abs().max().item() < 0.006
 
@@ -124,7 +129,8 @@ def test_boxes_lie_inside() -> None:
 
 def test_generators_differ_by_every_number() -> None:
     draws = [
-        torch.rand(4, generator=step_generator(*numbers)).tolist() for numbers in [(0, 1, 2), (0, 2, 1), (1, 1, 2)]
+        torch.rand(4, generator=step_generator(*numbers)).tolist()
+        for numbers in [(0, 1, 2), (0, 2, 1), (1, 1, 2)]
     ]
     assert len({tuple(draw) for draw in draws}) == 3
     assert torch.rand(4, generator=step_generator(0, 1, 2)).tolist() == draws[0]
@@ -143,21 +149,32 @@ def test_grey_chips_lose_their_colours_and_sar_loses_nothing() -> None:
     colours = torch.randint(0, 256, (2, 3, *SIZE), dtype=torch.uint8)
     radar = colours[:, :1].expand(-1, 3, -1, -1)
     assert torch.equal(luminance(radar).expand_as(radar), radar)
-    plan = draw_augmentation(2, SIZE, AugmentConfig(flip=0, pad=0, erase=0, grey=1.0, zoom=0.2), step_generator(0))
+    plan = draw_augmentation(
+        2, SIZE, AugmentConfig(flip=0, pad=0, erase=0, grey=1.0, zoom=0.2), step_generator(0)
+    )
     assert plan.zoom is not None
     assert plan.grey is not None
     assert bool(plan.grey.all())
     assert bool(((plan.zoom - 1).abs() <= 0.2).all())
     image = augment(colours, replace(plan, zoom=None), 0)
-    restored = image * torch.tensor(IMAGENET_DEVIATION)[:, None, None] + torch.tensor(IMAGENET_MEAN)[:, None, None]
+    restored = (
+        image * torch.tensor(IMAGENET_STD)[:, None, None]
+        + torch.tensor(IMAGENET_MEAN)[:, None, None]
+    )
     torch.testing.assert_close(restored[:, 0], restored[:, 2], rtol=0.0, atol=1e-6)
 
 
 def test_upside_down_and_contrast_on_those_drawn() -> None:
-    pictures = torch.randint(0, 256, (2, 3, *SIZE), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    pictures = torch.randint(
+        0, 256, (2, 3, *SIZE), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
     plan = plan_of([False, False], [[0, 0], [0, 0]], [[0, 0, 0, 0]] * 2)
     plain = augment(pictures, plan, 0)
-    changed = replace(plan, flip_vertical=torch.tensor([True, False]), contrast=torch.tensor([[2.0, 0.5], [1.0, 0.0]]))
+    changed = replace(
+        plan,
+        flip_vertical=torch.tensor([True, False]),
+        contrast=torch.tensor([[2.0, 0.5], [1.0, 0.0]]),
+    )
     found = augment(pictures, changed, 0)
     torch.testing.assert_close(found[0], 2 * plain[0].flip(-2) + 0.5)
     torch.testing.assert_close(found[1], plain[1])

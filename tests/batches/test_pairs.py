@@ -18,25 +18,27 @@ from crosswake.batches.pair_sampler import Windows, draw_windows, pair_batches, 
 from crosswake.batches.pair_store import PairStore, decode_pairs
 from crosswake.batches.prepare import prepare_chip
 from crosswake.batches.store import decode
-from crosswake.chips import Modality, UnreadableChipError
-from crosswake.datasets.pairs.chips import pair_chips
-from crosswake.datasets.pairs.pixels import read_pair
-from crosswake.datasets.pairs.scenes import read_scenes
-from crosswake.datasets.pairs.table import cut
-from crosswake.datasets.reid import BadFile
-from crosswake.errors import CrosswakeError
-from crosswake.radiometry import SarRadiometry, scaled
-from crosswake.windows import Box
-from crosswake.writing import part_of
-from tests.datasets.making import write_image
-from tests.datasets.pairs.making import write_scenes
+from crosswake.core.boxes import Box
+from crosswake.core.errors import CrosswakeError
+from crosswake.core.files import part_of
+from crosswake.data.chips import Modality, UnreadableChipError
+from crosswake.data.pair_chips import pair_chips
+from crosswake.data.pair_pixels import read_pair
+from crosswake.data.pairs import cut
+from crosswake.data.radiometry import SarRadiometry, scaled
+from crosswake.data.reid import BadFile
+from crosswake.data.sources.scenes import read_scenes
+from tests.data.making import write_image
+from tests.data.pair_making import write_scenes
 
 NATIVE = PairDecoding(size=(32, 16), whole=False, sar="log")
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> PairStore:
-    return decode_pairs(read_scenes(write_scenes(tmp_path / "scenes")).pairs, NATIVE, tmp_path / "p.u8", quiet=True)
+    return decode_pairs(
+        read_scenes(write_scenes(tmp_path / "scenes")).pairs, NATIVE, tmp_path / "p.u8", quiet=True
+    )
 
 
 def test_the_store_holds_what_the_files_do(store: PairStore) -> None:
@@ -73,14 +75,21 @@ def test_each_window_is_of_its_row_and_place(store: PairStore) -> None:
     optical, sar = store.windows([2, 0, 1], boxes, boxes[::-1])
     for place, row in enumerate((2, 0, 1)):
         colours, band = store.halves(row)
-        assert np.array_equal(optical[place].numpy(), scaled(boxes[place].of(colours), Modality.OPTICAL))
-        assert np.array_equal(sar[place, 1].numpy(), scaled(boxes[2 - place].of(band), Modality.SAR, "log"))
+        assert np.array_equal(
+            optical[place].numpy(), scaled(boxes[place].of(colours), Modality.OPTICAL)
+        )
+        assert np.array_equal(
+            sar[place, 1].numpy(), scaled(boxes[2 - place].of(band), Modality.SAR, "log")
+        )
 
 
 def test_whole_images_have_the_model_size(tmp_path: Path) -> None:
     pairs = read_scenes(write_scenes(tmp_path / "scenes")).pairs
     store = decode_pairs(pairs, replace(NATIVE, whole=True), tmp_path / "p.u8", quiet=True)
-    assert {half.shape for row in range(len(store)) for half in store.halves(row)} == {(3, 32, 16), (32, 16)}
+    assert {half.shape for row in range(len(store)) for half in store.halves(row)} == {
+        (3, 32, 16),
+        (32, 16),
+    }
 
 
 def test_bad_pairs_are_listed(tmp_path: Path) -> None:
@@ -110,7 +119,9 @@ def test_halves_that_hold_one_value_are_listed(tmp_path: Path) -> None:
         store = decode_pairs(read_scenes(root).pairs, how, tmp_path / f"{whole}.u8", quiet=True)
         assert [pair.scene for pair in store.pairs] == ["scenes/002"]
         found = [(bad.path.name, bad.reason) for bad in store.bad_files]
-        assert found == [(name, "holds one value only; leave it out") for name in ("001.png", "harbour.tif")]
+        assert found == [
+            (name, "holds one value only; leave it out") for name in ("001.png", "harbour.tif")
+        ]
 
 
 def test_decibels_are_named_where_they_would_be_black(tmp_path: Path) -> None:
@@ -119,7 +130,9 @@ def test_decibels_are_named_where_they_would_be_black(tmp_path: Path) -> None:
     with rasterio.open(harbour, "r+") as file:
         file.write(-20.0 - file.read(1) / 1e3, 1)
     pairs = read_scenes(root).pairs
-    reason = "nothing above 0 (decibels?); train with --sar_radiometry percentile, or store amplitudes"
+    reason = (
+        "nothing above 0 (decibels?); train with --sar_radiometry percentile, or store amplitudes"
+    )
     methods: tuple[SarRadiometry, ...] = ("max", "log")
     for sar in methods:
         store = decode_pairs(pairs, replace(NATIVE, sar=sar), tmp_path / f"{sar}.u8", quiet=True)
@@ -144,7 +157,10 @@ DAMAGED: dict[str, Any] = {
     "one pair twice": {"rows": [ROW[0], [0, *ROW[1][1:]], ROW[2]], "bad": []},
     "a pair that is not there": {"rows": [*ROW[:2], [3, *ROW[2][1:]]], "bad": []},
     "a pair too few": {"rows": ROW[:2], "bad": []},
-    "starts exchanged": {"rows": [[0, 36864, 96, 96, 1, 1], [1, 0, 96, 96, 1, 1], ROW[2]], "bad": []},
+    "starts exchanged": {
+        "rows": [[0, 36864, 96, 96, 1, 1], [1, 0, 96, 96, 1, 1], ROW[2]],
+        "bad": [],
+    },
     "a start outside": {"rows": [[0, 10**9, 96, 96, 1, 1], *ROW[1:]], "bad": []},
     "negative heights": {"rows": [[0, 0, -96, -96, 1, 1], *ROW[1:]], "bad": []},
     "heights that wrap around": {"rows": [[0, 0, 2**32, 2**32, 1, 1], *ROW[1:]], "bad": []},
@@ -161,7 +177,8 @@ def test_a_damaged_index_is_one_line(store: PairStore, tmp_path: Path, content: 
     assert json.loads(index.read_text()) == {"rows": ROW, "digest": store.digest, "bad": []}
     index.write_text(json.dumps(content | {"digest": ""} if isinstance(content, dict) else content))
     with pytest.raises(
-        CrosswakeError, match=r"p\.u8: decoded pairs that cannot be used \(it.*; remove it and .*p\.json"
+        CrosswakeError,
+        match=r"p\.u8: decoded pairs that cannot be used \(it.*; remove it and .*p\.json",
     ):
         decode_pairs(store.pairs, NATIVE, tmp_path / "p.u8", quiet=True)
 
@@ -176,7 +193,7 @@ def test_a_short_file_of_pixels_is_one_line(store: PairStore, tmp_path: Path) ->
 
 def test_what_a_killed_run_was_writing_is_removed_by_the_next(tmp_path: Path) -> None:
     words = [
-        "from crosswake.writing import part_of",
+        "from crosswake.core.files import part_of",
         "from pathlib import Path",
         f"part_of(Path({str(tmp_path / 'pairs-0.u8')!r})).touch()",
     ]
@@ -184,7 +201,9 @@ def test_what_a_killed_run_was_writing_is_removed_by_the_next(tmp_path: Path) ->
     own = part_of(tmp_path / "pairs-1.u8")
     own.touch()
     assert len(list(tmp_path.iterdir())) == 2
-    decode_pairs(read_scenes(write_scenes(tmp_path / "scenes")).pairs, NATIVE, tmp_path / "p.u8", quiet=True)
+    decode_pairs(
+        read_scenes(write_scenes(tmp_path / "scenes")).pairs, NATIVE, tmp_path / "p.u8", quiet=True
+    )
     assert {path.name for path in tmp_path.iterdir()} == {own.name, "scenes", "p.u8", "p.json"}
 
 
@@ -201,7 +220,14 @@ def test_an_epoch_shows_everything_alike(
 ) -> None:
     scene, size = np.array(scenes), size * processes
     batches, again = (
-        pair_batches(scene, crops=crops, size=size, same_scene=same_scene, seed=(seed, 1), processes=processes)
+        pair_batches(
+            scene,
+            crops=crops,
+            size=size,
+            same_scene=same_scene,
+            seed=(seed, 1),
+            processes=processes,
+        )
         for _ in range(2)
     )
     assert all(np.array_equal(one, other) for one, other in zip(batches, again, strict=True))
@@ -224,7 +250,12 @@ def test_pairs_of_a_scene_stand_together() -> None:
 def test_windows_lie_inside_and_near_each_other(store: PairStore) -> None:
     rows = np.arange(300) % len(store)
     windows = draw_windows(store, rows, (32, 16), 3, np.random.default_rng(0))
-    distance = np.array([[s.top - o.top, s.left - o.left] for o, s in zip(windows.optical, windows.sar, strict=True)])
+    distance = np.array(
+        [
+            [s.top - o.top, s.left - o.left]
+            for o, s in zip(windows.optical, windows.sar, strict=True)
+        ]
+    )
     assert abs(distance).max() == 3
     assert all(box.inside(96, 96) for box in (*windows.optical, *windows.sar))
     assert {box.top for box in windows.optical} == set(range(65))
@@ -240,4 +271,6 @@ def test_the_same_place_is_the_same_id_and_overlapping_windows() -> None:
     expected[0, 1] = expected[1, 0] = expected[1, 2] = expected[2, 1] = True
     assert np.array_equal(found, expected)
     whole = [Box(0, 0, 10, 10)] * 4
-    assert np.array_equal(same_place(place, Windows(optical=whole, sar=whole)), place[:, None] == place)
+    assert np.array_equal(
+        same_place(place, Windows(optical=whole, sar=whole)), place[:, None] == place
+    )

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crosswake.batches.sampler import epoch_batches
-from crosswake.chips import Chip, Modality
-from crosswake.config import BatchConfig
+from crosswake.data.chips import Chip, Modality
+from crosswake.settings.train import BatchConfig
 
 Counts = list[tuple[int, int]]
 
@@ -15,7 +15,11 @@ Counts = list[tuple[int, int]]
 def chips_of(counts: Counts) -> list[Chip]:
     """For every identity, so many optical and so many SAR chips."""
     return [
-        Chip(path=Path(f"{identity}_{modality}_{number}.tif"), identity=f"{identity:03d}", modality=modality)
+        Chip(
+            path=Path(f"{identity}_{modality}_{number}.tif"),
+            identity=f"{identity:03d}",
+            modality=modality,
+        )
         for identity, pair in enumerate(counts)
         for modality in Modality
         for number in range(pair[modality])
@@ -24,15 +28,21 @@ def chips_of(counts: Counts) -> list[Chip]:
 
 @given(
     counts=st.lists(
-        st.tuples(st.integers(0, 6), st.integers(0, 6)).filter(lambda pair: sum(pair) > 0), min_size=2, max_size=12
+        st.tuples(st.integers(0, 6), st.integers(0, 6)).filter(lambda pair: sum(pair) > 0),
+        min_size=2,
+        max_size=12,
     ),
     identities=st.integers(2, 6),
     chips=st.sampled_from([2, 4, 6]),
     epoch=st.integers(1, 50),
 )
-def test_every_batch_has_what_was_promised(counts: Counts, identities: int, chips: int, epoch: int) -> None:
+def test_every_batch_has_what_was_promised(
+    counts: Counts, identities: int, chips: int, epoch: int
+) -> None:
     table = chips_of(counts)
-    batches = epoch_batches(table, BatchConfig(identities=identities, chips=chips), seed=0, epoch=epoch)
+    batches = epoch_batches(
+        table, BatchConfig(identities=identities, chips=chips), seed=0, epoch=epoch
+    )
     assert batches
     for batch in batches:
         groups = batch.reshape(-1, chips)
@@ -52,7 +62,8 @@ def test_every_batch_has_what_was_promised(counts: Counts, identities: int, chip
 def test_the_same_epoch_is_the_same_and_others_are_not() -> None:
     table, config = chips_of([(3, 3)] * 10), BatchConfig(identities=4, chips=4)
     first, again, other = (
-        np.concatenate(epoch_batches(table, config, seed=5, epoch=epoch)).tolist() for epoch in (1, 1, 2)
+        np.concatenate(epoch_batches(table, config, seed=5, epoch=epoch)).tolist()
+        for epoch in (1, 1, 2)
     )
     assert first == again
     assert first != other
@@ -69,11 +80,15 @@ def test_over_epochs_every_chip_is_seen_about_equally_often() -> None:
 
 @pytest.mark.parametrize("identities", [2, 5])
 def test_fewer_identities_than_asked_for_give_smaller_batches(identities: int) -> None:
-    batches = epoch_batches(chips_of([(2, 2)] * identities), BatchConfig(identities=8, chips=4), seed=0, epoch=1)
+    batches = epoch_batches(
+        chips_of([(2, 2)] * identities), BatchConfig(identities=8, chips=4), seed=0, epoch=1
+    )
     assert [len(batch) for batch in batches] == [4 * identities]
 
 
 @pytest.mark.parametrize(("processes", "size"), [(1, 15), (2, 12), (3, 15), (4, 12), (8, 0)])
 def test_processes_can_share_every_batch(processes: int, size: int) -> None:
     table, config = chips_of([(2, 1)] * 5), BatchConfig(identities=8, chips=3)
-    assert [len(batch) for batch in epoch_batches(table, config, 0, 1, processes)] == [size] * (size > 0)
+    assert [len(batch) for batch in epoch_batches(table, config, 0, 1, processes)] == [size] * (
+        size > 0
+    )

@@ -6,9 +6,9 @@ import torch
 
 from crosswake.batches.prepare import prepare_chip
 from crosswake.batches.store import ChipStore, decode
-from crosswake.chips import Chip, Modality, UnreadableChipError
-from crosswake.datasets.hoss import read_hoss
-from crosswake.errors import CrosswakeError
+from crosswake.core.errors import CrosswakeError
+from crosswake.data.chips import Chip, Modality, UnreadableChipError
+from crosswake.data.sources.hoss import read_hoss
 from tests.tiny import tiny_hoss
 
 
@@ -49,9 +49,11 @@ def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
 def test_picked_rows_are_copies_of_the_pictures() -> None:
     pictures = torch.randint(0, 256, (5, 3, 8, 4), dtype=torch.uint8)
     chips = tuple(Chip(path=Path(f"{row}.tif"), modality=Modality.SAR) for row in range(5))
-    store = ChipStore(chips=chips, pictures=pictures, modality=torch.ones(5).long(), size=torch.zeros(5, 3))
+    store = ChipStore(
+        chips=chips, pictures=pictures, modality=torch.ones(5).long(), size=torch.zeros(5, 3)
+    )
     index = torch.tensor([4, 0, 4])
-    found = store.picked(index)
+    found = store.take(index)
     assert torch.equal(found, pictures[index])
     found.zero_()
     assert pictures[4].any()

@@ -7,8 +7,8 @@ import torch
 
 from crosswake.batches.store import decode
 from crosswake.batches.stream import cut, stream
-from crosswake.chips import Chip
-from crosswake.datasets.hoss import read_hoss
+from crosswake.data.chips import Chip
+from crosswake.data.sources.hoss import read_hoss
 from tests.tiny import tiny_hoss
 
 
@@ -19,7 +19,9 @@ def test_batches_come_in_order_and_equal_those_decoded_at_once(tmp_path: Path) -
     whole = decode(chips, (32, 16), quiet=True)
     assert tuple(chip for store in stores for chip in store.chips) == whole.chips
     for name in ("pictures", "modality", "size"):
-        assert torch.equal(torch.cat([getattr(store, name) for store in stores]), getattr(whole, name)), name
+        assert torch.equal(
+            torch.cat([getattr(store, name) for store in stores]), getattr(whole, name)
+        ), name
 
 
 def test_bad_files_stay_with_their_batch(tmp_path: Path) -> None:
@@ -51,7 +53,9 @@ def test_it_is_ahead_by_as_much_as_asked_and_no_more(tmp_path: Path) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
 
 
-def test_a_failure_of_another_kind_is_not_swallowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_of_another_kind_is_not_swallowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from crosswake.batches import stream as module
 
     def fail(*_: object) -> None:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.evaluation.fakes import FakeEmbedder
+from tests.tasks.fakes import FakeEmbedder
 
 
 @pytest.fixture

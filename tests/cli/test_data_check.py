@@ -1,4 +1,5 @@
-"""Promise: ``crosswake data check`` prints counts and every bad file, draws a sheet, and exits 0 or 2."""
+"""Promise: ``crosswake data check`` prints counts and every bad file, draws a sheet, and exits 0 or
+2."""
 
 import json
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from crosswake.cli.main import main
-from tests.datasets.making import sar, write_hoss, write_image
+from tests.data.making import sar, write_hoss, write_image
 
 
 @pytest.fixture
@@ -32,12 +33,19 @@ def test_bad_data(ships: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("0001_s01c1_RGB.tif", "0002_s01c1_RGB.tif", "0003_s01c1_RGB.tif"):
         (ships / "bounding_box_train" / name).write_bytes(b"")
     (ships / "query/0011.tif").touch()
-    assert main(["data", "check", str(ships), "--sheet", "sheets/a.png", "--json", "result.json"]) == 2
+    assert (
+        main(["data", "check", str(ships), "--sheet", "sheets/a.png", "--json", "result.json"]) == 2
+    )
     said = capsys.readouterr().out
     lines = said.splitlines()
     assert "bad files: 4" in lines
-    assert "  3 x the file is empty; 1 x name is not <identity>_s<scene>c<sighting>_<RGB|SAR>" in lines
-    assert f"  {ships}/bounding_box_train/0002_s01c1_RGB.tif: the file is empty; fetch it again" in lines
+    assert (
+        "  3 x the file is empty; 1 x name is not <identity>_s<scene>c<sighting>_<RGB|SAR>" in lines
+    )
+    assert (
+        f"  {ships}/bounding_box_train/0002_s01c1_RGB.tif: the file is empty; fetch it again"
+        in lines
+    )
     assert "warnings: 1" in lines
     assert lines[-1] == "4 bad files among 12 chips, 1 warning"
     assert Path("sheets/a.png").is_file()

@@ -8,10 +8,12 @@ import pytest
 
 from crosswake.cli.data_download import download_record
 from crosswake.cli.main import main
-from crosswake.datasets.catalogue import CATALOGUE, ZenodoRecord
-from tests.datasets.serving import local_server
+from crosswake.data.download.catalogue import CATALOGUE, ZenodoRecord
+from tests.data.download.serving import local_server
 
-SHIPS = ZenodoRecord(name="ships", what="a test", record="42", size="small", licence="none", citation="Nobody, 2026")
+SHIPS = ZenodoRecord(
+    name="ships", what="a test", record="42", size="small", licence="none", citation="Nobody, 2026"
+)
 
 
 @pytest.mark.parametrize("words", [[], ["--list"], ["hoss", "--list"]])
@@ -19,7 +21,10 @@ def test_list(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "download", *words]) == 0
     said = capsys.readouterr().out
     for source in CATALOGUE:
-        assert all(text in said for text in (source.name, source.source, source.size, source.licence, source.citation))
+        assert all(
+            text in said
+            for text in (source.name, source.source, source.size, source.licence, source.citation)
+        )
 
 
 def test_fetch_says_what_and_where(
@@ -35,7 +40,8 @@ def test_fetch_says_what_and_where(
         said = capsys.readouterr()
         size = f"{len(buffer.getvalue()) / 1000:.1f} kB"
         assert said.out.splitlines() == [
-            f"fetching HOSS.zip ({size}) from https://doi.org/10.5281/zenodo.42; licence: cc-by-4.0",
+            f"fetching HOSS.zip ({size}) from https://doi.org/10.5281/zenodo.42; licence: "
+            "cc-by-4.0",
             "cite: Nobody, 2026",
             str(tmp_path / "HOSS"),
         ]

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from crosswake.cli.main import main
-from tests.datasets.pairs.making import write_sen12
+from tests.data.pair_making import write_sen12
 from tests.tiny import tiny_hoss
 from tests.tiny_models import tiny_weights
 
@@ -14,7 +14,14 @@ from tests.tiny_models import tiny_weights
 def words(tmp_path: Path) -> list[str]:
     weights = tiny_weights(tmp_path / "tiny.pth")
     data, output = tiny_hoss(tmp_path / "ships", train=2, test=1), tmp_path / "all.parquet"
-    return ["embed", f"--checkpoint={weights}", f"--data={data}", f"--output={output}", "--device", "cpu"]
+    return [
+        "embed",
+        f"--checkpoint={weights}",
+        f"--data={data}",
+        f"--output={output}",
+        "--device",
+        "cpu",
+    ]
 
 
 def test_says_what_is_there_and_lists_bad_files(
@@ -27,7 +34,10 @@ def test_says_what_is_there_and_lists_bad_files(
     assert "11 embeddings, 0 chips embedded before; the model waited for chips" in said.out
     assert said.out.splitlines()[-1] == str(tmp_path / "all.parquet")
     assert "embed 12/12" in said.err
-    assert f"left out, 1 in all (listed in {tmp_path / 'all.bad-files.csv'}):\n  {bad}: not a TIFF" in said.err
+    assert (
+        f"left out, 1 in all (listed in {tmp_path / 'all.bad-files.csv'}):\n  {bad}: not a TIFF"
+        in said.err
+    )
     assert main([*words, "--quiet"]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'all.parquet'}\n"
     assert pq.read_metadata(tmp_path / "all.parquet").num_rows == 11
@@ -40,7 +50,9 @@ def test_pairs_are_embedded_half_by_half(words: list[str], tmp_path: Path) -> No
     rows = pq.read_table(tmp_path / "all.parquet").to_pylist()
     assert len(rows) == 16
     first = rows[0]
-    assert first["path"] == str(root / "ROIs1868_summer" / "s1_17" / "ROIs1868_summer_s1_17_p30.png")
+    assert first["path"] == str(
+        root / "ROIs1868_summer" / "s1_17" / "ROIs1868_summer_s1_17_p30.png"
+    )
     assert (first["modality"], first["identity"], first["split"]) == ("sar", "summer_17_p30", None)
 
 
@@ -111,10 +123,15 @@ def test_without_ray_one_line_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     assert main([*words, "--engine", "ray", "--quiet"]) == 2
-    assert capsys.readouterr().err == "crosswake: --engine ray needs the package ray: pip install 'crosswake[ray]'\n"
+    assert (
+        capsys.readouterr().err
+        == "crosswake: --engine ray needs the package ray: pip install 'crosswake[ray]'\n"
+    )
 
 
-def test_a_cluster_that_is_not_there_is_one_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_cluster_that_is_not_there_is_one_line(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     ray = pytest.importorskip("ray", reason="the extra [ray] is not installed")
     if ray.is_initialized():
         pytest.skip("a Ray session is open, which would be used")

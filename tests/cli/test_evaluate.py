@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from crosswake.cli.main import main
-from tests.datasets.making import write_image
-from tests.datasets.pairs.making import optical, sar8, write_scenes, write_sen12
-from tests.evaluation.fakes import make_data
+from tests.data.making import write_image
+from tests.data.pair_making import optical, sar8, write_scenes, write_sen12
+from tests.tasks.fakes import make_data
 
 
 def test_prints_what_it_is_measured_on_and_writes_beside_the_weights(
@@ -15,11 +15,26 @@ def test_prints_what_it_is_measured_on_and_writes_beside_the_weights(
 ) -> None:
     root = make_data(tmp_path / "harbour")
     weights = tmp_path / "run" / "best.pt"
-    words = ["evaluate", "--checkpoint", str(weights), "--data", str(root), "--device", "cpu", "--quiet"]
+    words = [
+        "evaluate",
+        "--checkpoint",
+        str(weights),
+        "--data",
+        str(root),
+        "--device",
+        "cpu",
+        "--quiet",
+    ]
     assert main([*words, "--precision", "bf16", "--seed", "3"]) == 0
     printed = capsys.readouterr()
     assert f"Measured on harbour ({root})\n" in printed.out, "a pipe has no width to fit lines to"
-    for text in ("all to all: 10 of 10 queries", "optical to SAR", "SAR to optical", "chance", "size only"):
+    for text in (
+        "all to all: 10 of 10 queries",
+        "optical to SAR",
+        "SAR to optical",
+        "chance",
+        "size only",
+    ):
         assert text in printed.out
     assert printed.err == ""
     assert loaded == [(weights, "cpu", "bf16")]
@@ -31,9 +46,21 @@ def test_prints_what_it_is_measured_on_and_writes_beside_the_weights(
 @pytest.mark.parametrize(
     ("extra", "said", "settings"),
     [
-        (["--rerank"], "k1 20, k2 6, lambda 0.3.", {"k1": 20, "k2": 6, "lambda": 0.3, "half": False, "apart": False}),
         (
-            ["--rerank.k1", "3", "--rerank.k2=2", "--rerank.lambda", "0.5", "--rerank.apart", "--rerank.half"],
+            ["--rerank"],
+            "k1 20, k2 6, lambda 0.3.",
+            {"k1": 20, "k2": 6, "lambda": 0.3, "half": False, "apart": False},
+        ),
+        (
+            [
+                "--rerank.k1",
+                "3",
+                "--rerank.k2=2",
+                "--rerank.lambda",
+                "0.5",
+                "--rerank.apart",
+                "--rerank.half",
+            ],
             "k1 3, k2 2, lambda 0.5, neighbours of each modality apart, in half precision.",
             {"k1": 3, "k2": 2, "lambda": 0.5, "half": True, "apart": True},
         ),
@@ -47,7 +74,15 @@ def test_reranking_is_labelled(
     loaded: list[tuple[Any, ...]],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    words = ["evaluate", "--checkpoint", "w.pt", "--data", str(make_data(tmp_path / "harbour")), "--device", "cpu"]
+    words = [
+        "evaluate",
+        "--checkpoint",
+        "w.pt",
+        "--data",
+        str(make_data(tmp_path / "harbour")),
+        "--device",
+        "cpu",
+    ]
     assert main([*words, "--output", str(tmp_path / "out"), "--quiet", *extra]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert said in printed
@@ -60,7 +95,16 @@ def test_bad_files_are_counted_and_strict_stops(
 ) -> None:
     root = make_data(tmp_path / "harbour")
     (root / "query" / "0000_s01c0_RGB.png").write_bytes(b"no picture")
-    words = ["evaluate", "--checkpoint", "w.pt", "--data", str(root), "--output", str(tmp_path / "out"), "--quiet"]
+    words = [
+        "evaluate",
+        "--checkpoint",
+        "w.pt",
+        "--data",
+        str(root),
+        "--output",
+        str(tmp_path / "out"),
+        "--quiet",
+    ]
     assert main(words) == 0
     error = capsys.readouterr().err
     assert "left out, 1 in all" in error
@@ -75,9 +119,21 @@ def test_bad_files_are_counted_and_strict_stops(
     ("splits", "name", "measured_on"),
     [
         ({}, "evaluation-coast", "coast"),
-        ({"001": "train", "002": "train", "harbour": "train"}, "evaluation-coast-train", "coast, split train (which"),
-        ({"001": "train", "002": "train"}, "evaluation-coast", "coast, pairs of the split train (which"),
-        ({"001": "train", "002": "test", "harbour": "test"}, "evaluation-coast-test", "coast, split test"),
+        (
+            {"001": "train", "002": "train", "harbour": "train"},
+            "evaluation-coast-train",
+            "coast, split train (which",
+        ),
+        (
+            {"001": "train", "002": "train"},
+            "evaluation-coast",
+            "coast, pairs of the split train (which",
+        ),
+        (
+            {"001": "train", "002": "test", "harbour": "test"},
+            "evaluation-coast-test",
+            "coast, split test",
+        ),
     ],
 )
 def test_pairs_of_the_training_split_are_said_to_be_such(
@@ -91,7 +147,10 @@ def test_pairs_of_the_training_split_are_said_to_be_such(
     root = write_scenes(tmp_path / "coast")
     rows = [{"file": f"{stem}.png", "split": split} for stem, split in splits.items()]
     (root / "scenes.json").write_text(json.dumps(rows))
-    assert main(["evaluate", "--checkpoint", str(tmp_path / "w.pt"), "--data", str(root), "--quiet"]) == 0
+    assert (
+        main(["evaluate", "--checkpoint", str(tmp_path / "w.pt"), "--data", str(root), "--quiet"])
+        == 0
+    )
     said = json.loads((tmp_path / name / "metrics.json").read_text())["measured_on"]
     assert said.startswith(measured_on)
     assert ("train" in said) == ("by default" in said)
@@ -127,7 +186,12 @@ def test_bad_scenes_are_left_out_and_strict_stops(
 def test_results_on_two_folders_do_not_meet(tmp_path: Path, loaded: list[tuple[Any, ...]]) -> None:
     for name in ("north", "south"):
         root = write_sen12(tmp_path / "data" / name)
-        assert main(["evaluate", "--checkpoint", str(tmp_path / "w.pt"), "--data", str(root), "--quiet"]) == 0
+        assert (
+            main(
+                ["evaluate", "--checkpoint", str(tmp_path / "w.pt"), "--data", str(root), "--quiet"]
+            )
+            == 0
+        )
         assert (tmp_path / f"evaluation-{name}" / "report.html").exists()
 
 
@@ -145,7 +209,11 @@ def test_results_on_two_folders_do_not_meet(tmp_path: Path, loaded: list[tuple[A
     ],
 )
 def test_mistakes_are_one_line(
-    extra: list[str], named: str, tmp_path: Path, loaded: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str]
+    extra: list[str],
+    named: str,
+    tmp_path: Path,
+    loaded: list[tuple[Any, ...]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     root = make_data(tmp_path / "harbour", identities=1)
     assert main(["evaluate", "--checkpoint", "w.pt", "--data", str(root), *extra]) == 2

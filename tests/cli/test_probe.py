@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crosswake.cli.main import main
-from tests.datasets.pairs.making import write_sen12, write_sen12_pair
+from tests.data.pair_making import write_sen12, write_sen12_pair
 
 
 def write_two_terrains(root: Path, names: tuple[str, str] = ("agri", "urban")) -> Path:
@@ -23,7 +23,16 @@ def write_two_terrains(root: Path, names: tuple[str, str] = ("agri", "urban")) -
 @pytest.fixture
 def words(tmp_path: Path, loaded: list[tuple[Any, ...]]) -> list[str]:
     root = write_two_terrains(tmp_path / "data" / "fields")
-    return ["probe", "--checkpoint", str(tmp_path / "w.pt"), "--data", str(root), "--device", "cpu", "--quiet"]
+    return [
+        "probe",
+        "--checkpoint",
+        str(tmp_path / "w.pt"),
+        "--data",
+        str(root),
+        "--device",
+        "cpu",
+        "--quiet",
+    ]
 
 
 def test_the_record_says_what_it_was_measured_on(

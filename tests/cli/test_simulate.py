@@ -8,7 +8,17 @@ from crosswake.cli.main import main
 
 def test_simulate_makes_a_fleet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "fleet"
-    words = ["simulate", str(out), "--identities", "6", "--sightings", "2", "--workers", "1", "--quiet"]
+    words = [
+        "simulate",
+        str(out),
+        "--identities",
+        "6",
+        "--sightings",
+        "2",
+        "--workers",
+        "1",
+        "--quiet",
+    ]
     assert main(words) == 0
     captured = capsys.readouterr()
     assert captured.out.strip() == str(out)
@@ -47,7 +57,9 @@ def test_mistakes_are_one_line_and_exit_code_two(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_with_something_in_it_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_with_something_in_it_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "a").write_text("")
     assert main(["simulate", str(tmp_path), "--quiet"]) == 2
     assert "not empty" in capsys.readouterr().err

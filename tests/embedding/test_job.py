@@ -1,4 +1,5 @@
-"""Promise: every readable chip once, in order, as the model embeds it; interrupted or not, the same bytes."""
+"""Promise: every readable chip once, in order, as the model embeds it; interrupted or not, the same
+bytes."""
 
 import json
 import os
@@ -15,12 +16,12 @@ import pyarrow.parquet as pq
 import pytest
 
 import crosswake
-from crosswake.chips import read_pixels
-from crosswake.datasets.hoss import read_hoss
+from crosswake.core.errors import CrosswakeError
+from crosswake.data.pixels import read_pixels
+from crosswake.data.sources.hoss import read_hoss
 from crosswake.embedding import job
 from crosswake.embedding.job import embed_archive
 from crosswake.embedding.settings import EmbedSettings
-from crosswake.errors import CrosswakeError
 from tests.tiny import tiny_hoss
 from tests.tiny_models import tiny_weights
 
@@ -40,7 +41,9 @@ def settings(tmp_path: Path) -> EmbedSettings:
 
 
 def embeddings(path: Path) -> Any:
-    return np.stack(pq.read_table(path).column("embedding").to_numpy(zero_copy_only=False)).astype(np.float32)
+    return np.stack(pq.read_table(path).column("embedding").to_numpy(zero_copy_only=False)).astype(
+        np.float32
+    )
 
 
 def test_rows_are_the_chips_and_what_is_known_of_them(settings: EmbedSettings) -> None:
@@ -55,7 +58,9 @@ def test_rows_are_the_chips_and_what_is_known_of_them(settings: EmbedSettings) -
     assert table.column("modality").to_pylist() == [chip.modality.label for chip in chips]
     assert table.column("split").to_pylist() == ["train"] * 24 + ["query"] * 4 + ["gallery"] * 12
     expected = crosswake.load(settings.checkpoint, device="cpu").embed(chips)
-    np.testing.assert_allclose(embeddings(settings.output), expected, atol=6e-4)  # fp16 of numbers under 1
+    np.testing.assert_allclose(
+        embeddings(settings.output), expected, atol=6e-4
+    )  # fp16 of numbers under 1
     assert not settings.parts_folder.exists()
     assert sorted(path.name for path in settings.output.parent.iterdir()) == ["all.parquet"]
 
@@ -76,7 +81,9 @@ def test_metres_time_and_place_of_a_table_arrive(settings: EmbedSettings, tmp_pa
     )
 
 
-def test_killed_in_the_middle_it_goes_on_to_the_same_bytes(settings: EmbedSettings, tmp_path: Path) -> None:
+def test_killed_in_the_middle_it_goes_on_to_the_same_bytes(
+    settings: EmbedSettings, tmp_path: Path
+) -> None:
     whole = embed_archive(settings).output.read_bytes()
     killed = replace(settings, output=tmp_path / "killed" / "all.parquet")
     words = [f"--{name}={value}" for name, value in command_options(killed).items()]
@@ -133,12 +140,16 @@ def count_model_calls(settings: EmbedSettings) -> Any:
     return total
 
 
-def test_a_finished_job_does_nothing_and_a_changed_one_only_what_changed(settings: EmbedSettings) -> None:
+def test_a_finished_job_does_nothing_and_a_changed_one_only_what_changed(
+    settings: EmbedSettings,
+) -> None:
     embed_archive(settings)
     count = count_model_calls(settings)
     again = embed_archive(settings)
     assert (count(), again.done_before, again.rows) == (0, 40, 40)
-    other = replace(settings, checkpoint=tiny_weights(settings.checkpoint.with_name("other.pth"), seed=1))
+    other = replace(
+        settings, checkpoint=tiny_weights(settings.checkpoint.with_name("other.pth"), seed=1)
+    )
     before = settings.output.read_bytes()
     embed_archive(other)
     assert settings.output.read_bytes() != before
@@ -165,8 +176,12 @@ def test_parts_of_another_job_are_made_again(
     count = count_model_calls(changed)
     assert embed_archive(changed).done_before == (34 if change == "picture" else 0)
     assert count() == (6 if change == "picture" else 40)
-    expected = crosswake.load(settings.checkpoint, device="cpu", precision=changed.precision).embed(chips)
-    np.testing.assert_allclose(embeddings(settings.output), expected, atol=5e-3 if change == "precision" else 6e-4)
+    expected = crosswake.load(settings.checkpoint, device="cpu", precision=changed.precision).embed(
+        chips
+    )
+    np.testing.assert_allclose(
+        embeddings(settings.output), expected, atol=5e-3 if change == "precision" else 6e-4
+    )
 
 
 def test_bad_files_are_listed_counted_and_remembered(settings: EmbedSettings) -> None:
@@ -178,7 +193,9 @@ def test_bad_files_are_listed_counted_and_remembered(settings: EmbedSettings) ->
     assert (outcome.rows, len(outcome.bad_files)) == (33, 8)
     assert outcome.bad_files[0].path.name == "notes.doc"
     assert len(settings.bad_list.read_text().splitlines()) == 9
-    good = [str(chip.path) for index, chip in enumerate(chips) if index != 3 and not 6 <= index < 12]
+    good = [
+        str(chip.path) for index, chip in enumerate(chips) if index != 3 and not 6 <= index < 12
+    ]
     assert pq.read_table(settings.output).column("path").to_pylist() == good
     assert embed_archive(settings).bad_files == outcome.bad_files
     facts = json.loads(pq.read_schema(settings.output).metadata[b"crosswake"])

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from crosswake.datasets.hoss import read_hoss
+from crosswake.core.errors import CrosswakeError
+from crosswake.data.sources.hoss import read_hoss
 from crosswake.embedding.job import embed_archive
 from crosswake.embedding.ray_engine import resources
 from crosswake.embedding.settings import EmbedSettings
-from crosswake.errors import CrosswakeError
 from tests.tiny import tiny_hoss
 from tests.tiny_models import tiny_weights
 
@@ -26,7 +26,9 @@ def cluster() -> Iterator[Any]:
 
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
     memory: dict[str, Any] = {"object_store_memory": 100 * 1024**2}
-    nodes: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False, **memory})
+    nodes: Any = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False, **memory}
+    )
     nodes.add_node(num_cpus=1, **memory)
     ray.init(address=nodes.address, log_to_driver=False, logging_level="ERROR")
     yield nodes

@@ -17,7 +17,9 @@ def test_operations_are_those_of_the_paper_s_layers() -> None:
 
 
 def test_shares_are_operations_over_the_rate() -> None:
-    found = Throughput(chips_per_second=(2.0, 4.0, 3.0), matrix_rate=(100.0, 100.0, 50.0), chip_operations=10.0)
+    found = Throughput(
+        chips_per_second=(2.0, 4.0, 3.0), matrix_rate=(100.0, 100.0, 50.0), chip_operations=10.0
+    )
     assert found.shares == (0.2, 0.4, 0.6)
     assert found.share == 0.4
 

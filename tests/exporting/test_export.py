@@ -1,4 +1,5 @@
-"""Promise: the file gives PyTorch's embeddings for any batch and either modality, or it is not written."""
+"""Promise: the file gives PyTorch's embeddings for any batch and either modality, or it is not
+written."""
 
 import json
 import re
@@ -11,16 +12,17 @@ import torch
 from PIL import Image
 
 import crosswake
-from crosswake.chips import Modality, read_pixels
-from crosswake.datasets.hoss import read_hoss
-from crosswake.errors import CrosswakeError
+from crosswake.core.errors import CrosswakeError
+from crosswake.data.chips import Modality
+from crosswake.data.pixels import read_pixels
+from crosswake.data.radiometry import to_uint8
+from crosswake.data.sources.hoss import read_hoss
 from crosswake.exporting import run as exporting
 from crosswake.exporting.agreement import Agreement, chips_of, generated, uneven_batches
 from crosswake.exporting.graph import write_graph
 from crosswake.exporting.run import comparison, default_output, export
 from crosswake.models.embedder import load_torch
-from crosswake.radiometry import to_uint8
-from tests.datasets.pairs.making import write_scenes
+from tests.data.pair_making import write_scenes
 from tests.tiny import tiny_hoss
 from tests.tiny_models import tiny_weights
 
@@ -65,7 +67,11 @@ def test_an_onnx_file_is_used_like_the_weights(weights: Path, ships: Path, graph
 
 @pytest.mark.parametrize(
     "changes",
-    [{"mie": False, "sse": False}, {"feature": "neck", "stride": 12}, {"stem": "conv", "image_size": (96, 48)}],
+    [
+        {"mie": False, "sse": False},
+        {"feature": "neck", "stride": 12},
+        {"stem": "conv", "image_size": (96, 48)},
+    ],
     ids=str,
 )
 def test_every_shape_of_model_exports(tmp_path: Path, changes: dict[str, Any]) -> None:
@@ -111,14 +117,18 @@ def test_a_graph_that_does_not_agree_is_not_written(
 
     monkeypatch.setattr(exporting, "write_graph", write_another)
     output = tmp_path / "out" / default_output(Path("wrong"), kind).name
-    with pytest.raises(CrosswakeError, match=rf"{output.name}: not written, for the graph does not agree"):
+    with pytest.raises(
+        CrosswakeError, match=rf"{output.name}: not written, for the graph does not agree"
+    ):
         export(weights, kind, output)
     assert not list(output.parent.iterdir())
 
 
 def test_not_a_number_is_no_agreement() -> None:
     for cosine, difference in ((np.nan, 0.0), (1.0, np.nan), (0.98, 0.01)):
-        found = Agreement(measured_on="chips", chips=1, cosine=np.array([cosine]), difference=difference)
+        found = Agreement(
+            measured_on="chips", chips=1, cosine=np.array([cosine]), difference=difference
+        )
         with pytest.raises(CrosswakeError):
             found.require("onnx-int8", Path("x.onnx"))
     good = Agreement(measured_on="chips", chips=1, cosine=np.array([0.98]), difference=0.1)
@@ -130,14 +140,24 @@ def test_not_a_number_is_no_agreement() -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "said"),
     [
-        ("x.parquet", "onnx", r"--output: .*x\.parquet must end in \.onnx, as a file of --format onnx does"),
+        (
+            "x.parquet",
+            "onnx",
+            r"--output: .*x\.parquet must end in \.onnx, as a file of --format onnx does",
+        ),
         ("x.onnx", "torch-export", r"must end in \.pt2"),
         ("folder.onnx", "onnx-int8", r"folder\.onnx is a folder; name a file"),
         ("file/x.onnx", "onnx", r"file: cannot be made a folder \(.*\); choose another --output"),
-        ("file/deep/x.pt2", "torch-export", r"deep: cannot be made a folder \(.*\); choose another --output"),
+        (
+            "file/deep/x.pt2",
+            "torch-export",
+            r"deep: cannot be made a folder \(.*\); choose another --output",
+        ),
     ],
 )
-def test_outputs_that_will_not_do(weights: Path, tmp_path: Path, name: str, kind: Any, said: str) -> None:
+def test_outputs_that_will_not_do(
+    weights: Path, tmp_path: Path, name: str, kind: Any, said: str
+) -> None:
     (tmp_path / "folder.onnx").mkdir()
     for file in ("file", "x.parquet"):
         (tmp_path / file).write_text("somebody's")
@@ -148,7 +168,9 @@ def test_outputs_that_will_not_do(weights: Path, tmp_path: Path, name: str, kind
 
 
 def test_halves_of_pairs_are_chips_to_compare_on(weights: Path, tmp_path: Path) -> None:
-    store, measured_on = comparison(load_torch(weights, device="cpu"), write_scenes(tmp_path / "coast"), 4)
+    store, measured_on = comparison(
+        load_torch(weights, device="cpu"), write_scenes(tmp_path / "coast"), 4
+    )
     assert [chip.path.name for chip in store.chips] == ["001.png", "002.png"] * 2
     assert [chip.modality for chip in store.chips] == [Modality.OPTICAL] * 2 + [Modality.SAR] * 2
     assert measured_on == "chips of coast"
@@ -191,7 +213,9 @@ def test_without_the_packages_one_line_says_what_to_install(
     import sys
 
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(CrosswakeError, match=r"needs the package onnxruntime: pip install 'crosswake\[export\]'"):
+    with pytest.raises(
+        CrosswakeError, match=r"needs the package onnxruntime: pip install 'crosswake\[export\]'"
+    ):
         crosswake.load(graph)
     with pytest.raises(CrosswakeError, match=r"^--format onnx-int8 needs the package onnxruntime"):
         export(weights, "onnx-int8", tmp_path / "x.onnx")
@@ -199,8 +223,14 @@ def test_without_the_packages_one_line_says_what_to_install(
 
 
 def test_the_documented_way_to_run_it_elsewhere_gives_the_same(ships: Path, graph: Path) -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "embedding.md").read_text(encoding="utf-8")
-    (block,) = [code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "onnxruntime" in code]
+    page = (Path(__file__).resolve().parents[2] / "docs" / "embedding.md").read_text(
+        encoding="utf-8"
+    )
+    (block,) = [
+        code
+        for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+        if "onnxruntime" in code
+    ]
     names: dict[str, Any] = {}
     exec(block, names)
     for modality in Modality:
@@ -209,4 +239,6 @@ def test_the_documented_way_to_run_it_elsewhere_gives_the_same(ships: Path, grap
         image = Image.fromarray(to_uint8(pixels, modality, "max"))
         metres = chip.ground_extent(*pixels.shape[:2])
         found = names["embed"](str(graph), image, modality is Modality.SAR, metres)
-        np.testing.assert_allclose(found, crosswake.load(graph, device="cpu").embed([chip])[0], atol=1e-6)
+        np.testing.assert_allclose(
+            found, crosswake.load(graph, device="cpu").embed([chip])[0], atol=1e-6
+        )

@@ -1,4 +1,5 @@
-"""Promise: the short pass gives what the training pass gives, for any mix of modalities and any shape of model."""
+"""Promise: the short pass gives what the training pass gives, for any mix of modalities and any
+shape of model."""
 
 from typing import Any
 
@@ -39,7 +40,9 @@ def test_only_the_patch_embedding_of_a_batch_of_one_modality_runs() -> None:
     model = tiny_model()
     seen: list[tuple[str, int]] = []
     for name, module in (("optical", model.base.patch_embed), ("sar", model.base.patch_embed_SAR)):
-        module.register_forward_hook(lambda _, inputs, output, name=name: seen.append((name, len(inputs[0]))))
+        module.register_forward_hook(
+            lambda _, inputs, output, name=name: seen.append((name, len(inputs[0])))
+        )
     pictures, size = torch.zeros(3, 3, 64, 32, dtype=torch.uint8), torch.zeros(3, 3)
     InferenceModel(model)(pictures, torch.tensor([1, 1, 1]), size)
     InferenceModel(model)(pictures, torch.tensor([0, 1, 0]), size)

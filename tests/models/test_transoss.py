@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from crosswake.batches.prepare import size_features
-from crosswake.config import ModelConfig
-from crosswake.errors import CrosswakeError
-from crosswake.losses import symmetric_contrastive
+from crosswake.core.errors import CrosswakeError
+from crosswake.models.checkpoints import load_into, read_weights
+from crosswake.models.losses import symmetric_contrastive
 from crosswake.models.transoss import TransOSS
-from crosswake.models.vit import drop_path_factors
-from crosswake.models.weights import load_into, read_weights
+from crosswake.models.vit import draw_drop_path
+from crosswake.settings.model import ModelConfig
 from tests.golden import golden, golden_tensors
 
 NAMES = ["transoss_tiny", "transoss_overlap", "transoss_plain", "transoss_pair"]
@@ -63,24 +63,36 @@ def test_reference_models_come_out(name: str) -> None:
 def test_a_mixed_batch_equals_each_chip_alone() -> None:
     torch.manual_seed(0)
     model = TransOSS(ModelConfig(image_size=(48, 32), width=32, depth=2, heads=2)).eval()
-    images, modality, size = torch.randn(5, 3, 48, 32), torch.tensor([0, 1, 1, 0, 1]), torch.randn(5, 3)
+    images, modality, size = (
+        torch.randn(5, 3, 48, 32),
+        torch.tensor([0, 1, 1, 0, 1]),
+        torch.randn(5, 3),
+    )
     together = model(images, modality, size)
-    alone = torch.cat([model(images[i : i + 1], modality[i : i + 1], size[i : i + 1]) for i in range(5)])
+    alone = torch.cat(
+        [model(images[i : i + 1], modality[i : i + 1], size[i : i + 1]) for i in range(5)]
+    )
     assert_close(together, alone)
 
 
 def test_size_and_modality_matter_only_where_the_model_uses_them() -> None:
     images, modality = torch.randn(2, 3, 32, 32), torch.tensor([0, 1])
     for sse in (False, True):
-        model = TransOSS(ModelConfig(image_size=(32, 32), width=32, depth=1, heads=2, sse=sse)).eval()
-        same = torch.equal(model(images, modality, torch.zeros(2, 3)), model(images, modality, torch.ones(2, 3)))
+        model = TransOSS(
+            ModelConfig(image_size=(32, 32), width=32, depth=1, heads=2, sse=sse)
+        ).eval()
+        same = torch.equal(
+            model(images, modality, torch.zeros(2, 3)), model(images, modality, torch.ones(2, 3))
+        )
         assert same is not sse
 
 
 @torch.no_grad()
 def test_attention_maps_are_the_weights_that_attention_uses() -> None:
     torch.manual_seed(0)
-    model = TransOSS(ModelConfig(image_size=(48, 32), width=32, depth=2, heads=1, sse=False, mie=False)).eval()
+    model = TransOSS(
+        ModelConfig(image_size=(48, 32), width=32, depth=2, heads=1, sse=False, mie=False)
+    ).eval()
     images, modality, size = torch.randn(3, 3, 48, 32), torch.tensor([0, 1, 0]), torch.zeros(3, 3)
     maps = model.base.class_attention(images, modality, size)
     assert maps.shape == (3, 3, 2)
@@ -95,7 +107,7 @@ def test_attention_maps_are_the_weights_that_attention_uses() -> None:
 
 
 def test_drop_path_rises_linearly_and_keeps_the_mean() -> None:
-    factors = drop_path_factors(5, 20_000, 0.4, torch.Generator().manual_seed(0))
+    factors = draw_drop_path(5, 20_000, 0.4, torch.Generator().manual_seed(0))
     assert factors.shape == (5, 2, 20_000)
     dropped = (factors == 0).float().mean(dim=(1, 2))
     assert_close(dropped, torch.tensor([0.0, 0.1, 0.2, 0.3, 0.4]), atol=0.01)
@@ -133,7 +145,9 @@ def test_impossible_shapes_are_refused_by_name(settings: dict[str, object], mess
 @pytest.mark.parametrize("patch", [8, 16])
 @torch.no_grad()
 def test_a_conv_stem_gives_the_same_grid_and_keeps_chips_apart(patch: int) -> None:
-    config = ModelConfig(image_size=(64, 32), patch_size=patch, stride=patch, stem="conv", width=32, depth=1, heads=2)
+    config = ModelConfig(
+        image_size=(64, 32), patch_size=patch, stride=patch, stem="conv", width=32, depth=1, heads=2
+    )
     model = TransOSS(config).eval()
     images, modality, size = torch.randn(3, 3, 64, 32), torch.tensor([0, 1, 0]), torch.zeros(3, 3)
     assert model.base.patch_embed(images).shape == (3, config.grid[0] * config.grid[1], 32)
@@ -144,7 +158,8 @@ def test_a_conv_stem_gives_the_same_grid_and_keeps_chips_apart(patch: int) -> No
 
 @torch.no_grad()
 def test_the_shares_of_the_patches_make_the_feature() -> None:
-    """Grid pooling is a sum over patches: what each alone adds makes the feature, and its length is shown."""
+    """Grid pooling is a sum over patches: what each alone adds makes the feature, and its length is
+    shown."""
     torch.manual_seed(0)
     shape = ModelConfig(image_size=(48, 32), width=32, depth=2, heads=2, sse=False, pooling="grid")
     model = TransOSS(shape).eval()
@@ -152,7 +167,10 @@ def test_the_shares_of_the_patches_make_the_feature() -> None:
     assert pool is not None
     patches = torch.randn(2, 6, 32)
     pool.squeeze.bias.zero_()
-    alone = [pool(patches * (torch.arange(6) == place)[None, :, None]) - pool.join.bias for place in range(6)]
+    alone = [
+        pool(patches * (torch.arange(6) == place)[None, :, None]) - pool.join.bias
+        for place in range(6)
+    ]
     assert_close(sum(alone, torch.zeros(2, 32)) + pool.join.bias, pool(patches))
     assert_close(pool.shares(patches), torch.stack([share.norm(dim=1) for share in alone], dim=1))
     images, modality, size = torch.randn(3, 3, 48, 32), torch.tensor([0, 1, 1]), torch.zeros(3, 3)
@@ -161,6 +179,8 @@ def test_the_shares_of_the_patches_make_the_feature() -> None:
 
 def test_a_batch_of_one_modality_leaves_no_weight_without_a_gradient() -> None:
     """As data-parallel training needs where a process has one modality only."""
-    model = TransOSS(ModelConfig(image_size=(32, 32), width=32, depth=1, heads=2, sse=False, stem="conv"))
+    model = TransOSS(
+        ModelConfig(image_size=(32, 32), width=32, depth=1, heads=2, sse=False, stem="conv")
+    )
     model(torch.randn(2, 3, 32, 32), torch.tensor([1, 1]), torch.zeros(2, 3)).sum().backward()
     assert all(weight.grad is not None for weight in model.base.parameters())

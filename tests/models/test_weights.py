@@ -6,16 +6,16 @@ import timm
 import torch
 from torch import nn
 
-from crosswake.config import ModelConfig
-from crosswake.errors import CrosswakeError
-from crosswake.models.transoss import TransOSS
-from crosswake.models.weights import (
+from crosswake.core.errors import CrosswakeError
+from crosswake.models.checkpoints import (
     infer_config,
     load_into,
     read_weights,
     resize_positions,
     source_grid,
 )
+from crosswake.models.transoss import TransOSS
+from crosswake.settings.model import ModelConfig
 from tests.golden import golden, golden_tensors
 
 SMALL = ModelConfig(image_size=(64, 32), width=48, depth=2, heads=4)
@@ -34,7 +34,9 @@ def test_positions_resize_as_the_reference_does() -> None:
 
 @pytest.mark.parametrize("wrapper", [None, "state_dict", "model"])
 @pytest.mark.parametrize("prefix", ["", "module."])
-def test_weights_load_whatever_they_are_wrapped_in(tmp_path: Path, wrapper: str | None, prefix: str) -> None:
+def test_weights_load_whatever_they_are_wrapped_in(
+    tmp_path: Path, wrapper: str | None, prefix: str
+) -> None:
     source, target = TransOSS(SMALL, 5), TransOSS(SMALL, 5)
     state: dict[str, object] = {prefix + key: value for key, value in source.state_dict().items()}
     path = save(tmp_path / "w.pth", {wrapper: state} if wrapper else state)
@@ -58,7 +60,11 @@ def test_a_plain_timm_vit_starts_both_modalities(tmp_path: Path) -> None:
     report = load_into(model, read_weights(path))
     assert report.resized == ("base.pos_embed (6 x 6 to 4 x 2)",)
     assert report.left_out == ("base.head.bias", "base.head.weight")
-    assert set(report.missing) >= {"base.mie_embed", "base.wh_embed.linear_layer.weight", "classifier.weight"}
+    assert set(report.missing) >= {
+        "base.mie_embed",
+        "base.wh_embed.linear_layer.weight",
+        "classifier.weight",
+    }
     state = model.state_dict()
     assert torch.equal(state["base.patch_embed.proj.weight"], vit.patch_embed.proj.weight)
     assert torch.equal(state["base.patch_embed_SAR.proj.weight"], vit.patch_embed.proj.weight)
@@ -68,13 +74,17 @@ def test_a_plain_timm_vit_starts_both_modalities(tmp_path: Path) -> None:
 @torch.no_grad()
 def test_without_embeddings_of_its_own_the_model_is_timms_vit(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    vit: Any = timm.create_model("vit_tiny_patch16_224", img_size=(64, 32), depth=3, num_classes=0).eval()
+    vit: Any = timm.create_model(
+        "vit_tiny_patch16_224", img_size=(64, 32), depth=3, num_classes=0
+    ).eval()
     config = ModelConfig(image_size=(64, 32), width=192, depth=3, heads=3, mie=False, sse=False)
     model = TransOSS(config).eval()
     load_into(model, read_weights(save(tmp_path / "vit.pth", vit.state_dict())))
     images = torch.randn(2, 3, 64, 32)
     expected = vit.forward_features(images)[:, 0]
-    torch.testing.assert_close(model(images, torch.tensor([0, 1]), torch.zeros(2, 3)), expected, rtol=0.0, atol=1e-5)
+    torch.testing.assert_close(
+        model(images, torch.tensor([0, 1]), torch.zeros(2, 3)), expected, rtol=0.0, atol=1e-5
+    )
 
 
 def test_grids_of_any_shape_are_resized(tmp_path: Path) -> None:
@@ -87,8 +97,12 @@ def test_grids_of_any_shape_are_resized(tmp_path: Path) -> None:
         load_into(tall, read_weights(path), grid=(4, 4))
 
 
-@pytest.mark.parametrize(("count", "expected"), [(196, (14, 14)), (128, (16, 8)), (49, (7, 7)), (50, (10, 5))])
-def test_an_unknown_grid_is_a_square_or_like_the_target(tmp_path: Path, count: int, expected: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("count", "expected"), [(196, (14, 14)), (128, (16, 8)), (49, (7, 7)), (50, (10, 5))]
+)
+def test_an_unknown_grid_is_a_square_or_like_the_target(
+    tmp_path: Path, count: int, expected: tuple[int, int]
+) -> None:
     state = TransOSS(SMALL).state_dict() | {"base.pos_embed": torch.zeros(1, 1 + count, 48)}
     weights = read_weights(save(tmp_path / "w.pth", state))
     assert source_grid(weights, SMALL) == expected
@@ -109,7 +123,13 @@ def test_the_shape_of_a_bare_file_is_inferred(tmp_path: Path) -> None:
 
 def test_reference_files_are_inferred_too() -> None:
     found = infer_config(read_weights(golden("transoss_pair.pth")))
-    assert (found.image_size, found.width, found.depth, found.mie, found.sse) == ((64, 32), 48, 3, True, False)
+    assert (found.image_size, found.width, found.depth, found.mie, found.sse) == (
+        (64, 32),
+        48,
+        3,
+        True,
+        False,
+    )
 
 
 class Evil:
@@ -136,11 +156,21 @@ def test_files_that_are_no_weights(tmp_path: Path, content: object, message: str
         ("notes.pt", b"epochs: 3\n", r"notes\.pt: not a checkpoint, for PyTorch has not saved it"),
         ("empty.pt", b"", r"empty\.pt: not a checkpoint"),
         ("graph.pth", b"\x08\x0a\x12\x07pytorch", r"graph\.pth: not a checkpoint"),
-        ("graph.onnx", b"\x08\x0a\x12\x07pytorch", r"graph\.onnx: an exported model, not weights; name the checkpoint"),
-        ("graph.pt2", b"PK\3\4", r"graph\.pt2: an exported model, not weights; name the checkpoint"),
+        (
+            "graph.onnx",
+            b"\x08\x0a\x12\x07pytorch",
+            r"graph\.onnx: an exported model, not weights; name the checkpoint",
+        ),
+        (
+            "graph.pt2",
+            b"PK\3\4",
+            r"graph\.pt2: an exported model, not weights; name the checkpoint",
+        ),
     ],
 )
-def test_text_and_exported_models_are_no_checkpoints(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+def test_text_and_exported_models_are_no_checkpoints(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(CrosswakeError, match=message):
         read_weights(tmp_path / name)
@@ -153,9 +183,14 @@ def test_missing_truncated_and_misfitting_files(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(CrosswakeError, match="not a readable weight file"):
         read_weights(path)
-    other = save(tmp_path / "other.pth", TransOSS(ModelConfig(image_size=(64, 32), width=32, heads=2)).state_dict())
+    other = save(
+        tmp_path / "other.pth",
+        TransOSS(ModelConfig(image_size=(64, 32), width=32, heads=2)).state_dict(),
+    )
     with pytest.raises(CrosswakeError, match=r"width 32 does not fit --model\.width 48"):
         load_into(TransOSS(SMALL), read_weights(other))
-    narrow = {key: value for key, value in TransOSS(SMALL).state_dict().items() if ".blocks." not in key}
+    narrow = {
+        key: value for key, value in TransOSS(SMALL).state_dict().items() if ".blocks." not in key
+    }
     with pytest.raises(CrosswakeError, match=r"bare\.pth: none of its blocks fits the model's"):
         load_into(TransOSS(SMALL), read_weights(save(tmp_path / "bare.pth", narrow)))

@@ -12,5 +12,7 @@ IDENTITIES, SIGHTINGS, SEED = 6, 4, 3
 @pytest.fixture(scope="session")
 def small_fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("fleet") / "sea"
-    simulate_fleet(root, identities=IDENTITIES, sightings=SIGHTINGS, seed=SEED, workers=1, quiet=True)
+    simulate_fleet(
+        root, identities=IDENTITIES, sightings=SIGHTINGS, seed=SEED, workers=1, quiet=True
+    )
     return root

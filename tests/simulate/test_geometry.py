@@ -53,7 +53,9 @@ def test_shifted_looks_from_the_offset(dr: int, dc: int) -> None:
 
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 2**31), st.sampled_from([0.0, 0.5, 1.0, 1.5]), st.floats(0.3, 2.0))
-def test_horizon_by_doubling_is_the_horizon_step_by_step(seed: int, quarter: float, slope: float) -> None:
+def test_horizon_by_doubling_is_the_horizon_step_by_step(
+    seed: int, quarter: float, slope: float
+) -> None:
     rng = np.random.default_rng(seed)
     height = (rng.random((24, 20)) * (rng.random((24, 20)) < 0.1) * 8).astype(np.float32)
     toward = heading_vector(quarter * np.pi)

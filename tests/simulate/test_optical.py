@@ -44,12 +44,17 @@ def test_tall_things_lean_away_from_the_camera() -> None:
     columns = []
     for picture in pictures:
         red = np.clip(picture[..., 0] - picture[..., 1:].max(axis=-1) - 60, 0, None)
-        columns.append(float((red.sum(axis=0) * np.arange(red.shape[1])).sum() / red.sum()) / red.shape[1])
+        columns.append(
+            float((red.sum(axis=0) * np.arange(red.shape[1])).sum() / red.sum()) / red.shape[1]
+        )
     assert columns[0] < 0.48
     assert columns[1] > 0.52
 
 
 def test_haze_takes_contrast_away() -> None:
     scene = tower(10.0)
-    clear, hazy = (image_optical(scene, replace(view(1.0), haze=haze), np.random.default_rng(2)) for haze in (0.0, 0.9))
+    clear, hazy = (
+        image_optical(scene, replace(view(1.0), haze=haze), np.random.default_rng(2))
+        for haze in (0.0, 0.9)
+    )
     assert hazy.std() < 0.8 * clear.std()

@@ -30,7 +30,9 @@ def plain(height: float = 20.0) -> tuple[Vessel, Scene]:
 
 
 def view(look: float, incidence: float = 0.7) -> RadarView:
-    return replace(draw_radar_view(np.random.default_rng(0), look, incidence), turn=0.0, roll=0.0, smear=0.0)
+    return replace(
+        draw_radar_view(np.random.default_rng(0), look, incidence), turn=0.0, roll=0.0, smear=0.0
+    )
 
 
 @pytest.mark.parametrize("looks", [1, 2, 4])
@@ -86,7 +88,13 @@ def test_splat_keeps_the_power() -> None:
     hidden = horizon(scene.height, (-away[0], -away[1]), 1 / np.tan(seen.incidence))
     returns = tops(scene, seen, hidden)
     crop = radar_crop(scene, seen, returns, np.random.default_rng(0))
-    wide = replace(crop, top=crop.top - 60, left=crop.left - 60, rows=crop.rows + 120, columns=crop.columns + 120)
+    wide = replace(
+        crop,
+        top=crop.top - 60,
+        left=crop.left - 60,
+        rows=crop.rows + 120,
+        columns=crop.columns + 120,
+    )
     assert splat(returns, wide).sum() == pytest.approx(returns.power.sum(), rel=1e-6)
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crosswake.chips import Modality
-from crosswake.datasets.hoss import FILE_NAME
+from crosswake.data.chips import Modality
+from crosswake.data.sources.hoss import FILE_NAME
 from crosswake.simulate.sightings import plan, sun_position
 
 EARTH = 6_371_000.0
@@ -25,7 +25,9 @@ def test_every_plan_can_be_evaluated(identities: int, sightings: int, seed: int)
     assert all(sighting.split == "train" for ship in training for sighting in ship)
     assert all({sighting.modality for sighting in ship} == set(Modality) for ship in ships)
     asked = [sighting for ship in testing for sighting in ship if sighting.split == "query"]
-    assert Counter(sighting.identity for sighting in asked) == {ship[0].identity: 1 for ship in testing}
+    assert Counter(sighting.identity for sighting in asked) == {
+        ship[0].identity: 1 for ship in testing
+    }
     of_optical = sum(sighting.modality is Modality.OPTICAL for sighting in asked)
     assert abs(2 * of_optical - len(asked)) <= 1
     assert {sighting.split for sighting in bag} == {"gallery"}
@@ -55,7 +57,9 @@ def test_no_ship_sails_faster_than_ships_do() -> None:
         (datetime(2026, 3, 21, 18, tzinfo=UTC), 0.0, 270.0, 0.0),
     ],
 )
-def test_the_sun_stands_where_almanacs_say(moment: datetime, lat: float, azimuth: float, elevation: float) -> None:
+def test_the_sun_stands_where_almanacs_say(
+    moment: datetime, lat: float, azimuth: float, elevation: float
+) -> None:
     found, height = np.degrees(sun_position(moment, 0.0, lat))
     assert abs((found - azimuth + 180) % 360 - 180) < 1.5
     assert height == pytest.approx(elevation, abs=1.0)

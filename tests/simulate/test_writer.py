@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crosswake.chips import Modality, read_pixels
-from crosswake.datasets.hoss import read_hoss
-from crosswake.datasets.reid import cross_modal_identities, identities
-from crosswake.errors import CrosswakeError
+from crosswake.core.errors import CrosswakeError
+from crosswake.data.chips import Modality
+from crosswake.data.pixels import read_pixels
+from crosswake.data.reid import cross_modal_identities, identities
+from crosswake.data.sources.hoss import read_hoss
 from crosswake.simulate import writer
 from crosswake.simulate.sightings import Sighting
 from crosswake.simulate.writer import simulate_fleet
@@ -19,12 +20,17 @@ TRAIN, TEST, DISTRACTORS = 4, 2, 2
 
 def digests(root: Path) -> dict[str, str]:
     files = sorted(path for path in root.rglob("*") if path.is_file())
-    return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
 
 
 def test_same_bytes_whatever_the_workers(small_fleet: Path, tmp_path: Path) -> None:
     out = tmp_path / "again"
-    simulate_fleet(out, identities=IDENTITIES, sightings=SIGHTINGS, seed=SEED, workers=2, quiet=True)
+    simulate_fleet(
+        out, identities=IDENTITIES, sightings=SIGHTINGS, seed=SEED, workers=2, quiet=True
+    )
     assert digests(out) == digests(small_fleet)
 
 
@@ -44,7 +50,9 @@ def test_one_way_protocols_ask_for_every_test_ship(small_fleet: Path) -> None:
     ships = set(identities(data.query))
     for name in ("o2s", "s2o"):
         query, gallery = data.protocol(name)
-        asked, sought = (Modality.OPTICAL, Modality.SAR) if name == "o2s" else (Modality.SAR, Modality.OPTICAL)
+        asked, sought = (
+            (Modality.OPTICAL, Modality.SAR) if name == "o2s" else (Modality.SAR, Modality.OPTICAL)
+        )
         assert set(identities(query)) == ships
         assert len(query) == len(ships)
         assert ships <= set(identities(gallery))
@@ -123,7 +131,9 @@ def test_an_interruption_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monk
         ({"workers": -1}, "--workers"),
     ],
 )
-def test_numbers_out_of_range_are_one_line(tmp_path: Path, wrong: dict[str, int], named: str) -> None:
+def test_numbers_out_of_range_are_one_line(
+    tmp_path: Path, wrong: dict[str, int], named: str
+) -> None:
     with pytest.raises(CrosswakeError, match=f"^{named} is") as caught:
         simulate_fleet(tmp_path / "fleet", quiet=True, **wrong)
     assert "\n" not in str(caught.value)

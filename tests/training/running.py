@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from crosswake.errors import CrosswakeError
+from crosswake.core.errors import CrosswakeError
 from crosswake.training import prepare
 from crosswake.training.run import Run
 
@@ -34,7 +34,11 @@ def gradients(run: Run) -> dict[str, torch.Tensor]:
     run.learner.train()
     run.optimiser.zero_grad()
     loss = run.job.backward(run, run.job.batches(1)[0], 0, 1.0)["loss"]
-    found = {name: weight.grad.clone() for name, weight in run.model.named_parameters() if weight.grad is not None}
+    found = {
+        name: weight.grad.clone()
+        for name, weight in run.model.named_parameters()
+        if weight.grad is not None
+    }
     return found | {"loss": loss.detach()}
 
 
@@ -58,7 +62,9 @@ def skip_without_compiler() -> None:
 def launch(command: str, arguments: list[str]) -> subprocess.Popen[str]:
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     words = [sys.executable, "-m", "crosswake", command, *arguments]
-    return subprocess.Popen(words, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        words, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
 
 
 def launch_torchrun(command: str, arguments: list[str]) -> subprocess.Popen[str]:
@@ -66,7 +72,9 @@ def launch_torchrun(command: str, arguments: list[str]) -> subprocess.Popen[str]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     words = [sys.executable, *launcher, "-m", "crosswake", command, *arguments]
-    return subprocess.Popen(words, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        words, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
 
 
 def wait_for_row(output: Path, process: subprocess.Popen[str]) -> None:

@@ -9,16 +9,28 @@ import numpy as np
 
 from crosswake.cli.pretrain import parse as parse_pretraining
 from crosswake.cli.train import parse as parse_training
-from crosswake.training.pairs import pretrain
-from crosswake.training.reid import train
+from crosswake.tasks.pretrain.task import pretrain
+from crosswake.tasks.reid.task import train
 from crosswake.training.run import Run
-from tests.datasets.making import write_image
+from tests.data.making import write_image
 
 MODEL = ["--model.image_size=[32,16]", "--model.width=32", "--model.depth=2", "--model.heads=2"]
-COMMON = [*MODEL, "--optimiser.name=adamw", "--optimiser.lr=0.001", "--validation.every=2", "--device=cpu", "--quiet"]
+COMMON = [
+    *MODEL,
+    "--optimiser.name=adamw",
+    "--optimiser.lr=0.001",
+    "--validation.every=2",
+    "--device=cpu",
+    "--quiet",
+]
 OWN = {
     "train": ["--batch.identities=4", "--validation.fraction=0.3"],
-    "pretrain": ["--batch.pairs=8", "--crops=3", "--validation.fraction=0.5", "--model.drop_path=0.1"],
+    "pretrain": [
+        "--batch.pairs=8",
+        "--crops=3",
+        "--validation.fraction=0.5",
+        "--model.drop_path=0.1",
+    ],
 }
 
 
@@ -45,13 +57,24 @@ class Small:
 
 def words(command: str, data: Path, output: Path, *more: str) -> list[str]:
     """The options of a small run."""
-    return [f"--data={data}", f"--output={output}", "--evaluate=false", *COMMON, *OWN[command], *more]
+    return [
+        f"--data={data}",
+        f"--output={output}",
+        "--evaluate=false",
+        *COMMON,
+        *OWN[command],
+        *more,
+    ]
 
 
 def run(command: str, data: Path, output: Path, *more: str) -> Run:
     """A small run, carried out in this process."""
     options = words(command, data, output, *more)
-    return train(parse_training(options)) if command == "train" else pretrain(parse_pretraining(options))
+    return (
+        train(parse_training(options))
+        if command == "train"
+        else pretrain(parse_pretraining(options))
+    )
 
 
 def write_places(root: Path, count: int = 22, side: int = 64) -> Path:
@@ -60,8 +83,12 @@ def write_places(root: Path, count: int = 22, side: int = 64) -> Path:
     for seed in range(count):
         random = np.random.default_rng(seed)
         blobs = np.kron(random.random((side // 8, side // 8)), np.ones((8, 8)))
-        optical = np.clip(255 * blobs + random.normal(0, 8, (3, side, side)), 0, 255).astype(np.uint8)
-        radar = np.clip(255 * blobs * random.gamma(8.0, 1 / 8, (1, side, side)), 0, 255).astype(np.uint8)
+        optical = np.clip(255 * blobs + random.normal(0, 8, (3, side, side)), 0, 255).astype(
+            np.uint8
+        )
+        radar = np.clip(255 * blobs * random.gamma(8.0, 1 / 8, (1, side, side)), 0, 255).astype(
+            np.uint8
+        )
         write_image(root / "opt" / f"{seed:03d}.png", optical, "PNG")
         write_image(root / "sar" / f"{seed:03d}.png", radar, "PNG")
         rows.append({"file": f"{seed:03d}.png", "split": "val" if seed >= count - 2 else "train"})

@@ -1,4 +1,5 @@
-"""What pretraining learns from: splits, layouts, decoded files kept or made again, and pairs left out."""
+"""What pretraining learns from: splits, layouts, decoded files kept or made again, and pairs left
+out."""
 
 from pathlib import Path
 
@@ -7,8 +8,8 @@ import pytest
 
 from crosswake.cli.main import main
 from crosswake.cli.pretrain import parse, unseen_pairs
-from crosswake.training.pairs import PairJob, prepare_pretraining
-from tests.datasets.pairs.making import write_dfc23, write_scenes, write_terrain
+from crosswake.tasks.pretrain.task import PairJob, prepare_pretraining
+from tests.data.pair_making import write_dfc23, write_scenes, write_terrain
 from tests.training.running import assert_equal_runs, without_clock
 from tests.training.small import Small, run, words, write_places
 
@@ -31,7 +32,8 @@ def test_pairs_of_another_split_take_no_part(pretrain_small: Small, tmp_path: Pa
 
 
 def test_every_layout_is_learnt_from(tmp_path: Path) -> None:
-    """SEN1-2 by terrain, DFC23 with float SAR and litter, scenes, and the OptiSar_Pair built of them, whole or cut."""
+    """SEN1-2 by terrain, DFC23 with float SAR and litter, scenes, and the OptiSar_Pair built of
+    them, whole or cut."""
     write_terrain(tmp_path / "sen12")
     write_dfc23(tmp_path / "dfc23")
     write_scenes(tmp_path / "scenes")
@@ -63,7 +65,9 @@ def test_a_cache_is_of_one_image_size(tmp_path: Path) -> None:
     more = (f"--cache={tmp_path / 'cache'}", "--validation.fraction=0")
     for number, (height, readable) in enumerate([(32, 10), (48, 6), (32, 10)]):
         size = f"--model.image_size=[{height},16]"
-        job = prepare_pretraining(parse(words("pretrain", root, tmp_path / str(number), *more, size))).job
+        job = prepare_pretraining(
+            parse(words("pretrain", root, tmp_path / str(number), *more, size))
+        ).job
         assert isinstance(job, PairJob)
         assert len(job.store) == readable
 
@@ -77,7 +81,9 @@ def test_files_mended_in_place_are_decoded_again(tmp_path: Path) -> None:
         assert len(list(cache.glob("pairs-*.u8"))) == number + 1
 
 
-def test_bad_pairs_are_left_out_or_stop_a_strict_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_pairs_are_left_out_or_stop_a_strict_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     root = write_places(tmp_path / "data", count=6)
     victim = root / "sar" / "001.png"
     victim.write_bytes(victim.read_bytes()[:200])
@@ -94,11 +100,20 @@ def test_bad_pairs_are_left_out_or_stop_a_strict_run(tmp_path: Path, capsys: pyt
 
 
 def test_too_few_places_choose_no_epoch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A place alone is always found, whatever the epoch: nothing is held out, and the last epoch is kept."""
+    """A place alone is always found, whatever the epoch: nothing is held out, and the last epoch is
+    kept."""
     root = write_places(tmp_path / "data", count=5)
     (root / "scenes.json").unlink()
     arguments = words("pretrain", root, tmp_path / "a", "--epochs=2", "--validation.every=1")
-    assert main(["pretrain", *[word for word in arguments if word not in ("--evaluate=false", "--quiet")]]) == 0
+    assert (
+        main(
+            [
+                "pretrain",
+                *[word for word in arguments if word not in ("--evaluate=false", "--quiet")],
+            ]
+        )
+        == 0
+    )
     said = capsys.readouterr().out
     assert "on data: 5 pairs of 5 scenes, 3 windows of each an epoch\n" in said
     assert "fewer than 10 places in scenes that could be held out" in said

@@ -1,4 +1,5 @@
-"""One step of pretraining: the same gradients however the batch is cut up, and the loss that is meant."""
+"""One step of pretraining: the same gradients however the batch is cut up, and the loss that is
+meant."""
 
 from pathlib import Path
 
@@ -7,8 +8,8 @@ import pytest
 import torch
 
 from crosswake.cli.pretrain import parse
-from crosswake.training.pair_learner import PairLearner
-from crosswake.training.pairs import prepare_pretraining
+from crosswake.tasks.pretrain.learner import PairLearner
+from crosswake.tasks.pretrain.task import prepare_pretraining
 from crosswake.training.run import Run
 from tests.training.running import gradients, skip_without_compiler
 from tests.training.small import Small
@@ -34,7 +35,9 @@ def test_chunks_have_the_gradient_of_the_whole_batch(
 
 
 @pytest.mark.parametrize("setting", ["--recompute_blocks", "--compile", "--fused=false"])
-def test_settings_of_speed_and_memory_keep_the_gradient(pretrain_small: Small, tmp_path: Path, setting: str) -> None:
+def test_settings_of_speed_and_memory_keep_the_gradient(
+    pretrain_small: Small, tmp_path: Path, setting: str
+) -> None:
     if setting == "--compile":
         skip_without_compiler()
     plain = gradients(prepared(pretrain_small, tmp_path / "a"))
@@ -62,7 +65,9 @@ def test_the_loss_is_the_symmetric_one_recomputed(pretrain_small: Small, tmp_pat
     assert found == pytest.approx(expected, abs=1e-5)
 
 
-def test_the_temperature_starts_as_set_and_stays_above_a_hundredth(pretrain_small: Small, tmp_path: Path) -> None:
+def test_the_temperature_starts_as_set_and_stays_above_a_hundredth(
+    pretrain_small: Small, tmp_path: Path
+) -> None:
     run = prepared(pretrain_small, tmp_path / "a", "--loss.temperature=0.05")
     assert run.model.logit_scale.exp().item() == pytest.approx(20, rel=1e-5)
     run.model.logit_scale.data.fill_(9.0)

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from crosswake.cli.main import main
-from crosswake.training.pair_data import leaving_nothing_if_refused
+from crosswake.tasks.pretrain.data import leaving_nothing_if_refused
 from tests.tiny import tiny_hoss
 from tests.training.small import Small, words, write_places
 
 
-def expect_error(capsys: pytest.CaptureFixture[str], command: str, arguments: list[str], *parts: str) -> None:
+def expect_error(
+    capsys: pytest.CaptureFixture[str], command: str, arguments: list[str], *parts: str
+) -> None:
     assert main([command, *arguments]) == 2, arguments
     complaint = capsys.readouterr().err.strip().splitlines()[-1]
     assert complaint.startswith("crosswake: ")
@@ -19,7 +21,9 @@ def expect_error(capsys: pytest.CaptureFixture[str], command: str, arguments: li
         assert part in complaint
 
 
-def test_mistakes_of_either_command(small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_of_either_command(
+    small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     junk, x = tmp_path / "junk.pt", tmp_path / "x"
     junk.write_bytes(b"not weights")
     cases: list[tuple[list[str], list[str]]] = [
@@ -38,9 +42,15 @@ def test_mistakes_of_either_command(small: Small, tmp_path: Path, capsys: pytest
         (small.words(x, "--precision=fp16"), ["--precision", "bf16"]),
         (small.words(x, "--nonsense=1"), ["nonsense"]),
         (small.words(x, "--model.heads=5"), ["--model.heads"]),
-        (small.words(x, "--optimiser.weight_decay=-0.1"), ["--optimiser.weight_decay", "must not be negative"]),
+        (
+            small.words(x, "--optimiser.weight_decay=-0.1"),
+            ["--optimiser.weight_decay", "must not be negative"],
+        ),
         (small.words(x, "--optimiser.momentum=1"), ["--optimiser.momentum", "from 0 to under 1"]),
-        (small.words(x, "--optimiser.final_factor=2"), ["--optimiser.final_factor", "must be 0 to 1"]),
+        (
+            small.words(x, "--optimiser.final_factor=2"),
+            ["--optimiser.final_factor", "must be 0 to 1"],
+        ),
         (small.words(x, f"--init={tmp_path / 'none.pth'}"), ["none.pth"]),
         (small.words(x, f"--init={junk}"), ["junk.pt"]),
     ]
@@ -49,11 +59,15 @@ def test_mistakes_of_either_command(small: Small, tmp_path: Path, capsys: pytest
     assert not x.exists()
 
 
-def test_mistakes_of_training(train_small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_of_training(
+    train_small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     expect_error(capsys, "train", ["--data", str(tmp_path / "none")], "no such folder")
 
 
-def test_mistakes_of_pretraining(pretrain_small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_of_pretraining(
+    pretrain_small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     empty, x = tmp_path / "empty", tmp_path / "x"
     empty.mkdir()
     lonely = write_places(tmp_path / "lonely", count=3)
@@ -61,23 +75,34 @@ def test_mistakes_of_pretraining(pretrain_small: Small, tmp_path: Path, capsys: 
         (["--config", "demo"], ["--config", "is demo meant for crosswake pretrain?"]),
         (["--data", str(empty), "--output", str(x)], ["--data", "no optical-SAR pairs"]),
         (pretrain_small.words(x, "--model.sse=true"), ["--model.sse", "false"]),
-        (pretrain_small.words(x, "--crops=0", "--augment.offset=2"), ["--augment.offset", "--crops"]),
+        (
+            pretrain_small.words(x, "--crops=0", "--augment.offset=2"),
+            ["--augment.offset", "--crops"],
+        ),
         (pretrain_small.words(x, "--batch.chunk=3"), ["--batch.chunk", "do not divide"]),
         (pretrain_small.words(x, "--splits=[test]"), ["--splits", "train, val"]),
-        (pretrain_small.words(x, "--model.image_size=[128,64]"), ["none of", "hold no window of 128 x 64"]),
+        (
+            pretrain_small.words(x, "--model.image_size=[128,64]"),
+            ["none of", "hold no window of 128 x 64"],
+        ),
         (
             pretrain_small.words(x, f"--cache={lonely / 'scenes.json' / 'a'}"),
             ["--cache: ", "scenes.json is a file; name"],
         ),
         (words("pretrain", lonely, x, "--crops=0"), ["lonely", "single place", "--crops"]),
-        (words("pretrain", lonely, x, "--crops=1"), ["lonely", "no batch of two pairs or more; add some"]),
+        (
+            words("pretrain", lonely, x, "--crops=1"),
+            ["lonely", "no batch of two pairs or more; add some"],
+        ),
     ]
     for arguments, parts in cases:
         expect_error(capsys, "pretrain", arguments, *parts)
     assert not x.exists()
 
 
-def test_other_data_are_not_resumed_on(small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_data_are_not_resumed_on(
+    small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     make = tiny_hoss if small.command == "train" else write_places
     other, output = make(tmp_path / "data", 5), tmp_path / "a"
     shutil.copytree(small.whole, output)
@@ -86,11 +111,19 @@ def test_other_data_are_not_resumed_on(small: Small, tmp_path: Path, capsys: pyt
         (f"--data={other}", "differs from the data that the run in"),
         ("--seed=1", "--seed: the run in"),
     ):
-        expect_error(capsys, small.command, ["--resume", "--output", str(output), more], said, "another --output")
+        expect_error(
+            capsys,
+            small.command,
+            ["--resume", "--output", str(output), more],
+            said,
+            "another --output",
+        )
     assert {path.name for path in output.iterdir()} == before
 
 
-def test_damaged_settings_are_not_resumed_on(small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damaged_settings_are_not_resumed_on(
+    small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for content in ("a: [", "hi", ""):
         (tmp_path / "settings.yaml").write_text(content)
         said = f"--resume: {tmp_path / 'settings.yaml'} is no YAML file of settings; "
@@ -104,7 +137,9 @@ def test_a_stop_while_decoding_leaves_no_empty_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "x").exists()
 
 
-def test_replaced_files_are_not_resumed_on(small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_replaced_files_are_not_resumed_on(
+    small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Of the same name and size: another picture, or none."""
     data, output = shutil.copytree(small.data, tmp_path / "data"), tmp_path / "a"
     assert main([small.command, *words(small.command, data, output, "--epochs=1")]) == 0
@@ -115,5 +150,7 @@ def test_replaced_files_are_not_resumed_on(small: Small, tmp_path: Path, capsys:
     for content in (other.read_bytes(), b""):
         victim.write_bytes(content.ljust(size, b"\0"))
         said = ("have other pixels than when the run in", "another --output")
-        expect_error(capsys, small.command, ["--resume", "--output", str(output), f"--data={data}"], *said)
+        expect_error(
+            capsys, small.command, ["--resume", "--output", str(output), f"--data={data}"], *said
+        )
         assert {path.name for path in output.iterdir()} == before

@@ -9,9 +9,9 @@ import torch
 from crosswake.batches.augment import draw_augmentation, draw_noise, step_generator
 from crosswake.cli.main import main
 from crosswake.cli.train import parse
-from crosswake.config import AugmentConfig, TrainConfig
+from crosswake.settings.train import AugmentConfig, TrainConfig
+from crosswake.tasks.reid.task import prepare_reid, train
 from crosswake.training import prepare
-from crosswake.training.reid import prepare_reid, train
 from tests.tiny import tiny_hoss
 from tests.training.running import gradients, skip_without_compiler, without_clock
 
@@ -52,7 +52,12 @@ def assert_same_gradients(one: dict[str, torch.Tensor], other: dict[str, torch.T
 
 @pytest.mark.parametrize(
     ("setting", "shape"),
-    [("--recompute_blocks", []), ("--channels_last", CONV), ("--fused=false", []), ("--compile", [])],
+    [
+        ("--recompute_blocks", []),
+        ("--channels_last", CONV),
+        ("--fused=false", []),
+        ("--compile", []),
+    ],
     ids=["recompute", "channels_last", "unfused", "compile"],
 )
 def test_gradients_are_the_same(data: Path, tmp_path: Path, setting: str, shape: list[str]) -> None:
@@ -61,11 +66,15 @@ def test_gradients_are_the_same(data: Path, tmp_path: Path, setting: str, shape:
     assert_same_gradients(plain, changed)
 
 
-@pytest.mark.parametrize("settings", [["--compile"], ["--recompute_blocks"], ["--fused=false"]], ids=str)
+@pytest.mark.parametrize(
+    "settings", [["--compile"], ["--recompute_blocks"], ["--fused=false"]], ids=str
+)
 def test_the_loss_curve_is_the_same(data: Path, tmp_path: Path, settings: list[str]) -> None:
     for name, more in (("plain", []), ("changed", settings)):
         train(config(data, tmp_path / name, *more))
-    for left, right in zip(without_clock(tmp_path / "plain"), without_clock(tmp_path / "changed"), strict=True):
+    for left, right in zip(
+        without_clock(tmp_path / "plain"), without_clock(tmp_path / "changed"), strict=True
+    ):
         for key, value in left.items():
             if value:
                 assert float(right[key]) == pytest.approx(float(value), abs=1e-4), key
@@ -74,7 +83,15 @@ def test_the_loss_curve_is_the_same(data: Path, tmp_path: Path, settings: list[s
 def test_each_setting_is_read(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = prepare_reid(config(data, tmp_path / "a", *CONV))
     changed = prepare_reid(
-        config(data, tmp_path / "b", *CONV, "--recompute_blocks", "--channels_last", "--fused=false", "--compile")
+        config(
+            data,
+            tmp_path / "b",
+            *CONV,
+            "--recompute_blocks",
+            "--channels_last",
+            "--fused=false",
+            "--compile",
+        )
     )
     for run, wanted in ((plain, False), (changed, True)):
         base = run.model.base
@@ -116,7 +133,14 @@ def test_fp16_that_clips_is_not_fused(data: Path, tmp_path: Path) -> None:
 def test_speed_may_change_on_resume(data: Path, tmp_path: Path) -> None:
     output = tmp_path / "run"
     train(config(data, output, "--epochs=2"))
-    words = [f"--data={data}", f"--output={output}", *SMALL, "--resume", "--recompute_blocks", "--fused=false"]
+    words = [
+        f"--data={data}",
+        f"--output={output}",
+        *SMALL,
+        "--resume",
+        "--recompute_blocks",
+        "--fused=false",
+    ]
     assert main(["train", *words]) == 0
 
 
@@ -130,35 +154,61 @@ def test_no_compiler_is_one_line_before_anything_is_written(
     words = [f"--data={data}", f"--output={tmp_path / 'x'}", *SMALL, "--compile"]
     assert main(["train", *words]) == 2
     said = capsys.readouterr().err
-    assert said == "crosswake: --compile: torch.compile does not work here (no C++ compiler); leave it out\n"
+    assert (
+        said == "crosswake: --compile: torch.compile does not work here (no C++ compiler); "
+        "leave it out\n"
+    )
     assert not (tmp_path / "x").exists()
 
 
 def test_memory_and_waiting_are_columns(data: Path, tmp_path: Path) -> None:
     run = train(config(data, tmp_path / "a", "--epochs=1"))
-    row = run.progress.rows[0]
+    row = run.state.rows[0]
     assert 0 < row["input_share"] < 1
     assert row["peak_bytes"] > 2**20
-    assert {"input_share", "peak_bytes"} <= set((tmp_path / "a" / "metrics.csv").read_text().split("\n")[0].split(","))
+    assert {"input_share", "peak_bytes"} <= set(
+        (tmp_path / "a" / "metrics.csv").read_text().split("\n")[0].split(",")
+    )
 
 
-def test_compiling_is_announced(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compiling_is_announced(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     skip_without_compiler()
     words = [word for word in SMALL if word != "--quiet"]
-    assert main(["train", f"--data={data}", f"--output={tmp_path / 'a'}", *words, "--epochs=1", "--compile"]) == 0
+    assert (
+        main(
+            [
+                "train",
+                f"--data={data}",
+                f"--output={tmp_path / 'a'}",
+                *words,
+                "--epochs=1",
+                "--compile",
+            ]
+        )
+        == 0
+    )
     assert "the first step compiles" in capsys.readouterr().out
 
 
 def test_noise_is_drawn_only_to_erase_and_from_the_seed() -> None:
     size = (8, 4)
     assert draw_augmentation(4, size, AugmentConfig(erase=0), step_generator(0)).noise is None
-    assert draw_augmentation(4, size, AugmentConfig(erase=0), step_generator(0)).rows(slice(0, 2)).noise is None
+    assert (
+        draw_augmentation(4, size, AugmentConfig(erase=0), step_generator(0))
+        .rows(slice(0, 2))
+        .noise
+        is None
+    )
     plan = draw_augmentation(4, size, AugmentConfig(), step_generator(0))
     assert plan.noise is not None
     generator, again = step_generator(3), step_generator(3)
     cpu = torch.device("cpu")
     assert torch.equal(draw_noise((4, 2), generator, cpu), draw_noise((4, 2), again, cpu))
-    assert not torch.equal(draw_noise((4, 2), generator, cpu), draw_noise((4, 2), step_generator(3), cpu))
+    assert not torch.equal(
+        draw_noise((4, 2), generator, cpu), draw_noise((4, 2), step_generator(3), cpu)
+    )
 
 
 def test_the_command_for_a_gpu_works_small_on_the_cpu(tmp_path: Path) -> None:
@@ -167,8 +217,25 @@ def test_the_command_for_a_gpu_works_small_on_the_cpu(tmp_path: Path) -> None:
     ships, output = str(tmp_path / "ships"), tmp_path / "run"
     assert main(["simulate", ships, "--identities", "18", "--sightings", "4", "--quiet"]) == 0
     fast = ["--precision", "bf16", "--compile", "--validation.fraction", "0", "--evaluate", "false"]
-    small = ["--epochs", "2", "--model.image_size=[32,16]", "--model.width=64", "--model.depth=2", "--model.heads=2"]
-    words = ["--config", "hoss_transoss", "--data", ships, "--output", str(output), *fast, *small, "--quiet"]
+    small = [
+        "--epochs",
+        "2",
+        "--model.image_size=[32,16]",
+        "--model.width=64",
+        "--model.depth=2",
+        "--model.heads=2",
+    ]
+    words = [
+        "--config",
+        "hoss_transoss",
+        "--data",
+        ships,
+        "--output",
+        str(output),
+        *fast,
+        *small,
+        "--quiet",
+    ]
     assert main(["train", *words]) == 0
     rows = without_clock(output)
     assert len(rows) == 2

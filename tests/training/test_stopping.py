@@ -1,4 +1,5 @@
-"""Promise: a run that is killed or interrupted goes on as if nothing had been; one that stops itself says why."""
+"""Promise: a run that is killed or interrupted goes on as if nothing had been; one that stops
+itself says why."""
 
 import os
 import shutil
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from crosswake.cli.main import main
-from crosswake.errors import CrosswakeError
+from crosswake.core.errors import CrosswakeError
 from tests.training.running import assert_equal_runs, launch, wait_for_row, without_clock
 from tests.training.small import Small, words
 
@@ -21,8 +22,11 @@ LONG = {
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_killed_or_interrupted_runs_go_on_as_if_nothing_had_been(small: Small, tmp_path: Path) -> None:
-    """Stopped in the middle of an epoch by kill -9 or Ctrl-C, then resumed: equal to the last bit."""
+def test_killed_or_interrupted_runs_go_on_as_if_nothing_had_been(
+    small: Small, tmp_path: Path
+) -> None:
+    """Stopped in the middle of an epoch by kill -9 or Ctrl-C, then resumed: equal to the last
+    bit."""
     whole, long = tmp_path / "whole", LONG[small.command]
     small.run(whole, *long)
     for how in (signal.SIGKILL, signal.SIGINT):
@@ -42,11 +46,15 @@ def test_killed_or_interrupted_runs_go_on_as_if_nothing_had_been(small: Small, t
         assert without_clock(whole) == without_clock(output)
 
 
-def test_a_run_is_resumed_from_any_folder(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_is_resumed_from_any_folder(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(small.whole)
     data, init = (os.path.relpath(path) for path in (small.data, small.whole / "best.pt"))
     more = ["--cache=../cache"] if small.command == "pretrain" else []
-    arguments = words(small.command, Path(data), tmp_path / "a", "--epochs=1", f"--init={init}", *more)
+    arguments = words(
+        small.command, Path(data), tmp_path / "a", "--epochs=1", f"--init={init}", *more
+    )
     assert main([small.command, *arguments]) == 0
     monkeypatch.chdir(tmp_path)
     assert main([small.command, "--resume", "--output", "a"]) == 0
@@ -56,10 +64,23 @@ def test_a_run_goes_on_after_its_data_were_renamed(small: Small, tmp_path: Path)
     data = shutil.copytree(small.data, tmp_path / "before")
     assert main([small.command, *words(small.command, data, tmp_path / "a", "--epochs=1")]) == 0
     data.rename(tmp_path / "after")
-    assert main([small.command, "--resume", "--output", str(tmp_path / "a"), f"--data={tmp_path / 'after'}"]) == 0
+    assert (
+        main(
+            [
+                small.command,
+                "--resume",
+                "--output",
+                str(tmp_path / "a"),
+                f"--data={tmp_path / 'after'}",
+            ]
+        )
+        == 0
+    )
 
 
-def test_an_interruption_between_epochs_of_one_batch_is_heard(pretrain_small: Small, tmp_path: Path) -> None:
+def test_an_interruption_between_epochs_of_one_batch_is_heard(
+    pretrain_small: Small, tmp_path: Path
+) -> None:
     one_batch = ["--epochs=3000", "--batch.pairs=64", "--validation.fraction=0"]
     process = launch("pretrain", pretrain_small.words(tmp_path / "a b", *one_batch))
     wait_for_row(tmp_path / "a b", process)
@@ -70,8 +91,12 @@ def test_an_interruption_between_epochs_of_one_batch_is_heard(pretrain_small: Sm
 
 
 def test_a_loss_that_is_no_number_stops_with_a_reason(train_small: Small, tmp_path: Path) -> None:
-    with pytest.raises(CrosswakeError, match=r"no longer a number in epoch 1; lower --optimiser\.lr"):
-        train_small.run(tmp_path / "a", "--optimiser.lr=1e30", "--optimiser.warmup_epochs=0", "--epochs=3")
+    with pytest.raises(
+        CrosswakeError, match=r"no longer a number in epoch 1; lower --optimiser\.lr"
+    ):
+        train_small.run(
+            tmp_path / "a", "--optimiser.lr=1e30", "--optimiser.warmup_epochs=0", "--epochs=3"
+        )
     saved: dict[str, Any] = torch.load(tmp_path / "a" / "last.pt", weights_only=True)
     assert saved["epoch"] == 0
     assert all(bool(torch.isfinite(value).all()) for value in saved["model"].values())
@@ -80,6 +105,8 @@ def test_a_loss_that_is_no_number_stops_with_a_reason(train_small: Small, tmp_pa
 def test_early_stop_keeps_the_best(train_small: Small, tmp_path: Path) -> None:
     more = ["--epochs=50", "--validation.every=1", "--validation.patience=2", "--optimiser.lr=1e-9"]
     run = train_small.run(tmp_path / "a", *more)
-    assert run.progress.epoch < 50
-    assert run.progress.epoch == run.progress.best_epoch + 2
-    assert torch.load(tmp_path / "a" / "best.pt", weights_only=True)["epoch"] == run.progress.best_epoch
+    assert run.state.epoch < 50
+    assert run.state.epoch == run.state.best_epoch + 2
+    assert (
+        torch.load(tmp_path / "a" / "best.pt", weights_only=True)["epoch"] == run.state.best_epoch
+    )

@@ -10,8 +10,8 @@ import torch
 import crosswake
 from crosswake.cli.main import main
 from crosswake.cli.train import parse
-from crosswake.datasets.hoss import read_hoss
-from crosswake.training.splits import split_validation
+from crosswake.data.sources.hoss import read_hoss
+from crosswake.data.splits import split_validation
 from tests.tiny import tiny_hoss, write_chip
 from tests.training.running import assert_equal_runs, weights, without_clock
 from tests.training.small import Small, words
@@ -19,15 +19,24 @@ from tests.training.small import Small, words
 
 def test_a_run_writes_its_folder(train_small: Small) -> None:
     whole = train_small.whole
-    assert {path.name for path in whole.iterdir()} >= {"settings.yaml", "metrics.csv", "last.pt", "best.pt"}
+    assert {path.name for path in whole.iterdir()} >= {
+        "settings.yaml",
+        "metrics.csv",
+        "last.pt",
+        "best.pt",
+    }
     rows = without_clock(whole)
     assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
     assert [bool(row["val_o2s_mAP"]) for row in rows] == [False, True, False, True]
     assert list((whole / "tensorboard").glob("events.*"))
-    assert parse(["--config", str(whole / "settings.yaml")]) == parse(train_small.words(whole, "--epochs=4"))
+    assert parse(["--config", str(whole / "settings.yaml")]) == parse(
+        train_small.words(whole, "--epochs=4")
+    )
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_does_not(train_small: Small, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(
+    train_small: Small, tmp_path: Path
+) -> None:
     whole = train_small.whole
     train_small.run(tmp_path / "again", "--epochs=4")
     assert_equal_runs(whole, tmp_path / "again")
@@ -38,20 +47,26 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(train_small: 
 
 
 def test_accumulation_steps_once_for_several_batches(train_small: Small, tmp_path: Path) -> None:
-    run = train_small.run(tmp_path / "a", "--epochs=2", "--batch.accumulate=2", "--batch.identities=2")
+    run = train_small.run(
+        tmp_path / "a", "--epochs=2", "--batch.accumulate=2", "--batch.identities=2"
+    )
     steps = {int(state["step"]) for state in run.optimiser.state_dict()["state"].values()}
     batches_an_epoch = 4  # eight or nine training identities in twos
     assert steps == {2 * batches_an_epoch // 2}
 
 
 def test_bf16_and_clipping_train_too(train_small: Small, tmp_path: Path) -> None:
-    run = train_small.run(tmp_path / "a", "--epochs=2", "--precision=bf16", "--optimiser.clip_norm=0.5")
-    assert np.isfinite(run.progress.rows[-1]["loss"])
+    run = train_small.run(
+        tmp_path / "a", "--epochs=2", "--precision=bf16", "--optimiser.clip_norm=0.5"
+    )
+    assert np.isfinite(run.state.rows[-1]["loss"])
 
 
 def test_it_learns(train_small: Small, tmp_path: Path) -> None:
-    run = train_small.run(tmp_path / "a", "--epochs=30", "--model.sse=false", "--optimiser.lr=0.003")
-    rows = run.progress.rows
+    run = train_small.run(
+        tmp_path / "a", "--epochs=30", "--model.sse=false", "--optimiser.lr=0.003"
+    )
+    rows = run.state.rows
     assert rows[-1]["loss"] < 0.6 * rows[0]["loss"]
 
 
@@ -59,9 +74,25 @@ def test_a_start_from_other_weights_says_what_was_taken(
     train_small: Small, pretrain_small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Heads have no shape of their own, so that nothing else would tell that they are others."""
-    start = [f"--init={pretrain_small.whole / 'best.pt'}", "--epochs=1", "--model.heads=4", "--model.depth=3"]
-    assert main(["train", *[word for word in train_small.words(tmp_path / "a", *start) if word != "--quiet"]]) == 0
-    lines = {name: text for name, _, text in (line.partition(": ") for line in capsys.readouterr().out.splitlines())}
+    start = [
+        f"--init={pretrain_small.whole / 'best.pt'}",
+        "--epochs=1",
+        "--model.heads=4",
+        "--model.depth=3",
+    ]
+    assert (
+        main(
+            [
+                "train",
+                *[word for word in train_small.words(tmp_path / "a", *start) if word != "--quiet"],
+            ]
+        )
+        == 0
+    )
+    lines = {
+        name: text
+        for name, _, text in (line.partition(": ") for line in capsys.readouterr().out.splitlines())
+    }
     assert lines["best.pt"].endswith("tensors loaded")
     assert "base.blocks.2.attn.qkv.weight" in lines["  stay at their initial value"]
     assert lines["  trained with other settings"] == "heads 2, here 4"
@@ -99,7 +130,9 @@ def test_validation_identities_are_unseen_and_cross_modal(train_small: Small) ->
     assert split_validation(optical_only, 0.25, seed=0) == (optical_only, ())
 
 
-def test_bad_chips_are_left_out_or_stop_a_strict_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_chips_are_left_out_or_stop_a_strict_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     root = tiny_hoss(tmp_path / "data")
     victim = sorted((root / "bounding_box_train").iterdir())[0]
     victim.write_bytes(victim.read_bytes()[:150])

@@ -1,8 +1,8 @@
 """The published training augmentation, on whole batches, on the device.
 
-Random numbers are drawn for the whole batch of a step from a generator of its own, so that a chip is treated alike
-however many processes share the batch, and whether or not training was interrupted.
-"""
+Random numbers are drawn for the whole batch of a step from a generator of its own, so that a chip
+is treated alike however many processes share the batch, and whether or not training was
+interrupted."""
 
 import math
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from crosswake.batches.prepare import normalise
-from crosswake.config import AugmentConfig
+from crosswake.settings.train import AugmentConfig
 
 CPU = torch.device("cpu")
 ERASE_AREA = (0.02, 1 / 3)  # shares of the image, as in timm's RandomErasing, which TransReID uses
@@ -30,10 +30,12 @@ class Augmentation:
         flip_vertical: (batch,) bool, upside down; None for none at all.
         shift: (batch, 2) int64, row and column where the crop starts in the padded picture.
         box: (batch, 4) int64, top, left, height and width of the erased box; height 0 for none.
-        noise: (batch, 3, height, width) float32, what a box is filled with; None where nothing is erased.
+        noise: (batch, 3, height, width) float32, what a box is filled with; None where nothing is
+            erased.
         zoom: (batch, 2) float32, factors of height and width; None for no zoom at all.
         grey: (batch,) bool, whose colours go; None for none at all.
-        contrast: (batch, 2) float32, what pixels are multiplied by and what is added; None for no change.
+        contrast: (batch, 2) float32, what pixels are multiplied by and what is added; None for no
+            change.
     """
 
     flip: Tensor
@@ -62,11 +64,14 @@ class Augmentation:
 
 
 def step_generator(*numbers: int) -> torch.Generator:
-    """A generator seeded by several numbers (seed, epoch, step, purpose), independent for every combination."""
-    import numpy as np  # noqa: PLC0415
+    """A generator seeded by several numbers (seed, epoch, step, purpose), independent for every
+    combination."""
+    import numpy as np
 
     generator = torch.Generator()
-    generator.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1)))
+    generator.manual_seed(
+        int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    )
     return generator
 
 
@@ -85,7 +90,11 @@ def draw_augmentation(
     shift = torch.randint(0, 2 * config.pad + 1, (batch, 2), generator=generator)
     noise = draw_noise((batch, 3, *image_size), generator, device) if config.erase else None
     box = draw_boxes(batch, image_size, config.erase, generator)
-    zoom = 1 + config.zoom * (2 * torch.rand(batch, 2, generator=generator) - 1) if config.zoom else None
+    zoom = (
+        1 + config.zoom * (2 * torch.rand(batch, 2, generator=generator) - 1)
+        if config.zoom
+        else None
+    )
     grey = torch.rand(batch, generator=generator) < config.grey
     flip_vertical = torch.rand(batch, generator=generator) < config.flip_vertical
     return Augmentation(
@@ -115,13 +124,21 @@ def draw_contrast(batch: int, deviation: float, generator: torch.Generator) -> T
     return torch.stack([drawn[:, 0].exp(), drawn[:, 1]], dim=1)
 
 
-def draw_boxes(batch: int, image_size: tuple[int, int], chance: float, generator: torch.Generator) -> Tensor:
-    """(batch, 4) boxes of random erasing (Zhong et al., AAAI 2020): area and log aspect uniform, ten tries to fit."""
+def draw_boxes(
+    batch: int, image_size: tuple[int, int], chance: float, generator: torch.Generator
+) -> Tensor:
+    """(batch, 4) boxes of random erasing (Zhong et al., AAAI 2020): area and log aspect uniform,
+    ten tries to fit."""
     height, width = image_size
     tries = 10
     area = height * width * torch.empty(batch, tries).uniform_(*ERASE_AREA, generator=generator)
-    aspect = torch.empty(batch, tries).uniform_(*map(math.log, ERASE_ASPECT), generator=generator).exp()
-    box_height, box_width = (area * aspect).sqrt().round().long(), (area / aspect).sqrt().round().long()
+    aspect = (
+        torch.empty(batch, tries).uniform_(*map(math.log, ERASE_ASPECT), generator=generator).exp()
+    )
+    box_height, box_width = (
+        (area * aspect).sqrt().round().long(),
+        (area / aspect).sqrt().round().long(),
+    )
     fits = (box_height < height) & (box_width < width)
     erased = (torch.rand(batch, generator=generator) < chance) & fits.any(1)
     first = fits.long().argmax(1, keepdim=True)
@@ -154,7 +171,9 @@ def augment(pictures: Tensor, plan: Augmentation, pad: int) -> Tensor:
         pictures = torch.where(plan.grey[:, None, None, None], luminance(pictures), pictures)
     images = normalise(pictures)
     if plan.contrast is not None:
-        images = images * plan.contrast[:, 0, None, None, None] + plan.contrast[:, 1, None, None, None]
+        images = (
+            images * plan.contrast[:, 0, None, None, None] + plan.contrast[:, 1, None, None, None]
+        )
     images = images if plan.zoom is None else zoomed(images, plan.zoom)
     if plan.noise is None:
         return images
@@ -162,7 +181,8 @@ def augment(pictures: Tensor, plan: Augmentation, pad: int) -> Tensor:
 
 
 def cropped_by_index(padded: Tensor, shift: Tensor, size: tuple[int, int]) -> Tensor:
-    """Windows of (batch, 3, ...) pictures at (batch, 2) corners: one operation, and nothing for a GPU to wait for."""
+    """Windows of (batch, 3, ...) pictures at (batch, 2) corners: one operation, and nothing for a
+    GPU to wait for."""
     height, width = size
     rows = shift[:, :1] + torch.arange(height, device=padded.device)
     columns = shift[:, 1:] + torch.arange(width, device=padded.device)
@@ -180,13 +200,15 @@ def cropped_by_slices(padded: Tensor, shift: Tensor, size: tuple[int, int]) -> T
 
 
 def luminance(pictures: Tensor) -> Tensor:
-    """(batch, 1, height, width) uint8 of RGB pictures (ITU-R BT.601); SAR, already grey, stays as it is."""
+    """(batch, 1, height, width) uint8 of RGB pictures (ITU-R BT.601); SAR, already grey, stays as
+    it is."""
     weights = torch.tensor([0.299, 0.587, 0.114], device=pictures.device)[:, None, None]
     return (pictures.float() * weights).sum(1, keepdim=True).round().to(torch.uint8)
 
 
 def zoomed(images: Tensor, zoom: Tensor) -> Tensor:
-    """Images scaled about their centre by (batch, 2) factors of height and width, bilinear, edges continued."""
+    """Images scaled about their centre by (batch, 2) factors of height and width, bilinear, edges
+    continued."""
     matrix = torch.zeros(len(images), 2, 3, device=images.device)
     matrix[:, 0, 0], matrix[:, 1, 1] = 1 / zoom[:, 1], 1 / zoom[:, 0]
     grid = F.affine_grid(matrix, list(images.shape), align_corners=False)

@@ -9,10 +9,11 @@ import numpy as np
 from PIL import Image
 
 from crosswake.batches.prepare import FILTERS
-from crosswake.chips import Modality, Pixels, UnreadableChipError
-from crosswake.datasets.pairs.pixels import read_pair
-from crosswake.datasets.pairs.table import Pair, Pairs
-from crosswake.radiometry import SarRadiometry, refuse_decibels, scaled, to_uint8
+from crosswake.data.chips import Modality, UnreadableChipError
+from crosswake.data.pair_pixels import read_pair
+from crosswake.data.pairs import Pair, Pairs
+from crosswake.data.pixels import Pixels
+from crosswake.data.radiometry import SarRadiometry, refuse_decibels, scaled, to_uint8
 
 AT_ONCE = 64
 """Pairs decoded before they are written."""
@@ -24,7 +25,8 @@ class PairDecoding:
 
     Attributes:
         size: height and width of the model's input.
-        whole: resize each image to ``size``, in 8 bit; otherwise keep it as it is, to be cut up and scaled later.
+        whole: resize each image to ``size``, in 8 bit; otherwise keep it as it is, to be cut up and
+            scaled later.
         sar: how SAR of other than 8 bit is scaled.
     """
 
@@ -33,7 +35,8 @@ class PairDecoding:
     sar: SarRadiometry
 
     def apply(self, pair: Pair) -> tuple[Pixels, Pixels]:
-        """The optical (3, height, width) and the SAR half (height, width) of one pair: uint8, else float32.
+        """The optical (3, height, width) and the SAR half (height, width) of one pair: uint8, else
+        float32.
 
         Raises:
             UnreadableChipError: a file cannot be read, is smaller than a window, or shows nothing.
@@ -45,8 +48,11 @@ class PairDecoding:
             optical = self.resized(to_uint8(optical, Modality.OPTICAL))
             radar = self.resized(to_uint8(radar, Modality.SAR, self.sar))[..., 0]
         elif min(np.subtract(radar.shape, self.size)) < 0:
-            what = f"{radar.shape[0]} x {radar.shape[1]} pixels hold no window of {self.size[0]} x {self.size[1]}"
-            raise UnreadableChipError(pair.optical, f"{what}; set --crops 0 or a smaller --model.image_size")
+            (rows, columns), (height, width) = radar.shape, self.size
+            what = f"{rows} x {columns} pixels hold no window of {height} x {width}"
+            raise UnreadableChipError(
+                pair.optical, f"{what}; set --crops 0 or a smaller --model.image_size"
+            )
         return as_stored(optical.transpose(2, 0, 1)), as_stored(radar)
 
     def resized(self, picture: Pixels) -> Pixels:
@@ -67,7 +73,9 @@ def refuse_flat(pair: Pair, optical: Pixels, radar: Pixels, sar: SarRadiometry) 
             raise UnreadableChipError(path, "holds one value only; leave it out")
 
 
-def decode_each(pairs: Pairs, how: PairDecoding) -> Iterator[tuple[Pixels, Pixels] | UnreadableChipError]:
+def decode_each(
+    pairs: Pairs, how: PairDecoding
+) -> Iterator[tuple[Pixels, Pixels] | UnreadableChipError]:
     """Each pair decoded, or why it could not be, in order; never more than a few in memory."""
 
     def attempt(pair: Pair) -> tuple[Pixels, Pixels] | UnreadableChipError:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crosswake.datasets.reid import BadFile
-from crosswake.writing import part_of
+from crosswake.core.files import part_of
+from crosswake.data.reid import BadFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,8 @@ class PairIndex:
 
 
 def write_index(path: Path, rows: list[list[int]], digest: str, bad: list[list[str]]) -> None:
-    """Write an index: number, start, height, width and both depths of each row; path and reason of each bad file."""
+    """Write an index: number, start, height, width and both depths of each row; path and reason of
+    each bad file."""
     part = part_of(path)
     part.write_text(json.dumps({"rows": rows, "digest": digest, "bad": bad}), encoding="utf-8")
     part.replace(path)
@@ -57,14 +58,26 @@ def read_index(path: Path, pairs: int, size: int) -> PairIndex:
         rows, digest = np.asarray(content["rows"]), str(content["digest"])
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError("its index is damaged") from error
-    if rows.dtype.kind != "i" or rows.ndim != 2 or rows.shape[1] != 6 or not np.isin(rows[:, 4:], (1, 4)).all():
+    if (
+        rows.dtype.kind != "i"
+        or rows.ndim != 2
+        or rows.shape[1] != 6
+        or not np.isin(rows[:, 4:], (1, 4)).all()
+    ):
         raise ValueError("its index is damaged")
     number, start, height, width, *depth = rows.astype(np.int64).T
-    if len(rows) + len(bad) != pairs or number[0] < 0 or number[-1] >= pairs or (np.diff(number) < 1).any():
+    if (
+        len(rows) + len(bad) != pairs
+        or number[0] < 0
+        or number[-1] >= pairs
+        or (np.diff(number) < 1).any()
+    ):
         raise ValueError("its index is of other pairs")
     pixel = 3 * depth[0] + depth[1]
     lengths = pixel * height * width
-    too_large = (pixel * height.astype(float) * width > size).any()  # as floats, which do not wrap around
+    too_large = (
+        pixel * height.astype(float) * width > size
+    ).any()  # as floats, which do not wrap around
     if min(height.min(), width.min()) < 1 or too_large or start[-1] + lengths[-1] != size:
         raise ValueError("it has another size than its index says")
     if not np.array_equal(start, np.cumsum(lengths) - lengths):

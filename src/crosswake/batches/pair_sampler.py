@@ -7,19 +7,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosswake.batches.pair_store import PairStore
-from crosswake.windows import Box
+from crosswake.core.boxes import Box
 
 SAME_PLACE = 0.5
 """Windows of one image that share more than this of their area show the same place."""
 
 
 def pair_batches(
-    scene: NDArray[np.int64], *, crops: int, size: int, same_scene: int, seed: Sequence[int], processes: int = 1
+    scene: NDArray[np.int64],
+    *,
+    crops: int,
+    size: int,
+    same_scene: int,
+    seed: Sequence[int],
+    processes: int = 1,
 ) -> list[NDArray[np.int64]]:
     """The batches of one epoch, as rows of the store; the same for the same seed.
 
-    Every pair comes ``max(crops, 1)`` times. Pairs of one scene are dealt in groups, so that a batch holds negatives
-    that look alike; what does not fill a batch at the end is left out, unless it is all there is.
+    Every pair comes ``max(crops, 1)`` times. Pairs of one scene are dealt in groups, so that a
+    batch holds negatives that look alike; what does not fill a batch at the end is left out, unless
+    it is all there is.
 
     Args:
         scene: (pairs,) int64, the scene of each.
@@ -30,7 +37,8 @@ def pair_batches(
         processes: how many share a batch alike; they must divide ``size``.
 
     Returns:
-        arrays of ``size`` rows; one smaller array if the epoch has fewer, of as many as processes can share.
+        arrays of ``size`` rows; one smaller array if the epoch has fewer, of as many as processes
+        can share.
     """
     random = np.random.default_rng(seed)
     rows = random.permutation(np.repeat(np.arange(len(scene)), max(crops, 1)))
@@ -57,15 +65,20 @@ class Windows:
 
 
 def draw_windows(
-    store: PairStore, rows: NDArray[np.int64], size: tuple[int, int], offset: int, random: np.random.Generator
+    store: PairStore,
+    rows: NDArray[np.int64],
+    size: tuple[int, int],
+    offset: int,
+    random: np.random.Generator,
 ) -> Windows:
-    """A window of ``size`` at random in each row's image, the SAR one off by up to ``offset`` pixels; where an image
-    is no larger than that, all of it.
-    """
+    """A window of ``size`` at random in each row's image, the SAR one off by up to ``offset``
+    pixels; where an image is no larger than that, all of it."""
     room = store.shape[rows] - size
     corner = random.integers(0, room + 1)
     shifted = np.clip(corner + random.integers(-offset, offset + 1, corner.shape), 0, room)
-    optical, sar = ([Box(int(top), int(left), *size) for top, left in places] for places in (corner, shifted))
+    optical, sar = (
+        [Box(int(top), int(left), *size) for top, left in places] for places in (corner, shifted)
+    )
     return Windows(optical=optical, sar=sar)
 
 

@@ -1,9 +1,9 @@
 """Pairs decoded once, in parallel, into one file of pixels that is mapped into memory.
 
-A set of 300,000 pairs neither fills the memory nor is decoded twice: the system keeps of the file what it has room for,
-and a later run on the same pairs finds it as it is. Images that windows are cut from keep their own range, for
-a window is scaled to 8 bit by itself, as it is when it is measured.
-"""
+A set of 300,000 pairs neither fills the memory nor is decoded twice: the system keeps of the file
+what it has room for, and a later run on the same pairs finds it as it is. Images that windows are
+cut from keep their own range, for a window is scaled to 8 bit by itself, as it is when it is
+measured."""
 
 import hashlib
 from collections.abc import Sequence
@@ -18,18 +18,20 @@ from torch import Tensor
 
 from crosswake.batches.pair_decoding import PairDecoding, decode_each
 from crosswake.batches.pair_index import read_index, write_index
-from crosswake.chips import Modality, Pixels, UnreadableChipError
-from crosswake.datasets.pairs.table import Pairs
-from crosswake.datasets.reid import BadFile
-from crosswake.errors import CrosswakeError
-from crosswake.progress import Progress
-from crosswake.radiometry import SarRadiometry, scaled
-from crosswake.windows import Box
-from crosswake.words import counted
-from crosswake.writing import part_of, remove_dead_parts
+from crosswake.core.boxes import Box
+from crosswake.core.errors import CrosswakeError
+from crosswake.core.files import part_of, remove_dead_parts
+from crosswake.core.progress import Progress
+from crosswake.core.text import counted
+from crosswake.data.chips import Modality, UnreadableChipError
+from crosswake.data.pairs import Pairs
+from crosswake.data.pixels import Pixels
+from crosswake.data.radiometry import SarRadiometry, scaled
+from crosswake.data.reid import BadFile
 
 VERSION = 4
-"""Part of a store's name: grows when pairs are decoded in another way, so that older stores are not taken."""
+"""Part of a store's name: grows when pairs are decoded in another way, so that older stores are not
+taken."""
 KINDS: dict[int, Any] = {1: np.uint8, 4: np.float32}
 """Number type by bytes of a value."""
 
@@ -46,7 +48,8 @@ class PairStore:
         depth: (pairs, 2) int64, bytes of an optical and of a SAR value: 1 for uint8, 4 for float32.
         sar: how SAR of other than 8 bit is scaled.
         place: (pairs,) int64, equal for pairs of the same place.
-        scene: (pairs,) int64, equal for pairs of the same scene; a pair of unknown scene has its own.
+        scene: (pairs,) int64, equal for pairs of the same scene; a pair of unknown scene has its
+            own.
         digest: changes with any pixel, and with the pairs that could be decoded.
         bad_files: pairs that could not be decoded and are not among the rows.
     """
@@ -66,7 +69,8 @@ class PairStore:
         return len(self.pairs)
 
     def halves(self, row: int) -> tuple[Pixels, Pixels]:
-        """The optical (3, height, width) and the SAR image (height, width) of one pair, as they are stored."""
+        """The optical (3, height, width) and the SAR image (height, width) of one pair, as they are
+        stored."""
         height, width = self.shape[row].tolist()
         optical, sar = self.depth[row].tolist()
         start = int(self.start[row])
@@ -77,8 +81,11 @@ class PairStore:
             self.pixels[middle:end].view(KINDS[sar]).reshape(height, width),
         )
 
-    def windows(self, rows: Sequence[int], optical: Sequence[Box], sar: Sequence[Box]) -> tuple[Tensor, Tensor]:
-        """One window of each row's optical and SAR image: twice (rows, 3, height, width) uint8, SAR three times."""
+    def windows(
+        self, rows: Sequence[int], optical: Sequence[Box], sar: Sequence[Box]
+    ) -> tuple[Tensor, Tensor]:
+        """One window of each row's optical and SAR image: twice (rows, 3, height, width) uint8, SAR
+        three times."""
         size = (optical[0].height, optical[0].width)
         pictures = np.empty((2, len(rows), 3, *size), np.uint8)
         for place, (row, one, other) in enumerate(zip(rows, optical, sar, strict=True)):
@@ -97,7 +104,8 @@ def decode_pairs(
     Args:
         pairs: what to decode.
         how: how.
-        path: file for the pixels, named after pairs and settings; an index of the same name in ``.json`` goes with it.
+        path: file for the pixels, named after pairs and settings; an index of the same name in
+            ``.json`` goes with it.
         strict: stop at the first unreadable pair.
         quiet: show no progress.
 
@@ -120,7 +128,9 @@ def decode_pairs(
     return store
 
 
-def write_store(pairs: Pairs, how: PairDecoding, path: Path, index: Path, *, strict: bool, quiet: bool) -> None:
+def write_store(
+    pairs: Pairs, how: PairDecoding, path: Path, index: Path, *, strict: bool, quiet: bool
+) -> None:
     """Decode every pair and write pixels and index, the index last."""
     rows: list[list[int]] = []
     bad: list[list[str]] = []
@@ -135,7 +145,9 @@ def write_store(pairs: Pairs, how: PairDecoding, path: Path, index: Path, *, str
                         raise result
                     bad.append([str(result.path), result.reason])
                 else:
-                    rows.append([number, file.tell(), *result[1].shape, *(half.itemsize for half in result)])
+                    rows.append(
+                        [number, file.tell(), *result[1].shape, *(half.itemsize for half in result)]
+                    )
                     for half in result:
                         content = half.tobytes()
                         file.write(content)
@@ -143,7 +155,8 @@ def write_store(pairs: Pairs, how: PairDecoding, path: Path, index: Path, *, str
                 progress.advance()
         if not rows:
             raise CrosswakeError(
-                f"none of {counted(len(pairs), 'pair')} can be read; the first: {bad[0][0]}: {bad[0][1]}"
+                f"none of {counted(len(pairs), 'pair')} can be read; the first: {bad[0][0]}: "
+                f"{bad[0][1]}"
             )
         part.replace(path)
         write_index(index, rows, digest.hexdigest(), bad)
@@ -163,7 +176,9 @@ def open_store(pairs: Pairs, how: PairDecoding, path: Path, index: Path) -> Pair
         if (found.shape < how.size).any() or (how.whole and (found.shape > how.size).any()):
             raise ValueError("its pictures are of another size than wanted")
     except (OSError, ValueError) as error:
-        raise CrosswakeError(f"{path}: decoded pairs that cannot be used ({error}); remove it and {index}") from error
+        raise CrosswakeError(
+            f"{path}: decoded pairs that cannot be used ({error}); remove it and {index}"
+        ) from error
     kept = tuple(pairs[row] for row in found.number)
     return PairStore(
         pairs=kept,
@@ -173,7 +188,9 @@ def open_store(pairs: Pairs, how: PairDecoding, path: Path, index: Path) -> Pair
         depth=found.depth,
         sar=how.sar,
         place=numbered([pair.id for pair in kept]),
-        scene=numbered([f"{pair.source}/{pair.scene}" if pair.scene else f"id {pair.id}" for pair in kept]),
+        scene=numbered(
+            [f"{pair.source}/{pair.scene}" if pair.scene else f"id {pair.id}" for pair in kept]
+        ),
         digest=found.digest,
         bad_files=found.bad_files,
     )

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from crosswake.chips import Chip, Modality, Pixels, read_pixels
-from crosswake.radiometry import SarRadiometry, refuse_decibels, to_uint8
+from crosswake.data.chips import Chip, Modality
+from crosswake.data.pixels import Pixels, read_pixels
+from crosswake.data.radiometry import SarRadiometry, refuse_decibels, to_uint8
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+IMAGENET_STD = (0.229, 0.224, 0.225)
 
 Interpolation = Literal["bilinear", "bicubic"]
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -51,20 +52,21 @@ def size_features(width_m: float, height_m: float, aspect: float) -> tuple[float
         height_m: its height in metres.
         aspect: height over width in pixels.
 
-    The constants are the training set's; 0.031 looks like a variance, but published weights expect it.
-    """
+    The constants are the training set's; 0.031 looks like a variance, but published weights expect
+    it."""
     return (width_m / 93 - 0.434) / 0.031, (height_m / 427 - 0.461) / 0.031, aspect
 
 
 def ground_metres(size: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Width and height in metres, (chips, 2), of (chips, 3) size features: the reverse of :func:`size_features`."""
+    """Width and height in metres, (chips, 2), of (chips, 3) size features: the reverse of
+    :func:`size_features`."""
     return np.stack([(size[:, 0] * 0.031 + 0.434) * 93, (size[:, 1] * 0.031 + 0.461) * 427], axis=1)
 
 
 def normalise(pictures: Tensor) -> Tensor:
     """(batch, 3, height, width) uint8 to float32 of ImageNet's mean 0 and deviation 1."""
     mean = torch.tensor(IMAGENET_MEAN, device=pictures.device)[:, None, None]
-    deviation = torch.tensor(IMAGENET_DEVIATION, device=pictures.device)[:, None, None]
+    deviation = torch.tensor(IMAGENET_STD, device=pictures.device)[:, None, None]
     return (
         pictures.to(torch.float32, copy=True).div_(255).sub_(mean).div_(deviation)
     )  # in place: one pass over new memory

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from crosswake.batches.prepare import Interpolation, modality_tensor, prepare_chip
-from crosswake.chips import Chip, Pixels, UnreadableChipError
-from crosswake.datasets.reid import BadFile
-from crosswake.errors import CrosswakeError
-from crosswake.progress import Progress
-from crosswake.radiometry import SarRadiometry
-from crosswake.words import counted
+from crosswake.core.errors import CrosswakeError
+from crosswake.core.progress import Progress
+from crosswake.core.text import counted
+from crosswake.data.chips import Chip, UnreadableChipError
+from crosswake.data.pixels import Pixels
+from crosswake.data.radiometry import SarRadiometry
+from crosswake.data.reid import BadFile
 
 Prepared = tuple[Pixels, tuple[float, float, float]]
 
@@ -46,17 +47,20 @@ class ChipStore:
         """Changes with any pixel, and with the chips that could be decoded."""
         return hashlib.sha256(np.ascontiguousarray(self.pictures.numpy()).data).hexdigest()
 
-    def picked(self, index: Tensor) -> Tensor:
+    def take(self, index: Tensor) -> Tensor:
         """(rows, 3, height, width) uint8 of some rows, in memory of their own.
 
-        By NumPy, which copies a chip at a time where PyTorch indexes pixel by pixel: twenty times the rate.
-        """
+        By NumPy, which copies a chip at a time where PyTorch indexes pixel by pixel: twenty times
+        the rate."""
         return torch.from_numpy(self.pictures.numpy()[index.numpy()])
 
     def rows(self, part: slice) -> "ChipStore":
         """Some of the rows, without the bad files."""
         return ChipStore(
-            chips=self.chips[part], pictures=self.pictures[part], modality=self.modality[part], size=self.size[part]
+            chips=self.chips[part],
+            pictures=self.pictures[part],
+            modality=self.modality[part],
+            size=self.size[part],
         )
 
 
@@ -91,7 +95,8 @@ def decode(
             progress.advance()
     if chips and not good:
         raise CrosswakeError(
-            f"none of {counted(len(chips), 'chip')} can be read; the first: {bad[0].path}: {bad[0].reason}"
+            f"none of {counted(len(chips), 'chip')} can be read; the first: {bad[0].path}: "
+            f"{bad[0].reason}"
         )
     return ChipStore(
         chips=tuple(good),
@@ -103,7 +108,10 @@ def decode(
 
 
 def decode_each(
-    chips: Sequence[Chip], image_size: tuple[int, int], sar: SarRadiometry, interpolation: Interpolation
+    chips: Sequence[Chip],
+    image_size: tuple[int, int],
+    sar: SarRadiometry,
+    interpolation: Interpolation,
 ) -> Iterator[Prepared | UnreadableChipError]:
     """Each chip decoded, or why it could not be, in order."""
 

@@ -1,4 +1,5 @@
-"""Batches decoded in threads ahead of whoever uses them, so that a model need not wait for files."""
+"""Batches decoded in threads ahead of whoever uses them, so that a model need not wait for
+files."""
 
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -11,9 +12,9 @@ import torch
 
 from crosswake.batches.prepare import modality_tensor, prepare_chip
 from crosswake.batches.store import ChipStore, Prepared
-from crosswake.chips import Chip, UnreadableChipError
-from crosswake.datasets.reid import BadFile
-from crosswake.radiometry import SarRadiometry
+from crosswake.data.chips import Chip, UnreadableChipError
+from crosswake.data.radiometry import SarRadiometry
+from crosswake.data.reid import BadFile
 
 Label = TypeVar("Label")
 AHEAD = 4
@@ -26,16 +27,19 @@ def stream(
     sar: SarRadiometry = "max",
     ahead: int = AHEAD,
 ) -> Generator[tuple[Label, ChipStore], None, None]:
-    """Each batch decoded with all cores, in order, while the ``ahead`` batches after it are being decoded.
+    """Each batch decoded with all cores, in order, while the ``ahead`` batches after it are being
+    decoded.
 
     Args:
-        batches: a label that comes back with the batch, and its chips; drawn from only as far as needed.
+        batches: a label that comes back with the batch, and its chips; drawn from only as far as
+            needed.
         image_size: height and width in pixels.
         sar: how SAR chips of other than 8 bit are scaled.
         ahead: how many batches to be ahead.
 
     Yields:
-        label and chips; those that cannot be read are in ``bad_files``, so a batch may have no rows at all.
+        label and chips; those that cannot be read are in ``bad_files``, so a batch may have no rows
+        at all.
     """
 
     def attempt(chip: Chip) -> Prepared | UnreadableChipError:
@@ -44,7 +48,9 @@ def stream(
         except UnreadableChipError as error:
             return error
 
-    waiting: deque[tuple[Label, Sequence[Chip], list[Future[Prepared | UnreadableChipError]]]] = deque()
+    waiting: deque[tuple[Label, Sequence[Chip], list[Future[Prepared | UnreadableChipError]]]] = (
+        deque()
+    )
     pool = ThreadPoolExecutor(max_workers=cpu_count(), thread_name_prefix="decode")
     try:
         for label, chips in batches:

@@ -6,18 +6,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crosswake.cli.parsing import Parser
 from crosswake.cli.printing import make_console, plain_table
-from crosswake.errors import CrosswakeError
-from crosswake.words import counted
+from crosswake.core.errors import CrosswakeError
+from crosswake.core.text import counted
+from crosswake.settings.parsing import Parser
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from crosswake.datasets.check import CheckResult, Level
-    from crosswake.datasets.pairs.table import PairData
-    from crosswake.datasets.reid import ReidData
-    from crosswake.datasets.statistics import ProtocolStatistics, SplitStatistics
+    from crosswake.data.check.chips import CheckResult, Level
+    from crosswake.data.check.statistics import ProtocolStatistics, SplitStatistics
+    from crosswake.data.pairs import PairData
+    from crosswake.data.reid import ReidData
 
 EXIT_BAD_FILES = 2
 LISTED_AT_MOST = {"error": None, "warning": 50, "note": 20}
@@ -28,29 +28,36 @@ def make_parser() -> Parser:
     """Options of ``crosswake data check``."""
     parser = Parser(
         "data check",
-        "Read every chip or pair of a data set; list what is wrong with it, count it, draw a contact sheet. "
+        "Read every chip or pair of a data set; list what is wrong with it, count it, draw a "
+        "contact sheet. "
         "Exit code 0: every file is good; 2: some are not.",
     )
-    parser.add_argument("root", type=str, help="a folder in the HOSS layout or of pairs, or a CSV table")
-    parser.add_argument("--sheet", type=str, help="contact sheet, a PNG (default: <data name>-sheet.png here)")
+    parser.add_argument(
+        "root", type=str, help="a folder in the HOSS layout or of pairs, or a CSV table"
+    )
+    parser.add_argument(
+        "--sheet", type=str, help="contact sheet, a PNG (default: <data name>-sheet.png here)"
+    )
     parser.add_argument("--json", type=str, help="write counts and findings to this file as well")
     parser.add_argument("--strict", action="store_true", help="stop at the first bad file")
-    parser.add_argument("--quiet", action="store_true", help="no progress, no tables; only what is wrong")
+    parser.add_argument(
+        "--quiet", action="store_true", help="no progress, no tables; only what is wrong"
+    )
     return parser
 
 
 def run(words: list[str]) -> int:
     """Check, print, draw; the exit code says whether there are bad files."""
     options = make_parser().parse_words(words)
-    from crosswake.datasets.pairs.open import find_reader
+    from crosswake.data.sources.pair_layouts import find_reader
 
     if read_pairs := find_reader(Path(options.root)):
         return run_pairs(options, read_pairs(Path(options.root)))
 
-    from crosswake.datasets.check import check_data
-    from crosswake.datasets.contact_sheet import draw_contact_sheet
-    from crosswake.datasets.open import open_reid
-    from crosswake.datasets.statistics import protocol_statistics, split_statistics
+    from crosswake.data.check.chips import check_data
+    from crosswake.data.check.sheet import draw_contact_sheet
+    from crosswake.data.check.statistics import protocol_statistics, split_statistics
+    from crosswake.data.sources.open import open_reid
 
     data = open_reid(Path(options.root))
     result = check_data(data, quiet=options.quiet, strict=options.strict)
@@ -72,9 +79,9 @@ def run(words: list[str]) -> int:
 def run_pairs(options: Any, data: "PairData") -> int:
     """The same for a set of optical-SAR pairs."""
     from crosswake.cli.pair_tables import print_counts, print_registration
-    from crosswake.datasets.pairs.check import check_pairs
-    from crosswake.datasets.pairs.report import count_pairs, describe_offsets
-    from crosswake.datasets.pairs.sheet import draw_pair_sheet
+    from crosswake.data.build.report import count_pairs, describe_offsets
+    from crosswake.data.check.pair_sheet import draw_pair_sheet
+    from crosswake.data.check.pairs import check_pairs
 
     check = check_pairs(data, quiet=options.quiet, strict=options.strict)
     counts, offsets = count_pairs(data.pairs), describe_offsets(check.offsets.values())
@@ -84,7 +91,12 @@ def run_pairs(options: Any, data: "PairData") -> int:
         print_registration(console, offsets)
     print_findings(console, check.result, options.quiet)
     if options.json:
-        content = {"data": data.name, "root": str(data.root), "pairs": len(data.pairs), "counts": counts}
+        content = {
+            "data": data.name,
+            "root": str(data.root),
+            "pairs": len(data.pairs),
+            "counts": counts,
+        }
         findings = [asdict(finding) for finding in check.result.findings]
         write_content(Path(options.json), content | {"registration": offsets, "findings": findings})
     sheet = Path(options.sheet or f"{data.name}-sheet.png")
@@ -123,7 +135,7 @@ def print_protocols(console: "Console", rows: Iterable["ProtocolStatistics"]) ->
 
 def print_findings(console: "Console", result: "CheckResult", quiet: bool) -> None:
     """What is wrong, by level, each finding in one line."""
-    from crosswake.datasets.check import reason_counts
+    from crosswake.data.check.chips import reason_counts
 
     titles: dict[Level, str] = {"error": "bad files", "warning": "warnings", "note": "notes"}
     for level, title in titles.items():
@@ -133,20 +145,28 @@ def print_findings(console: "Console", result: "CheckResult", quiet: bool) -> No
         console.print(f"{title}: {len(findings)}", markup=False, style="bold")
         counts = reason_counts(findings)
         if len(counts) < len(findings):
-            console.print("  " + "; ".join(f"{count} x {kind}" for kind, count in counts), markup=False)
+            console.print(
+                "  " + "; ".join(f"{count} x {kind}" for kind, count in counts), markup=False
+            )
         most = LISTED_AT_MOST[level]
         for finding in findings[:most]:
             console.print(f"  {finding.subject}: {finding.reason}", markup=False)
         if most is not None and len(findings) > most:
-            console.print(f"  and {len(findings) - most} more (--json FILE has them all)", markup=False)
+            console.print(
+                f"  and {len(findings) - most} more (--json FILE has them all)", markup=False
+            )
 
 
-def summarise(console: "Console", count: int, result: "CheckResult", quiet: bool, unit: str = "chip") -> int:
+def summarise(
+    console: "Console", count: int, result: "CheckResult", quiet: bool, unit: str = "chip"
+) -> int:
     """One last line, and the exit code."""
     bad, doubtful = len(result.of("error")), len(result.of("warning"))
     warned, total = counted(doubtful, "warning"), counted(count, unit)
     if bad:
-        console.print(f"{counted(bad, 'bad file')} among {total}, {warned}", markup=False, style="bold red")
+        console.print(
+            f"{counted(bad, 'bad file')} among {total}, {warned}", markup=False, style="bold red"
+        )
         return EXIT_BAD_FILES
     if not quiet:
         verdict = f"the one {unit} is good" if count == 1 else f"all {total} are good"
@@ -185,4 +205,6 @@ def write_content(path: Path, content: dict[str, Any]) -> None:
         part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         part.replace(path)
     except OSError as error:
-        raise CrosswakeError(f"{path}: cannot be written ({error.strerror}); choose another --json") from error
+        raise CrosswakeError(
+            f"{path}: cannot be written ({error.strerror}); choose another --json"
+        ) from error

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from crosswake.cli.parsing import Parser
 from crosswake.cli.sources import require_there
+from crosswake.settings.parsing import Parser
 
 
 def make_parser() -> Parser:
@@ -13,16 +13,28 @@ def make_parser() -> Parser:
 
     parser = Parser(
         "export",
-        "Write a model as one ONNX file or PyTorch program: any batch, both modalities, 8-bit pictures in, embeddings "
+        "Write a model as one ONNX file or PyTorch program: any batch, both modalities, 8-bit "
+        "pictures in, embeddings "
         "of length 1 out. The file is run beside PyTorch, and written only if the two agree.",
     )
-    parser.add_argument("--checkpoint", type=Path, required=True, help="weights: ours, or published ones")
     parser.add_argument(
-        "--format", choices=["onnx", "onnx-int8", "torch-export"], default="onnx", help="int8: 8-bit matrix products"
+        "--checkpoint", type=Path, required=True, help="weights: ours, or published ones"
     )
-    parser.add_argument("--output", type=Path | None, help="the file (default: beside the weights, under their name)")
     parser.add_argument(
-        "--data", type=Path | None, help="compare on chips of this folder, pairs or table (default: generated pictures)"
+        "--format",
+        choices=["onnx", "onnx-int8", "torch-export"],
+        default="onnx",
+        help="int8: 8-bit matrix products",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path | None,
+        help="the file (default: beside the weights, under their name)",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path | None,
+        help="compare on chips of this folder, pairs or table (default: generated pictures)",
     )
     parser.add_argument("--chips", type=PositiveInt, default=32, help="how many to compare on")
     parser.add_argument(
@@ -37,8 +49,8 @@ def make_parser() -> Parser:
 def run(words: list[str]) -> int:
     """Parse ``words``, export, say how well it agrees; returns the exit code."""
     options: Any = make_parser().parse_words(words)
+    from crosswake.core.progress import byte_text
     from crosswake.exporting.run import default_output, export
-    from crosswake.progress import byte_text
 
     output: Path = options.output or default_output(options.checkpoint, options.format)
     if options.data is not None:

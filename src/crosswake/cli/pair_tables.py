@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crosswake.cli.printing import plain_table
-from crosswake.words import counted
+from crosswake.core.text import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +20,9 @@ def print_counts(console: "Console", title: str, counts: Mapping[str, Any]) -> N
     table.add_column("")
     table.add_column("pairs", justify="right")
     for source, count in counts.items():
-        table.add_row(source, "", counted(len(count["scene"]), "scene"), f"{count['pairs']:,}", style="bold")
+        table.add_row(
+            source, "", counted(len(count["scene"]), "scene"), f"{count['pairs']:,}", style="bold"
+        )
         for group in ("terrain", "season", "split", "scene"):
             rows = list(count[group].items())
             for place, (name, pairs) in enumerate(rows[:SCENES_AT_MOST]):
@@ -44,10 +46,15 @@ def print_some(console: "Console", title: str, lines: Sequence[str], most: int) 
 
 def print_registration(console: "Console", offsets: Mapping[str, Any]) -> None:
     """How well the halves of the pairs fit, as described by ``describe_offsets``."""
-    histogram = {int(distance): count for distance, count in offsets["pairs_by_offset_px_rounded_up"].items()}
-    near = [sum(count for distance, count in histogram.items() if distance <= limit) for limit in (2, 5)]
+    histogram = {
+        int(distance): count for distance, count in offsets["pairs_by_offset_px_rounded_up"].items()
+    }
+    near = [
+        sum(count for distance, count in histogram.items() if distance <= limit) for limit in (2, 5)
+    ]
     sure = counted(offsets["sure"], "pair")
     console.print(
-        f"registration: the offset is sure for {sure}, of which {near[0]:,} within 2 px and {near[1]:,} within 5 px; "
+        f"registration: the offset is sure for {sure}, of which {near[0]:,} within 2 px and "
+        f"{near[1]:,} within 5 px; "
         f"not for {offsets['not_sure']:,}"
     )

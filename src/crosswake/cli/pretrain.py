@@ -3,18 +3,18 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from crosswake.cli.parsing import Parser
-from crosswake.cli.settings import make_settings_parser, parse_settings
 from crosswake.cli.sources import require_there
-from crosswake.config import PretrainConfig
+from crosswake.settings.parsing import Parser
+from crosswake.settings.pretrain import PretrainConfig
+from crosswake.settings.run_parser import make_settings_parser, parse_settings
 
 if TYPE_CHECKING:
-    from crosswake.datasets.reid import ReidData
-    from crosswake.training.pairs import PairJob
+    from crosswake.data.reid import ReidData
+    from crosswake.tasks.pretrain.task import PairJob
 
-DESCRIPTION = """Pretrain on optical-SAR pairs of places: what both sensors show of one place comes out alike. --config
-takes a recipe by name (pairs_transoss is the published one) or a YAML file; every setting can be given as an option,
-and --print_config shows them all."""
+DESCRIPTION = """Pretrain on optical-SAR pairs of places: what both sensors show of one place
+comes out alike. --config takes a recipe by name (pairs_transoss is the published one) or a YAML
+file; every setting can be given as an option, and --print_config shows them all."""
 
 
 def make_parser() -> Parser:
@@ -34,21 +34,24 @@ def run(words: list[str]) -> int:
         require_there(config.data)
 
     from crosswake.cli.train import measure
-    from crosswake.training.pairs import PairJob, pretrain
+    from crosswake.tasks.pretrain.task import PairJob, pretrain
 
     finished = pretrain(config)
     if config.evaluate and finished.first_process and isinstance(finished.job, PairJob):
         unseen = unseen_pairs(finished.job)
         if unseen is None:
-            finished.say("no pairs of other scenes or another split to measure on; see crosswake evaluate")
+            finished.say(
+                "no pairs of other scenes or another split to measure on; see crosswake evaluate"
+            )
         else:
             measure(config, unseen)
     return 0
 
 
 def unseen_pairs(job: "PairJob") -> "ReidData | None":
-    """The pairs of the first split that was not learnt from, else those held out for validation, else nothing."""
-    from crosswake.datasets.pairs.chips import as_retrieval, pairs_to_measure
+    """The pairs of the first split that was not learnt from, else those held out for validation,
+    else nothing."""
+    from crosswake.data.pair_chips import as_retrieval, pairs_to_measure
 
     declared = {pair.split for pair in job.data.pairs} - set(job.config.splits)
     for split in ("val", "test"):
@@ -56,4 +59,6 @@ def unseen_pairs(job: "PairJob") -> "ReidData | None":
             return as_retrieval(pairs_to_measure(job.data, split))
     if len({pair.id for pair in job.held}) < 2:
         return None
-    return as_retrieval(replace(job.data, name=f"{job.data.name}, scenes held out for validation", pairs=job.held))
+    return as_retrieval(
+        replace(job.data, name=f"{job.data.name}, scenes held out for validation", pairs=job.held)
+    )

@@ -1,4 +1,5 @@
-"""What commands print: tables, whole where nobody knows how wide the reader's screen is, and files left out."""
+"""What commands print: tables, whole where nobody knows how wide the reader's screen is, and files
+left out."""
 
 import sys
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from crosswake.datasets.reid import BadFile
+    from crosswake.data.reid import BadFile
 
 LEFT_OUT_AT_MOST = 10
 """Files left out that are printed one by one."""
@@ -29,13 +30,20 @@ def plain_table(title: str, head: str) -> "Table":
     from rich import box
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
     table.add_column(head)
     return table
 
 
 def print_left_out(bad_files: "Sequence[BadFile]", listed_in: str) -> None:
-    """Count the files that were left out and name the first few, on standard error; nothing if there are none."""
+    """Count the files that were left out and name the first few, on standard error; nothing if
+    there are none."""
     if not bad_files:
         return
     print(f"left out, {len(bad_files)} in all (listed in {listed_in}):", file=sys.stderr)

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crosswake.errors import CrosswakeError
+from crosswake.core.errors import CrosswakeError
 
 if TYPE_CHECKING:
-    from crosswake.datasets.pairs.table import PairData
-    from crosswake.datasets.reid import ReidData
+    from crosswake.data.pairs import PairData
+    from crosswake.data.reid import ReidData
 
 
 def require_there(source: Path, kind: str = "folder") -> None:
@@ -28,20 +28,23 @@ def open_pairs(source: Path) -> "PairData":
     Raises:
         CrosswakeError: there are none.
     """
-    from crosswake.datasets.pairs.open import find_reader
+    from crosswake.data.sources.pair_layouts import find_reader
 
     require_there(source)
     reader = find_reader(source)
     if reader is None:
-        raise CrosswakeError(f"--data: {source} holds no optical-SAR pairs in a known layout; see data pairs")
+        raise CrosswakeError(
+            f"--data: {source} holds no optical-SAR pairs in a known layout; see data pairs"
+        )
     return reader(source)
 
 
 def open_test(source: Path, split: str | None) -> tuple["ReidData", str]:
-    """Queries and galleries, of ships or of the places of optical-SAR pairs, and what results on them are called."""
-    from crosswake.datasets.open import open_reid
-    from crosswake.datasets.pairs.chips import as_retrieval, pairs_to_measure
-    from crosswake.datasets.pairs.open import find_reader
+    """Queries and galleries, of ships or of the places of optical-SAR pairs, and what results on
+    them are called."""
+    from crosswake.data.pair_chips import as_retrieval, pairs_to_measure
+    from crosswake.data.sources.open import open_reid
+    from crosswake.data.sources.pair_layouts import find_reader
 
     require_there(source, "folder or table")
     read_pairs = find_reader(source)

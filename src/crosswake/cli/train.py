@@ -1,16 +1,19 @@
-"""``crosswake train``: settings from a recipe, a file or options; then the loop, then the measurement."""
+"""``crosswake train``: settings from a recipe, a file or options; then the loop, then the
+measurement."""
 
 from typing import TYPE_CHECKING
 
-from crosswake.cli.parsing import Parser
-from crosswake.cli.settings import make_settings_parser, parse_settings
-from crosswake.config import RunConfig, TrainConfig
+from crosswake.settings.parsing import Parser
+from crosswake.settings.run import RunConfig
+from crosswake.settings.run_parser import make_settings_parser, parse_settings
+from crosswake.settings.train import TrainConfig
 
 if TYPE_CHECKING:
-    from crosswake.datasets.reid import ReidData
+    from crosswake.data.reid import ReidData
 
-DESCRIPTION = """Train a re-identification model. --config takes a recipe by name (hoss_transoss is the published one)
-or a YAML file; every setting can be given as an option, and --print_config shows them all."""
+DESCRIPTION = """Train a re-identification model. --config takes a recipe by name (hoss_transoss is
+the published one) or a YAML file; every setting can be given as an option, and --print_config shows
+them all."""
 
 
 def make_parser() -> Parser:
@@ -26,7 +29,7 @@ def parse(words: list[str]) -> TrainConfig:
 def run(words: list[str]) -> int:
     """Train, then measure the best epoch on the test split if there is one."""
     config = parse(words)
-    from crosswake.training.reid import ReidJob, train
+    from crosswake.tasks.reid.task import ReidJob, train
 
     finished = train(config)
     data = finished.job.data if isinstance(finished.job, ReidJob) else None
@@ -36,10 +39,11 @@ def run(words: list[str]) -> int:
 
 
 def measure(config: RunConfig, data: "ReidData") -> None:
-    """Write numbers and report of the best epoch on the test split into the run's folder, and print them."""
+    """Write numbers and report of the best epoch on the test split into the run's folder, and print
+    them."""
     from crosswake.cli.evaluate import print_summary
-    from crosswake.evaluation.runner import evaluate_model
     from crosswake.models.embedder import load
+    from crosswake.reports.evaluation import evaluate_model
 
     embedder = load(config.output / "best.pt", device=config.device, precision=config.precision)
     evaluation = evaluate_model(

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from crosswake.datasets.listing import Entry, Listing, open_listing
-from crosswake.datasets.reid import BadFile
+from crosswake.core.errors import CrosswakeError
+from crosswake.core.files import replacing
+from crosswake.core.progress import Progress
+from crosswake.data.reid import BadFile
+from crosswake.data.sources.listing import Entry, Listing, open_listing
 from crosswake.embedding.local import Clock, embed_parts
 from crosswake.embedding.merge import merge_parts, read_bad_list
 from crosswake.embedding.parts import Part, cut_parts, read_facts, read_finished
 from crosswake.embedding.settings import EmbedSettings
-from crosswake.errors import CrosswakeError
 from crosswake.models.embedder import load
-from crosswake.progress import Progress
-from crosswake.writing import replacing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +60,12 @@ class Outcome:
 def embed_archive(settings: EmbedSettings) -> Outcome:
     """Embed everything that ``settings.data`` names into ``settings.output``.
 
-    Finished parts lie in ``<output>.parts`` until all are there, so that the same settings go on where a run was
-    stopped, by whatever means, and end in the same bytes.
+    Finished parts lie in ``<output>.parts`` until all are there, so that the same settings go on
+    where a run was stopped, by whatever means, and end in the same bytes.
 
     Raises:
-        CrosswakeError: the data or model cannot be read, no chip can be, the output cannot be written, or a file is bad
-            and ``strict`` is set.
+        CrosswakeError: the data or model cannot be read, no chip can be, the output cannot be
+            written, or a file is bad and ``strict`` is set.
     """
     listing = open_listing(settings.data, settings.modality)
     described = settings.describe()
@@ -78,7 +78,10 @@ def embed_archive(settings: EmbedSettings) -> Outcome:
     todo = {index for index in range(len(plan.sizes)) if not is_done(settings, plan, index)}
     done_before = plan.chips - sum(plan.sizes[index] for index in todo)
     clock = Clock()
-    with working_folder(settings), Progress(plan.chips, "embed", quiet=settings.quiet, already=done_before) as progress:
+    with (
+        working_folder(settings),
+        Progress(plan.chips, "embed", quiet=settings.quiet, already=done_before) as progress,
+    ):
         parts = (part for part in parts_of(listing, settings, identity) if part.index in todo)
         for part, content in run_engine(settings, parts, clock, progress.advance) if todo else ():
             with replacing(settings.part_path(part.index)) as temporary:
@@ -86,7 +89,9 @@ def embed_archive(settings: EmbedSettings) -> Outcome:
     rows, bad = merge_parts(settings, len(plan.sizes), plan.passed_over, facts)
     spent = clock.waiting + clock.embedding
     waiting = clock.waiting / spent if spent else None
-    return Outcome(output=settings.output, rows=rows, done_before=done_before, bad_files=bad, waiting=waiting)
+    return Outcome(
+        output=settings.output, rows=rows, done_before=done_before, bad_files=bad, waiting=waiting
+    )
 
 
 def make_plan(listing: Listing, settings: EmbedSettings, identity: str) -> Plan:
@@ -96,11 +101,17 @@ def make_plan(listing: Listing, settings: EmbedSettings, identity: str) -> Plan:
         CrosswakeError: there are no chips, or a file cannot be one and ``strict`` is set.
     """
     passed_over: list[BadFile] = []
-    parts = [(len(part.entries), part.fingerprint) for part in parts_of(listing, settings, identity, passed_over)]
+    parts = [
+        (len(part.entries), part.fingerprint)
+        for part in parts_of(listing, settings, identity, passed_over)
+    ]
     if settings.strict and passed_over:
         raise CrosswakeError(f"{passed_over[0].path}: {passed_over[0].reason} (--strict)")
     if not parts:
-        why = [f"; the first of {len(passed_over)} files: {bad.path}: {bad.reason}" for bad in passed_over[:1]]
+        why = [
+            f"; the first of {len(passed_over)} files: {bad.path}: {bad.reason}"
+            for bad in passed_over[:1]
+        ]
         raise CrosswakeError(f"{settings.data}: names no chips{''.join(why)}")
     sizes, fingerprints = zip(*parts, strict=True)
     return Plan(
@@ -113,9 +124,13 @@ def make_plan(listing: Listing, settings: EmbedSettings, identity: str) -> Plan:
 
 
 def parts_of(
-    listing: Listing, settings: EmbedSettings, identity: str, passed_over: list[BadFile] | None = None
+    listing: Listing,
+    settings: EmbedSettings,
+    identity: str,
+    passed_over: list[BadFile] | None = None,
 ) -> Iterator[Part]:
-    """The parts of a listing, one by one; files that cannot be chips are appended to ``passed_over``."""
+    """The parts of a listing, one by one; files that cannot be chips are appended to
+    ``passed_over``."""
 
     def entries() -> Iterator[Entry]:
         for found in listing.entries():
@@ -132,7 +147,7 @@ def run_engine(
 ) -> Iterator[tuple[Part, bytes]]:
     """Parts and the content of their files, by the engine that the settings name."""
     if settings.engine == "ray":
-        from crosswake.embedding.ray_engine import embed_with_ray  # noqa: PLC0415
+        from crosswake.embedding.ray_engine import embed_with_ray
 
         return embed_with_ray(settings, parts, advance)
     embedder = load(settings.checkpoint, device=settings.device, precision=settings.precision)
@@ -163,4 +178,8 @@ def is_done(settings: EmbedSettings, plan: Plan, index: int) -> bool:
 def rows_of_whole(settings: EmbedSettings, plan: Plan) -> int | None:
     """Rows of the output if it is there already, made from what is there now."""
     facts = read_facts(settings.output)
-    return int(facts["rows"]) if facts is not None and facts.get("fingerprint") == plan.fingerprint else None
+    return (
+        int(facts["rows"])
+        if facts is not None and facts.get("fingerprint") == plan.fingerprint
+        else None
+    )

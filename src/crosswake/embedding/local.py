@@ -1,4 +1,5 @@
-"""Embeds parts in this process: chips are decoded in threads ahead of the model, across the borders of parts."""
+"""Embeds parts in this process: chips are decoded in threads ahead of the model, across the borders
+of parts."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,9 +11,9 @@ from numpy.typing import NDArray
 from crosswake.batches.prepare import ground_metres
 from crosswake.batches.store import ChipStore
 from crosswake.batches.stream import stream
-from crosswake.chips import Chip, UnreadableChipError
-from crosswake.datasets.listing import Entry
-from crosswake.datasets.reid import BadFile
+from crosswake.data.chips import Chip, UnreadableChipError
+from crosswake.data.reid import BadFile
+from crosswake.data.sources.listing import Entry
 from crosswake.embedding.parts import Part, encode_part, part_table
 from crosswake.models.base import ChipEmbedder
 
@@ -72,8 +73,8 @@ def embed_parts(
     Args:
         embedder: the model.
         parts: drawn from only as far as decoding is ahead.
-        batch_size: chips at a time; batches do not reach from one part into the next, so the result does not hang on
-            which parts were done before.
+        batch_size: chips at a time; batches do not reach from one part into the next, so the result
+            does not hang on which parts were done before.
         strict: raise at the first unreadable file.
         clock: told where the time goes.
         advance: told how many chips each batch had, once it is embedded.
@@ -98,7 +99,9 @@ def embed_parts(
         clock.embedding += time.monotonic() - decoded
         advance(piece.count)
         if piece.is_last:
-            table = part_table(half.entries, np.concatenate(half.embeddings), np.concatenate(half.metres))
+            table = part_table(
+                half.entries, np.concatenate(half.embeddings), np.concatenate(half.metres)
+            )
             yield piece.part, encode_part(piece.part, table, half.bad_files)
             half = Half()
 
@@ -114,7 +117,11 @@ def slices(parts: Iterable[Part], batch_size: int) -> Iterator[tuple[Slice, Sequ
 def add(half: Half, piece: Slice, store: ChipStore, embeddings: NDArray[np.float32]) -> None:
     """Put a batch to what is done of its part."""
     unread = {bad.path for bad in store.bad_files}
-    half.entries += [entry for entry in piece.part.entries[piece.start : piece.stop] if entry.chip.path not in unread]
+    half.entries += [
+        entry
+        for entry in piece.part.entries[piece.start : piece.stop]
+        if entry.chip.path not in unread
+    ]
     half.embeddings.append(embeddings)
     half.metres.append(ground_metres(store.size.numpy()))
     half.bad_files += store.bad_files

@@ -9,18 +9,21 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from crosswake.datasets.reid import BadFile
+from crosswake.core.errors import CrosswakeError
+from crosswake.core.files import replacing
+from crosswake.data.reid import BadFile
 from crosswake.embedding.parts import METADATA_KEY, read_finished
 from crosswake.embedding.settings import EmbedSettings
-from crosswake.errors import CrosswakeError
-from crosswake.writing import replacing
 
 ROW_GROUP = 16_384
 """Rows put together before they are written, which bounds the memory."""
 
 
 def merge_parts(
-    settings: EmbedSettings, count: int, passed_over: tuple[BadFile, ...], facts: Mapping[str, str | int]
+    settings: EmbedSettings,
+    count: int,
+    passed_over: tuple[BadFile, ...],
+    facts: Mapping[str, str | int],
 ) -> tuple[int, tuple[BadFile, ...]]:
     """Write the output and the table of files left out, then remove the parts.
 
@@ -40,12 +43,19 @@ def merge_parts(
     unreadable = [bad for path in paths for bad in bad_files_of(path)]
     rows = sum(pq.read_metadata(path).num_rows for path in paths)
     if not rows:
-        raise CrosswakeError(f"not one chip can be read; the first: {unreadable[0].path}: {unreadable[0].reason}")
+        raise CrosswakeError(
+            f"not one chip can be read; the first: {unreadable[0].path}: {unreadable[0].reason}"
+        )
     bad = (*passed_over, *unreadable)
     record = dict(facts) | {"rows": rows, "bad_files": len(bad)}
     write_bad_list(settings.bad_list, bad)
-    schema = pq.read_schema(paths[0]).with_metadata({METADATA_KEY: json.dumps(record, sort_keys=True)})
-    with replacing(settings.output) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+    schema = pq.read_schema(paths[0]).with_metadata(
+        {METADATA_KEY: json.dumps(record, sort_keys=True)}
+    )
+    with (
+        replacing(settings.output) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
+    ):
         for table in grouped(paths):
             writer.write_table(table.cast(schema), row_group_size=ROW_GROUP)
     shutil.rmtree(settings.parts_folder)
@@ -88,4 +98,6 @@ def read_bad_list(path: Path) -> tuple[BadFile, ...]:
     if not path.is_file():
         return ()
     with path.open(newline="", encoding="utf-8") as file:
-        return tuple(BadFile(path=Path(row["path"]), reason=row["reason"]) for row in csv.DictReader(file))
+        return tuple(
+            BadFile(path=Path(row["path"]), reason=row["reason"]) for row in csv.DictReader(file)
+        )

@@ -1,4 +1,5 @@
-"""The unit of work: a few hundred chips, which become one small Parquet file that knows what it was made from."""
+"""The unit of work: a few hundred chips, which become one small Parquet file that knows what it was
+made from."""
 
 import hashlib
 import json
@@ -12,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from crosswake.datasets.listing import Entry
-from crosswake.datasets.reid import BadFile
+from crosswake.data.reid import BadFile
+from crosswake.data.sources.listing import Entry
 
 METADATA_KEY = b"crosswake"
 
@@ -25,7 +26,8 @@ class Part:
     Attributes:
         index: its place among the parts, from 0.
         entries: the chips.
-        fingerprint: changes with the model, its settings, and the name, size, moment of change and facts of any chip.
+        fingerprint: changes with the model, its settings, and the name, size, moment of change and
+            facts of any chip.
     """
 
     index: int
@@ -63,12 +65,15 @@ def make_part(index: int, entries: Sequence[Entry], settings: str) -> Part:
     """A part with its fingerprint."""
     digest = hashlib.sha256(settings.encode())
     for entry in entries:
-        digest.update(f"{entry.id}|{entry.split}|{entry.chip}|{file_state(entry.chip.path)}\n".encode())
+        digest.update(
+            f"{entry.id}|{entry.split}|{entry.chip}|{file_state(entry.chip.path)}\n".encode()
+        )
     return Part(index=index, entries=tuple(entries), fingerprint=digest.hexdigest()[:32])
 
 
 def file_state(path: Path) -> tuple[int, int]:
-    """Size and moment of change of a file, so that one replaced in the meantime is embedded again."""
+    """Size and moment of change of a file, so that one replaced in the meantime is embedded
+    again."""
     try:
         state = path.stat()
     except OSError:
@@ -95,7 +100,9 @@ def schema(width: int) -> pa.Schema:
     )
 
 
-def part_table(entries: Sequence[Entry], embeddings: NDArray[np.float32], metres: NDArray[np.float32]) -> pa.Table:
+def part_table(
+    entries: Sequence[Entry], embeddings: NDArray[np.float32], metres: NDArray[np.float32]
+) -> pa.Table:
     """One row a chip.
 
     Args:
@@ -124,7 +131,10 @@ def part_table(entries: Sequence[Entry], embeddings: NDArray[np.float32], metres
 
 def encode_part(part: Part, table: pa.Table, bad_files: Sequence[BadFile]) -> bytes:
     """The content of a part's file."""
-    facts = {"fingerprint": part.fingerprint, "bad_files": [[str(bad.path), bad.reason] for bad in bad_files]}
+    facts = {
+        "fingerprint": part.fingerprint,
+        "bad_files": [[str(bad.path), bad.reason] for bad in bad_files],
+    }
     sink = pa.BufferOutputStream()
     pq.write_table(with_facts(table, facts), sink, compression="zstd")
     return bytes(sink.getvalue())
@@ -136,7 +146,8 @@ def with_facts(table: pa.Table, facts: dict[str, Any]) -> pa.Table:
 
 
 def read_facts(path: Path) -> dict[str, Any] | None:
-    """What :func:`with_facts` put into a file; None if there is no such file or it is not one of ours."""
+    """What :func:`with_facts` put into a file; None if there is no such file or it is not one of
+    ours."""
     try:
         found = pq.read_schema(path).metadata or {}
         facts = json.loads(found[METADATA_KEY])

@@ -1,9 +1,8 @@
 """Embeds parts with Ray Data, on one machine or many.
 
-A part travels as its list of chips, not as pixels, and comes back as the content of its file, made by the code that the
-local engine runs, so both give the same bytes. The driver writes them down; workers must find chips and weights under
-the same paths.
-"""
+A part travels as its list of chips, not as pixels, and comes back as the content of its file, made
+by the code that the local engine runs, so both give the same bytes. The driver writes them down;
+workers must find chips and weights under the same paths."""
 
 import logging
 import pickle
@@ -12,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from crosswake.core.errors import CrosswakeError
+from crosswake.core.extras import require
 from crosswake.embedding.local import embed_parts
 from crosswake.embedding.parts import Part
 from crosswake.embedding.settings import EmbedSettings
-from crosswake.errors import CrosswakeError
-from crosswake.extras import require
 from crosswake.models.base import ChipEmbedder
 from crosswake.models.embedder import load
 
@@ -31,11 +30,14 @@ class PartEmbedder:
         self.embedder: ChipEmbedder | None = None
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Embed one part; what a user can mend comes back as ``error``, which Ray would wrap in its own."""
+        """Embed one part; what a user can mend comes back as ``error``, which Ray would wrap in its
+        own."""
         part: Part = pickle.loads(row["part"])
         asked = self.settings
         try:
-            self.embedder = self.embedder or load(asked.checkpoint, device=asked.device, precision=asked.precision)
+            self.embedder = self.embedder or load(
+                asked.checkpoint, device=asked.device, precision=asked.precision
+            )
             (result,) = embed_parts(self.embedder, [part], asked.batch_size, asked.strict)
         except CrosswakeError as error:
             return {"index": part.index, "content": b"", "error": str(error)}
@@ -48,7 +50,8 @@ def embed_with_ray(
     """Each part with the content of its file, as the workers finish them.
 
     Raises:
-        CrosswakeError: Ray is not installed or its cluster cannot be reached, or a chip is bad in a strict job.
+        CrosswakeError: Ray is not installed or its cluster cannot be reached, or a chip is bad in a
+            strict job.
     """
     ray = require("ray", "ray", "--engine ray")
     data = require("ray.data", "ray", "--engine ray")
@@ -73,7 +76,8 @@ def embed_with_ray(
 
 
 def connect(ray: Any, settings: EmbedSettings) -> None:
-    """Join the cluster, or start one of this machine; a session that is open already is used as it is."""
+    """Join the cluster, or start one of this machine; a session that is open already is used as it
+    is."""
     if ray.is_initialized():
         return
     check_reachable(settings.ray_address or "")
@@ -81,22 +85,28 @@ def connect(ray: Any, settings: EmbedSettings) -> None:
         ray.init(address=settings.ray_address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, ValueError, RuntimeError) as error:
         where = settings.ray_address or "this machine"
-        raise CrosswakeError(f"--ray_address: no Ray cluster at {where} ({str(error).splitlines()[0]})") from error
+        raise CrosswakeError(
+            f"--ray_address: no Ray cluster at {where} ({str(error).splitlines()[0]})"
+        ) from error
 
 
 def check_reachable(address: str) -> None:
-    """Raise unless something listens at ``host:port``, which Ray would wait for minutes; other forms pass."""
+    """Raise unless something listens at ``host:port``, which Ray would wait for minutes; other
+    forms pass."""
     host, _, port = address.rpartition(":")
     if not host or "/" in address or not port.isdigit():
         return
     try:
         socket.create_connection((host, int(port)), timeout=REACH_SECONDS).close()
     except (OSError, OverflowError) as error:
-        raise CrosswakeError(f"--ray_address {address}: nothing answers there ({error}); is the cluster up?") from error
+        raise CrosswakeError(
+            f"--ray_address {address}: nothing answers there ({error}); is the cluster up?"
+        ) from error
 
 
 def resources(ray: Any, settings: EmbedSettings) -> tuple[int, dict[str, int]]:
-    """How many workers, and what each holds: a GPU where there are any, else a machine's cores less one for Ray."""
+    """How many workers, and what each holds: a GPU where there are any, else a machine's cores less
+    one for Ray."""
     total = ray.cluster_resources()
     gpus = int(total.get("GPU", 0)) if settings.device in ("auto", "cuda") else 0
     if settings.device == "cuda" and not gpus:

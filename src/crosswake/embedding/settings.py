@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from crosswake import __version__
-from crosswake.config import Device, Precision
-from crosswake.datasets.listing import ModalityChoice
-from crosswake.errors import CrosswakeError
+from crosswake.core.errors import CrosswakeError
+from crosswake.data.sources.listing import ModalityChoice
+from crosswake.settings.common import Device, Precision
 
 Engine = Literal["local", "ray"]
 OUTPUT_ENDING = ".parquet"
@@ -20,7 +20,8 @@ class EmbedSettings:
 
     Attributes:
         checkpoint: the model, as :func:`crosswake.load` takes it.
-        data: a HOSS-layout folder, any folder of images, a CSV table, or a text file that lists image files.
+        data: a HOSS-layout folder, any folder of images, a CSV table, or a text file that lists
+            image files.
         output: the Parquet file.
         modality: of images whose name does not tell.
         device: kind of processor.
@@ -55,7 +56,9 @@ class EmbedSettings:
             raise CrosswakeError(f"--output {self.output}: is a folder; name a file")
         for option in ("ray_address", "workers"):
             if self.engine == "local" and getattr(self, option) is not None:
-                raise CrosswakeError(f"--{option}: is for --engine ray; add that, or leave --{option} out")
+                raise CrosswakeError(
+                    f"--{option}: is for --engine ray; add that, or leave --{option} out"
+                )
 
     @property
     def parts_folder(self) -> Path:
@@ -72,12 +75,15 @@ class EmbedSettings:
         return self.output.with_name(f"{self.output.stem}.bad-files.csv")
 
     def describe(self) -> dict[str, str | int]:
-        """What the embeddings hang on beside the chips: the content of the weight file, number type and batches."""
+        """What the embeddings hang on beside the chips: the content of the weight file, number type
+        and batches."""
         try:
             with self.checkpoint.open("rb") as file:
                 weights = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise CrosswakeError(f"{self.checkpoint}: no readable weight file ({error.strerror})") from error
+            raise CrosswakeError(
+                f"{self.checkpoint}: no readable weight file ({error.strerror})"
+            ) from error
         return {
             "checkpoint": self.checkpoint.name,
             "weights_sha256": weights,

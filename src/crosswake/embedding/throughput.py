@@ -22,8 +22,10 @@ class Throughput:
 
     Attributes:
         chips_per_second: of the model alone, chips being decoded already.
-        matrix_rate: floating-point operations a second of square matrix products around the same moment.
-        chip_operations: floating-point operations that one chip takes, a multiply-add counted as two.
+        matrix_rate: floating-point operations a second of square matrix products around the same
+            moment.
+        chip_operations: floating-point operations that one chip takes, a multiply-add counted as
+            two.
     """
 
     chips_per_second: tuple[float, ...]
@@ -43,9 +45,15 @@ class Throughput:
 
 
 def measure_throughput(
-    embedder: Embedder, store: ChipStore, *, batch_size: int = 32, repeats: int = 3, side: int = MATRIX_SIDE
+    embedder: Embedder,
+    store: ChipStore,
+    *,
+    batch_size: int = 32,
+    repeats: int = 3,
+    side: int = MATRIX_SIDE,
 ) -> Throughput:
-    """Time ``embed_store`` and, before and after each time, products of square matrices in the same number type.
+    """Time ``embed_store`` and, before and after each time, products of square matrices in the same
+    number type.
 
     Args:
         embedder: the model.
@@ -62,12 +70,15 @@ def measure_throughput(
         rates.append(matrix_rate(embedder, side))
     around = [(before + after) / 2 for before, after in pairwise(rates)]
     return Throughput(
-        chips_per_second=tuple(chips), matrix_rate=tuple(around), chip_operations=chip_operations(embedder, store)
+        chips_per_second=tuple(chips),
+        matrix_rate=tuple(around),
+        chip_operations=chip_operations(embedder, store),
     )
 
 
 def matrix_rate(embedder: Embedder, side: int = MATRIX_SIDE, products: int = 5) -> float:
-    """Floating-point operations a second of square products on the embedder's device; the median of some."""
+    """Floating-point operations a second of square products on the embedder's device; the median of
+    some."""
     kind = HALF.get(embedder.precision, torch.float32)
     one, other = (torch.randn(side, side, device=embedder.device).to(kind) for _ in range(2))
 
@@ -81,9 +92,13 @@ def matrix_rate(embedder: Embedder, side: int = MATRIX_SIDE, products: int = 5) 
 
 
 def chip_operations(embedder: Embedder, store: ChipStore) -> float:
-    """Operations in the matrix products, convolutions and attention of one chip, as PyTorch counts them."""
-    pictures, modality, size = (value[:1].to(embedder.device) for value in (store.pictures, store.modality, store.size))
-    # The counter knows the attention that is written out, not the CPU's fused one; the products are the same.
+    """Operations in the matrix products, convolutions and attention of one chip, as PyTorch counts
+    them."""
+    pictures, modality, size = (
+        value[:1].to(embedder.device) for value in (store.pictures, store.modality, store.size)
+    )
+    # The counter knows the attention that is written out, not the CPU's fused one; the products are
+    # the same.
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         embedder.graph(pictures, modality, size)
     return float(counter.get_total_flops())

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from crosswake.batches.prepare import size_features
 from crosswake.batches.store import ChipStore
-from crosswake.chips import Chip, Modality
-from crosswake.datasets.reid import ReidData, of_modality
-from crosswake.errors import CrosswakeError
+from crosswake.core.errors import CrosswakeError
+from crosswake.core.progress import track
+from crosswake.data.chips import Chip, Modality
+from crosswake.data.reid import ReidData, of_modality
 from crosswake.exporting.graph import ExportFormat
 from crosswake.models.embedder import Embedder
-from crosswake.models.onnx_embedder import load_onnx
-from crosswake.progress import track
+from crosswake.models.onnx import load_onnx
 
 LARGEST_BATCH = 16
 MIN_COSINE = {"onnx": 0.99999, "onnx-int8": 0.99, "torch-export": 0.99999}
@@ -45,7 +45,8 @@ class Agreement:
     def line(self) -> str:
         """For people."""
         return (
-            f"against PyTorch fp32 on {self.chips} {self.measured_on}: cosine at least {self.cosine.min():.6f}, "
+            f"against PyTorch fp32 on {self.chips} {self.measured_on}: cosine at least "
+            f"{self.cosine.min():.6f}, "
             f"mean {self.cosine.mean():.6f}; largest difference {self.difference:.2g}"
         )
 
@@ -54,14 +55,24 @@ class Agreement:
         limit = MIN_COSINE[kind] if min_cosine is None else min_cosine
         good = self.cosine.min() >= limit - ROUNDING and self.difference <= MAX_DIFFERENCE[kind]
         if not good:  # also where either is not a number
-            allowed = f"a cosine of {limit:g} and a difference of {MAX_DIFFERENCE[kind]:g} are the limits"
-            raise CrosswakeError(f"{path}: not written, for the graph does not agree {self.line()}; {allowed}")
+            allowed = (
+                f"a cosine of {limit:g} and a difference of {MAX_DIFFERENCE[kind]:g} are the limits"
+            )
+            raise CrosswakeError(
+                f"{path}: not written, for the graph does not agree {self.line()}; {allowed}"
+            )
 
 
 def compare(
-    embedder: Embedder, path: Path, kind: ExportFormat, store: ChipStore, measured_on: str, quiet: bool = True
+    embedder: Embedder,
+    path: Path,
+    kind: ExportFormat,
+    store: ChipStore,
+    measured_on: str,
+    quiet: bool = True,
 ) -> Agreement:
-    """Run an exported file and the model it came from on the same chips, the file in batches of several sizes."""
+    """Run an exported file and the model it came from on the same chips, the file in batches of
+    several sizes."""
     run = opened(path, kind)
     batches = list(uneven_batches(len(store)))
     known, exported = [], []
@@ -94,13 +105,16 @@ def opened(path: Path, kind: ExportFormat) -> Callable[[ChipStore, slice], NDArr
 
     def run(store: ChipStore, part: slice) -> NDArray[np.float32]:
         with torch.inference_mode():
-            return np.asarray(graph(store.pictures[part], store.modality[part], store.size[part]).numpy())
+            return np.asarray(
+                graph(store.pictures[part], store.modality[part], store.size[part]).numpy()
+            )
 
     return run
 
 
 def chips_of(data: ReidData, count: int) -> tuple[Chip, ...]:
-    """At most ``count`` chips, half of either modality where there are both, spread evenly over the data set."""
+    """At most ``count`` chips, half of either modality where there are both, spread evenly over the
+    data set."""
     every = data.all_chips()
     chosen: list[Chip] = []
     for modality in Modality:
@@ -119,8 +133,14 @@ def generated(image_size: tuple[int, int], count: int) -> ChipStore:
     pictures = (smooth + noise).clamp(0, 255).to(torch.uint8)
     modality = torch.arange(count) % 2
     pictures[modality == 1] = pictures[modality == 1][:, :1].expand(-1, 3, -1, -1)
-    chips = tuple(Chip(path=Path(f"generated-{index}"), modality=Modality(index % 2)) for index in range(count))
-    sizes = [size_features(*wide_high, aspect=wide_high[1] / wide_high[0]) for wide_high in ground_sizes(random, count)]
+    chips = tuple(
+        Chip(path=Path(f"generated-{index}"), modality=Modality(index % 2))
+        for index in range(count)
+    )
+    sizes = [
+        size_features(*wide_high, aspect=wide_high[1] / wide_high[0])
+        for wide_high in ground_sizes(random, count)
+    ]
     return ChipStore(chips=chips, pictures=pictures, modality=modality, size=torch.tensor(sizes))
 
 

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from crosswake import __version__
-from crosswake.config import plain
-from crosswake.errors import CrosswakeError
-from crosswake.extras import require
+from crosswake.core.errors import CrosswakeError
+from crosswake.core.extras import require
+from crosswake.models.checkpoints import count_parameters
 from crosswake.models.embedder import Embedder
-from crosswake.models.onnx_embedder import INPUTS, METADATA_KEY, ONNX_FORMAT, OUTPUT
-from crosswake.models.weights import count_parameters
+from crosswake.models.onnx import INPUTS, METADATA_KEY, ONNX_FORMAT, OUTPUT
+from crosswake.settings.common import plain
 
 ExportFormat = Literal["onnx", "onnx-int8", "torch-export"]
 OPSET = 20  # the first with Gelu as one operator; onnxruntime has it since 1.17
@@ -26,10 +26,11 @@ METADATA_FILE = f"{METADATA_KEY}.json"
 
 
 def write_graph(embedder: Embedder, path: Path, kind: ExportFormat) -> None:
-    """Write the model's graph: uint8 pictures, modality and size in, embeddings of length 1 out, any batch.
+    """Write the model's graph: uint8 pictures, modality and size in, embeddings of length 1 out,
+    any batch.
 
-    Pictures go in as 8 bit, so that whoever runs the graph has neither mean nor deviation to get wrong, and a quarter
-    of the bytes to move.
+    Pictures go in as 8 bit, so that whoever runs the graph has neither mean nor deviation to get
+    wrong, and a quarter of the bytes to move.
 
     Args:
         embedder: the model, on the CPU in fp32.
@@ -58,7 +59,9 @@ def write_graph(embedder: Embedder, path: Path, kind: ExportFormat) -> None:
 def write_program(embedder: Embedder, path: Path) -> None:
     """Write what ``torch.export.load(path).module()`` reads back."""
     with quietly():
-        program = torch.export.export(embedder.graph, example(embedder), dynamic_shapes=dynamic_batch(), strict=False)
+        program = torch.export.export(
+            embedder.graph, example(embedder), dynamic_shapes=dynamic_batch(), strict=False
+        )
         extra = {METADATA_FILE: json.dumps(metadata(embedder, "torch-export"))}
         with path.open("wb") as file:
             torch.export.save(program, file, extra_files=extra)
@@ -78,16 +81,19 @@ def write_onnx(embedder: Embedder, path: Path) -> None:
             verbose=False,
         )
         if program is None:
-            raise CrosswakeError("--format onnx: this PyTorch gives no ONNX program; take torch >= 2.6")
+            raise CrosswakeError(
+                "--format onnx: this PyTorch gives no ONNX program; take torch >= 2.6"
+            )
         program.save(str(path))
 
 
 def quantise(source: Path, target: Path) -> None:
-    """The same graph with the weights of matrix products in 8 bit, a scale for every output channel.
+    """The same graph with the weights of matrix products in 8 bit, a scale for every output
+    channel.
 
-    Inputs of a product are quantised on the way, by their own range (onnxruntime's dynamic quantisation), so no
-    calibration pictures are needed. Convolutions, which are 3 % of the work, and all else stay float32.
-    """
+    Inputs of a product are quantised on the way, by their own range (onnxruntime's dynamic
+    quantisation), so no calibration pictures are needed. Convolutions, which are 3 % of the work,
+    and all else stay float32."""
     quantisation = require("onnxruntime.quantization", "export", "--format onnx-int8")
     with quietly():
         quantisation.quantize_dynamic(

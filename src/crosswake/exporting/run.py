@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from crosswake.batches.store import ChipStore, decode
-from crosswake.datasets.open import open_chips
-from crosswake.errors import CrosswakeError
+from crosswake.core.errors import CrosswakeError
+from crosswake.core.files import make_folder, replacing
+from crosswake.data.sources.open import open_chips
 from crosswake.exporting.agreement import Agreement, chips_of, compare, generated
 from crosswake.exporting.graph import ExportFormat, write_graph
 from crosswake.models.embedder import Embedder, load_torch
-from crosswake.writing import make_folder, replacing
 
 SUFFIX = {"onnx": ".onnx", "onnx-int8": "-int8.onnx", "torch-export": ".pt2"}
 
@@ -23,23 +23,27 @@ def export(
     min_cosine: float | None = None,
     quiet: bool = True,
 ) -> Agreement:
-    """Write ``checkpoint`` as one file that needs no other, having seen that it agrees with PyTorch.
+    """Write ``checkpoint`` as one file that needs no other, having seen that it agrees with
+    PyTorch.
 
     Args:
         checkpoint: weights as :func:`crosswake.models.embedder.load_torch` takes them.
         kind: the format.
         output: the file, with the format's ending; it appears whole or not at all.
-        data: chips to compare on, a HOSS-layout folder, pairs or a CSV table; generated pictures if None.
+        data: chips to compare on, a HOSS-layout folder, pairs or a CSV table; generated pictures if
+            None.
         chips: how many of them.
         min_cosine: the least cosine that counts as agreeing; the format's own if None.
         quiet: show no progress.
 
     Raises:
-        CrosswakeError: the weights or data cannot be read, a package is missing, the output cannot be written or has
-            another ending, or the graph does not agree.
+        CrosswakeError: the weights or data cannot be read, a package is missing, the output cannot
+            be written or has another ending, or the graph does not agree.
     """
     if checkpoint.suffix.lower() == ".onnx":
-        raise CrosswakeError(f"{checkpoint}: is exported already; --checkpoint names weights that PyTorch reads")
+        raise CrosswakeError(
+            f"{checkpoint}: is exported already; --checkpoint names weights that PyTorch reads"
+        )
     check_output(output, checkpoint, kind)
     embedder = load_torch(checkpoint, device="cpu")
     store, measured_on = comparison(embedder, data, chips)
@@ -57,7 +61,9 @@ def check_output(output: Path, checkpoint: Path, kind: ExportFormat) -> None:
     if output.resolve() == checkpoint.resolve():
         raise CrosswakeError(f"--output: {output} is the checkpoint itself; name another file")
     if output.suffix.lower() != ending:
-        raise CrosswakeError(f"--output: {output} must end in {ending}, as a file of --format {kind} does")
+        raise CrosswakeError(
+            f"--output: {output} must end in {ending}, as a file of --format {kind} does"
+        )
     if output.is_dir():
         raise CrosswakeError(f"--output: {output} is a folder; name a file")
 
@@ -65,12 +71,16 @@ def check_output(output: Path, checkpoint: Path, kind: ExportFormat) -> None:
 def comparison(embedder: Embedder, data: Path | None, count: int) -> tuple[ChipStore, str]:
     """The chips to compare on, and what they are."""
     if data is None:
-        return generated(embedder.image_size, count), "generated pictures (--data compares on chips of yours)"
+        return generated(
+            embedder.image_size, count
+        ), "generated pictures (--data compares on chips of yours)"
     found = open_chips(data)
     chips = chips_of(found, count)
     if not chips:
         raise CrosswakeError(f"{data}: holds no chips to compare on")
-    return decode(chips, embedder.image_size, sar=embedder.sar_radiometry, quiet=True), f"chips of {found.name}"
+    return decode(
+        chips, embedder.image_size, sar=embedder.sar_radiometry, quiet=True
+    ), f"chips of {found.name}"
 
 
 def default_output(checkpoint: Path, kind: ExportFormat) -> Path:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from crosswake.batches.store import ChipStore
 from crosswake.batches.stream import cut, stream
-from crosswake.chips import Chip, UnreadableChipError
-from crosswake.progress import Progress
-from crosswake.radiometry import SarRadiometry
+from crosswake.core.progress import Progress
+from crosswake.data.chips import Chip, UnreadableChipError
+from crosswake.data.radiometry import SarRadiometry
 
 
 class ChipEmbedder(ABC):
@@ -45,7 +45,9 @@ class ChipEmbedder(ABC):
     def describe(self) -> dict[str, Any]:
         """Settings and provenance, for reports."""
 
-    def embed(self, chips: Sequence[Chip], *, batch_size: int = 64, quiet: bool = True) -> NDArray[np.float32]:
+    def embed(
+        self, chips: Sequence[Chip], *, batch_size: int = 64, quiet: bool = True
+    ) -> NDArray[np.float32]:
         """Embed chips.
 
         Returns:
@@ -61,8 +63,14 @@ class ChipEmbedder(ABC):
                 progress.advance(len(store))
         return np.concatenate(parts) if parts else np.empty((0, self.width), np.float32)
 
-    def attention_maps(self, chips: Sequence[Chip], *, batch_size: int = 64) -> NDArray[np.float32] | None:  # noqa: ARG002
-        """(chips, grid rows, grid columns) float32 of where the model looks; None where it cannot tell."""
+    def attention_maps(
+        self,
+        chips: Sequence[Chip],  # noqa: ARG002
+        *,
+        batch_size: int = 64,  # noqa: ARG002
+    ) -> NDArray[np.float32] | None:
+        """(chips, grid rows, grid columns) float32 of where the model looks; None where it cannot
+        tell."""
         return None
 
     def decoded(self, chips: Sequence[Chip], batch_size: int) -> Iterator[ChipStore]:

@@ -12,13 +12,11 @@ from torch.nn import functional as F
 
 from crosswake.batches.prepare import normalise
 from crosswake.batches.store import ChipStore
-from crosswake.chips import Chip
-from crosswake.config import Device, ModelConfig, Precision, plain
-from crosswake.errors import CrosswakeError
+from crosswake.core.errors import CrosswakeError
+from crosswake.data.chips import Chip
+from crosswake.data.radiometry import SarRadiometry
 from crosswake.models.base import ChipEmbedder
-from crosswake.models.inference import InferenceModel
-from crosswake.models.transoss import TransOSS
-from crosswake.models.weights import (
+from crosswake.models.checkpoints import (
     LoadReport,
     Weights,
     count_parameters,
@@ -27,7 +25,10 @@ from crosswake.models.weights import (
     model_config,
     read_weights,
 )
-from crosswake.radiometry import SarRadiometry
+from crosswake.models.inference import InferenceModel
+from crosswake.models.transoss import TransOSS
+from crosswake.settings.common import Device, Precision, plain
+from crosswake.settings.model import ModelConfig
 
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -71,7 +72,10 @@ class Embedder(ChipEmbedder):
 
     def embed_store(self, store: ChipStore, *, batch_size: int = 64) -> NDArray[np.float32]:
         """Embed chips that are decoded already; as :meth:`embed`."""
-        parts = [F.normalize(self._apply(self.graph, *inputs)) for inputs in self._inputs(store, batch_size)]
+        parts = [
+            F.normalize(self._apply(self.graph, *inputs))
+            for inputs in self._inputs(store, batch_size)
+        ]
         return torch.cat(parts).cpu().numpy() if parts else np.empty((0, self.width), np.float32)
 
     def attention_maps(self, chips: Sequence[Chip], *, batch_size: int = 64) -> NDArray[np.float32]:
@@ -85,7 +89,11 @@ class Embedder(ChipEmbedder):
             for store in self.decoded(chips, batch_size)
             for pictures, modality, size in self._inputs(store, batch_size)
         ]
-        return torch.cat(maps).cpu().numpy() if maps else np.empty((0, *self.model.config.grid), np.float32)
+        return (
+            torch.cat(maps).cpu().numpy()
+            if maps
+            else np.empty((0, *self.model.config.grid), np.float32)
+        )
 
     def describe(self) -> dict[str, Any]:
         """Settings and provenance, for reports."""
@@ -108,7 +116,9 @@ class Embedder(ChipEmbedder):
     @torch.inference_mode()
     def _apply(self, function: Any, images: Tensor, modality: Tensor, size: Tensor) -> Tensor:
         half = HALF.get(self.precision)
-        with torch.autocast(self.device.type, dtype=half or torch.bfloat16, enabled=half is not None):
+        with torch.autocast(
+            self.device.type, dtype=half or torch.bfloat16, enabled=half is not None
+        ):
             return torch.as_tensor(function(images, modality, size)).float()
 
 
@@ -120,7 +130,8 @@ def load(
     model: ModelConfig | None = None,
     sar_radiometry: SarRadiometry | None = None,
 ) -> ChipEmbedder:
-    """Load a model for use: one of our checkpoints, bare TransOSS or timm ViT weights, or an exported ONNX file.
+    """Load a model for use: one of our checkpoints, bare TransOSS or timm ViT weights, or an
+    exported ONNX file.
 
     Args:
         checkpoint: the file; one that ends in ``.onnx`` is run by onnxruntime.
@@ -130,15 +141,22 @@ def load(
         sar_radiometry: how SAR is scaled; as in training if None, ``max`` if the file does not say.
 
     Raises:
-        CrosswakeError: the file cannot be read or does not fit the shape, or there is no such device.
+        CrosswakeError: the file cannot be read or does not fit the shape, or there is no such
+            device.
     """
     if Path(checkpoint).suffix.lower() == ".onnx":
-        from crosswake.models.onnx_embedder import load_onnx  # noqa: PLC0415
+        from crosswake.models.onnx import load_onnx
 
         if model is not None:
-            raise CrosswakeError(f"{checkpoint}: an ONNX file has its own shape; leave the model's settings out")
-        return load_onnx(Path(checkpoint), device=device, precision=precision, sar_radiometry=sar_radiometry)
-    return load_torch(checkpoint, device=device, precision=precision, model=model, sar_radiometry=sar_radiometry)
+            raise CrosswakeError(
+                f"{checkpoint}: an ONNX file has its own shape; leave the model's settings out"
+            )
+        return load_onnx(
+            Path(checkpoint), device=device, precision=precision, sar_radiometry=sar_radiometry
+        )
+    return load_torch(
+        checkpoint, device=device, precision=precision, model=model, sar_radiometry=sar_radiometry
+    )
 
 
 def load_torch(
@@ -154,7 +172,9 @@ def load_torch(
     shape = model or (model_config(weights.meta) if weights.meta else infer_config(weights))
     network = TransOSS(shape)
     report = load_into(network, without_head(weights))
-    radiometry: SarRadiometry = sar_radiometry or weights.meta.get("config", {}).get("sar_radiometry", "max")
+    radiometry: SarRadiometry = sar_radiometry or weights.meta.get("config", {}).get(
+        "sar_radiometry", "max"
+    )
     return Embedder(
         network,
         device=pick_device(device),
@@ -167,7 +187,9 @@ def load_torch(
 
 def without_head(weights: Weights) -> Weights:
     """The weights less the classifier, which embedding has no use for."""
-    state = {key: value for key, value in weights.state.items() if not key.startswith("classifier.")}
+    state = {
+        key: value for key, value in weights.state.items() if not key.startswith("classifier.")
+    }
     return Weights(path=weights.path, state=state, meta=weights.meta)
 
 
@@ -177,9 +199,15 @@ def pick_device(name: Device) -> torch.device:
     Raises:
         CrosswakeError: it is not there.
     """
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
     if name == "auto":
         return torch.device(next(kind for kind, present in there.items() if present))
     if not there.get(name, False):
-        raise CrosswakeError(f"--device: this machine has no '{name}' that torch can use; take auto or cpu")
+        raise CrosswakeError(
+            f"--device: this machine has no '{name}' that torch can use; take auto or cpu"
+        )
     return torch.device(name)

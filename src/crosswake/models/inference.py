@@ -1,8 +1,7 @@
 """TransOSS reduced to what an embedding needs: the one forward pass of embedding and of export.
 
-Against the training pass it normalises pictures itself, follows nothing but the class token through the last block
-(if that is the feature), and scales to length 1.
-"""
+Against the training pass it normalises pictures itself, follows nothing but the class token through
+the last block (if that is the feature), and scales to length 1."""
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +15,8 @@ from crosswake.models.vit import Block
 class InferenceModel(nn.Module):
     """8-bit pictures of either modality to embeddings of length 1.
 
-    Equal to ``F.normalize(model.embedding(normalise(pictures), modality, size))`` to rounding, at 7 % less work for
-    twelve blocks.
+    Equal to ``F.normalize(model.embedding(normalise(pictures), modality, size))`` to rounding, at 7
+    % less work for twelve blocks.
 
     Args:
         model: in evaluation mode; its weights are shared, not copied.
@@ -33,7 +32,8 @@ class InferenceModel(nn.Module):
         Args:
             pictures: (batch, 3, height, width) uint8.
             modality: (batch,) int64, 0 optical and 1 SAR.
-            size: (batch, 3) float32 from :func:`crosswake.batches.prepare.size_features`; ignored without SSE.
+            size: (batch, 3) float32 from :func:`crosswake.batches.prepare.size_features`; ignored
+                without SSE.
 
         Returns:
             (batch, width) of length 1.
@@ -48,11 +48,12 @@ class InferenceModel(nn.Module):
             features = base.feature(last(tokens))
         else:
             features = base.norm(class_token_after(last, tokens))
-        return F.normalize(self.model.compared(features))
+        return F.normalize(self.model.retrieval_feature(features))
 
 
 def class_token_after(block: Block, tokens: Tensor) -> Tensor:
-    """The class token, (batch, width), after a block of which nothing else is wanted: one query, all keys."""
+    """The class token, (batch, width), after a block of which nothing else is wanted: one query,
+    all keys."""
     attention = block.attn
     batch, _, width = tokens.shape
     normed, first = block.norm1(tokens), tokens[:, 0]

@@ -1,4 +1,5 @@
-"""TransOSS (Wang et al., ICCV 2025, arXiv 2506.22027), under the state-dict names of its published weights."""
+"""TransOSS (Wang et al., ICCV 2025, arXiv 2506.22027), under the state-dict names of its published
+weights."""
 
 import math
 from itertools import pairwise
@@ -7,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from crosswake.chips import Modality
-from crosswake.config import ModelConfig
+from crosswake.data.chips import Modality
 from crosswake.models.vit import LAYER_NORM_EPS, Block
+from crosswake.settings.model import ModelConfig
 
 LOGIT_SCALE = 2.6592  # ln(1 / 0.07)
 LONGEST_PERIOD = 100.0
@@ -18,7 +19,8 @@ SQUEEZED = 32
 
 
 class PatchEmbed(nn.Module):
-    """Turns an image into (batch, patches, width), row by row, by one convolution or a stack of them."""
+    """Turns an image into (batch, patches, width), row by row, by one convolution or a stack of
+    them."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -31,14 +33,19 @@ class PatchEmbed(nn.Module):
 
 
 def conv_stem(stride: int, width: int) -> nn.Sequential:
-    """3 x 3 convolutions that halve the image until a pixel is a patch (Xiao et al., NeurIPS 2021, section 4).
+    """3 x 3 convolutions that halve the image until a pixel is a patch (Xiao et al., NeurIPS 2021,
+    section 4).
 
-    Normalised over channels of each chip alone, not over the batch, so that chips do not depend on each other.
-    """
+    Normalised over channels of each chip alone, not over the batch, so that chips do not depend on
+    each other."""
     layers: list[nn.Module] = []
     channels = conv_channels(stride, width)
     for before, after in pairwise(channels):
-        layers += [nn.Conv2d(before, after, 3, 2, padding=1, bias=False), nn.GroupNorm(1, after), nn.GELU()]
+        layers += [
+            nn.Conv2d(before, after, 3, 2, padding=1, bias=False),
+            nn.GroupNorm(1, after),
+            nn.GELU(),
+        ]
     return nn.Sequential(*layers, nn.Conv2d(channels[-1], width, 1))
 
 
@@ -61,11 +68,11 @@ class SizeEmbed(nn.Module):
 
 
 class GridPool(nn.Module):
-    """A feature that keeps where things are: every patch is squeezed to a few numbers, and all of them joined.
+    """A feature that keeps where things are: every patch is squeezed to a few numbers, and all of
+    them joined.
 
-    A class token has to learn from data alone to tell places apart; chips with an aligned axis, and pairs in register,
-    show the same thing in the same place.
-    """
+    A class token has to learn from data alone to tell places apart; chips with an aligned axis, and
+    pairs in register, show the same thing in the same place."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -88,9 +95,10 @@ class TransOSSBackbone(nn.Module):
     """The transformer: chips of either modality to features.
 
     Attributes:
-        recompute: in training, keep only what goes into each block, and compute the rest again in the backward pass
-            (Chen et al., arXiv 1604.06174); gradients are the same.
-        channels_last: lay images out channels last before a stem of convolutions, for which there are quicker kernels.
+        recompute: in training, keep only what goes into each block, and compute the rest again in
+            the backward pass (Chen et al., arXiv 1604.06174); gradients are the same.
+        channels_last: lay images out channels last before a stem of convolutions, for which there
+            are quicker kernels.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -116,22 +124,29 @@ class TransOSSBackbone(nn.Module):
         if not len(optical):
             return torch.as_tensor(self.patch_embed_SAR(images))
         order = torch.cat([optical, sar]).argsort()
-        return torch.cat([self.patch_embed(images[optical]), self.patch_embed_SAR(images[sar])])[order]
+        return torch.cat([self.patch_embed(images[optical]), self.patch_embed_SAR(images[sar])])[
+            order
+        ]
 
     def patches_of_both(self, images: Tensor, modality: Tensor) -> Tensor:
-        """The same by showing the whole batch to both embeddings, so that the graph is the same for any mix.
+        """The same by showing the whole batch to both embeddings, so that the graph is the same for
+        any mix.
 
-        Export and compilation need that, and data-parallel gradients where a process has one modality only.
-        """
+        Export and compilation need that, and data-parallel gradients where a process has one
+        modality only."""
         is_sar = (modality == Modality.SAR)[:, None, None]
         return torch.where(is_sar, self.patch_embed_SAR(images), self.patch_embed(images))
 
     def embed(self, images: Tensor, modality: Tensor, size: Tensor) -> Tensor:
         """Tokens [class, patches row by row, size] before the first block."""
-        fixed_graph = torch.compiler.is_compiling() or (torch.is_grad_enabled() and len(modality.unique()) == 1)
+        fixed_graph = torch.compiler.is_compiling() or (
+            torch.is_grad_enabled() and len(modality.unique()) == 1
+        )
         patches = (self.patches_of_both if fixed_graph else self.patches)(images, modality)
         # .shape and not len(), which export would take for a constant
-        tokens = torch.cat([self.cls_token.expand(images.shape[0], -1, -1).to(patches.dtype), patches], dim=1)
+        tokens = torch.cat(
+            [self.cls_token.expand(images.shape[0], -1, -1).to(patches.dtype), patches], dim=1
+        )
         tokens = tokens + self.pos_embed
         if self.mie_embed is not None:
             tokens = tokens + self.config.mie_scale * self.mie_embed[modality]
@@ -139,21 +154,28 @@ class TransOSSBackbone(nn.Module):
             tokens = torch.cat([tokens, self.wh_embed(size).to(tokens.dtype)], dim=1)
         return tokens
 
-    def forward(self, images: Tensor, modality: Tensor, size: Tensor, keep: Tensor | None = None) -> Tensor:
+    def forward(
+        self, images: Tensor, modality: Tensor, size: Tensor, drop_path_mask: Tensor | None = None
+    ) -> Tensor:
         """See :meth:`TransOSS.forward`."""
         if self.channels_last and self.config.stem == "conv":
             images = images.contiguous(memory_format=torch.channels_last)
         tokens = self.embed(images, modality, size)
         for index, block in enumerate(self.blocks):
-            factors = None if keep is None else keep[index]
-            if self.recompute and torch.is_grad_enabled():  # nothing in a block is random, so no state is kept for it
-                tokens = checkpoint(block, tokens, factors, use_reentrant=False, preserve_rng_state=False)
+            factors = None if drop_path_mask is None else drop_path_mask[index]
+            if (
+                self.recompute and torch.is_grad_enabled()
+            ):  # nothing in a block is random, so no state is kept for it
+                tokens = checkpoint(
+                    block, tokens, factors, use_reentrant=False, preserve_rng_state=False
+                )
             else:
                 tokens = block(tokens, factors)
         return self.feature(tokens)
 
     def feature(self, tokens: Tensor) -> Tensor:
-        """(batch, width) from the tokens after the last block: the class token, or all patches joined."""
+        """(batch, width) from the tokens after the last block: the class token, or all patches
+        joined."""
         if self.grid_pool is None:
             return torch.as_tensor(self.norm(tokens[:, 0]))
         return torch.as_tensor(self.grid_pool(self.norm(self.only_patches(tokens))))
@@ -166,17 +188,20 @@ class TransOSSBackbone(nn.Module):
     def patch_weights(self, images: Tensor, modality: Tensor, size: Tensor) -> Tensor:
         """How much each patch contributes to the feature: (batch, grid rows, grid columns).
 
-        With a class token, its attention in the last block; with grid pooling, the length of the patch's share.
-        """
+        With a class token, its attention in the last block; with grid pooling, the length of the
+        patch's share."""
         if self.grid_pool is None:
             return self.class_attention(images, modality, size)
         tokens = self.embed(images, modality, size)
         for block in self.blocks:
             tokens = block(tokens)
-        return self.grid_pool.shares(self.norm(self.only_patches(tokens))).reshape(-1, *self.config.grid)
+        return self.grid_pool.shares(self.norm(self.only_patches(tokens))).reshape(
+            -1, *self.config.grid
+        )
 
     def class_attention(self, images: Tensor, modality: Tensor, size: Tensor) -> Tensor:
-        """The class token's attention to the patches in the last block: (batch, grid rows, grid columns)."""
+        """The class token's attention to the patches in the last block: (batch, grid rows, grid
+        columns)."""
         tokens = self.embed(images, modality, size)
         for block in self.blocks[:-1]:
             tokens = block(tokens)
@@ -211,48 +236,57 @@ class TransOSS(nn.Module):
         if self.classifier is not None:
             nn.init.normal_(self.classifier.weight, std=0.001)
 
-    def forward(self, images: Tensor, modality: Tensor, size: Tensor, keep: Tensor | None = None) -> Tensor:
+    def forward(
+        self, images: Tensor, modality: Tensor, size: Tensor, drop_path_mask: Tensor | None = None
+    ) -> Tensor:
         """Features before BNNeck, which the published model compares in testing.
 
         Args:
             images: (batch, 3, height, width), normalised.
             modality: (batch,) int64, 0 optical and 1 SAR.
-            size: (batch, 3) from :func:`crosswake.batches.prepare.size_features`; ignored without SSE.
-            keep: (depth, 2, batch) from :func:`crosswake.models.vit.drop_path_factors`, in training.
+            size: (batch, 3) from :func:`crosswake.batches.prepare.size_features`; ignored without
+                SSE.
+            drop_path_mask: (depth, 2, batch) from :func:`crosswake.models.vit.draw_drop_path`, in
+                training.
 
         Returns:
             (batch, width).
         """
-        return torch.as_tensor(self.base(images, modality, size, keep))
+        return torch.as_tensor(self.base(images, modality, size, drop_path_mask))
 
     def neck(self, features: Tensor) -> Tensor:
         """Features after BNNeck."""
         return torch.as_tensor(self.bottleneck(features))
 
     def embedding(self, images: Tensor, modality: Tensor, size: Tensor) -> Tensor:
-        """The feature that ranking compares, as the settings say: before or after BNNeck; not yet normalised."""
-        return self.compared(self(images, modality, size))
+        """The feature that ranking compares, as the settings say: before or after BNNeck; not yet
+        normalised."""
+        return self.retrieval_feature(self(images, modality, size))
 
-    def compared(self, features: Tensor) -> Tensor:
+    def retrieval_feature(self, features: Tensor) -> Tensor:
         """From (batch, width) features before BNNeck, those that are compared."""
         return self.neck(features) if self.config.feature == "neck" else features
 
     def pair_logits(self, sar: Tensor, optical: Tensor) -> Tensor:
-        """Cosine similarity of SAR rows and optical columns times exp(logit_scale) (section 4.3)."""
+        """Cosine similarity of SAR rows and optical columns times exp(logit_scale) (section
+        4.3)."""
         similarity = nn.functional.normalize(sar) @ nn.functional.normalize(optical).T
         return self.logit_scale.exp() * similarity
 
 
 def sine_positions(grid: tuple[int, int], width: int) -> Tensor:
-    """Sines and cosines of row and column, as first values of the position embedding (Beyer et al., arXiv 2205.01580).
+    """Sines and cosines of row and column, as first values of the position embedding (Beyer et al.,
+    arXiv 2205.01580).
 
-    Small random values drown beside the patches, and a model without pretraining takes long to learn where things are.
-    The longest period fits grids of a dozen patches.
+    Small random values drown beside the patches, and a model without pretraining takes long to
+    learn where things are. The longest period fits grids of a dozen patches.
 
     Returns:
         (rows * columns, width).
     """
-    rows, columns = (axis.flatten() for axis in torch.meshgrid(*map(torch.arange, grid), indexing="ij"))
+    rows, columns = (
+        axis.flatten() for axis in torch.meshgrid(*map(torch.arange, grid), indexing="ij")
+    )
     count = max(width // 4, 1)
     frequency = LONGEST_PERIOD ** -(torch.arange(count) / count)
     angles = [axis[:, None] * frequency for axis in (rows, columns)]
@@ -261,7 +295,8 @@ def sine_positions(grid: tuple[int, int], width: int) -> Tensor:
 
 
 def _initialise(module: nn.Module) -> None:
-    """Deviations that fit the layer's width, as in the first ViT, where a fixed 0.02 starves narrow models."""
+    """Deviations that fit the layer's width, as in the first ViT, where a fixed 0.02 starves narrow
+    models."""
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=math.sqrt(1 / module.in_features))
         if module.bias is not None:

@@ -1,4 +1,5 @@
-"""The plain Vision Transformer blocks (Dosovitskiy et al., ICLR 2021), pre-norm, under timm's parameter names."""
+"""The plain Vision Transformer blocks (Dosovitskiy et al., ICLR 2021), pre-norm, under timm's
+parameter names."""
 
 import torch
 from torch import Tensor, nn
@@ -49,7 +50,8 @@ class Mlp(nn.Module):
 
 
 class Block(nn.Module):
-    """A pre-norm transformer block whose two branches may be skipped sample by sample (drop path)."""
+    """A pre-norm transformer block whose two branches may be skipped sample by sample (drop
+    path)."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -58,24 +60,29 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(width, eps=LAYER_NORM_EPS)
         self.mlp = Mlp(width, 4 * width)
 
-    def forward(self, tokens: Tensor, keep: Tensor | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, drop_path_mask: Tensor | None = None) -> Tensor:
         """Apply the block.
 
         Args:
             tokens: (batch, tokens, width).
-            keep: (2, batch) factors of the attention and MLP branches, 0 to skip; None keeps all.
+            drop_path_mask: (2, batch) factors of the attention and MLP branches, 0 to skip; None
+                skips nothing.
         """
-        if keep is None:
+        if drop_path_mask is None:
             tokens = tokens + self.attn(self.norm1(tokens))
             return torch.as_tensor(tokens + self.mlp(self.norm2(tokens)))
-        tokens = tokens + keep[0, :, None, None] * self.attn(self.norm1(tokens))
-        return torch.as_tensor(tokens + keep[1, :, None, None] * self.mlp(self.norm2(tokens)))
+        tokens = tokens + drop_path_mask[0, :, None, None] * self.attn(self.norm1(tokens))
+        return torch.as_tensor(
+            tokens + drop_path_mask[1, :, None, None] * self.mlp(self.norm2(tokens))
+        )
 
 
-def drop_path_factors(depth: int, batch: int, rate: float, generator: torch.Generator) -> Tensor:
-    """Branch factors for every block and sample: 0, or 1 / (1 - p) with p rising linearly from 0 to ``rate``.
+def draw_drop_path(depth: int, batch: int, rate: float, generator: torch.Generator) -> Tensor:
+    """Branch factors for every block and sample: 0, or 1 / (1 - p) with p rising linearly from 0 to
+    ``rate``.
 
-    Drawn outside the model, for the whole batch, so that they do not depend on how many processes share it.
+    Drawn outside the model, for the whole batch, so that they do not depend on how many processes
+    share it.
 
     Returns:
         (depth, 2, batch) float32.

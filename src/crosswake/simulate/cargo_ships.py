@@ -1,4 +1,5 @@
-"""Deck layouts of ships that carry goods. Lengths in metres; see :mod:`crosswake.simulate.parts`."""
+"""Deck layouts of ships that carry goods. Lengths in metres; see
+:mod:`crosswake.simulate.parts`."""
 
 from itertools import pairwise
 
@@ -36,14 +37,19 @@ COVERS: tuple[Colour, ...] = (
 CRANES: tuple[Colour, ...] = (WHITE, CREAM, YELLOW, ORANGE)
 
 
-def cut(rng: np.random.Generator, start: float, end: float, count: int, spread: float) -> list[tuple[float, float]]:
-    """Divide a stretch into ``count`` uneven pitches; the unevenness is what tells sisters apart."""
+def cut(
+    rng: np.random.Generator, start: float, end: float, count: int, spread: float
+) -> list[tuple[float, float]]:
+    """Divide a stretch into ``count`` uneven pitches; the unevenness is what tells sisters
+    apart."""
     shares = 1.0 + spread * rng.uniform(-1, 1, count)
     edges = start + (end - start) * np.concatenate([[0.0], np.cumsum(shares) / shares.sum()])
     return [(float(a), float(b)) for a, b in pairwise(edges)]
 
 
-def hatches(rng: np.random.Generator, pitches: list[tuple[float, float]], beam: float, colour: Colour) -> list[Part]:
+def hatches(
+    rng: np.random.Generator, pitches: list[tuple[float, float]], beam: float, colour: Colour
+) -> list[Part]:
     """Cargo hatches with coaming, cover and the seams of its panels."""
     filled, wide = rng.uniform(0.55, 0.82), beam * rng.uniform(0.42, 0.72)
     rolling, coaming = rng.random() < 0.5, rng.uniform(1.6, 3.0)
@@ -57,7 +63,9 @@ def hatches(rng: np.random.Generator, pitches: list[tuple[float, float]], beam: 
         if rolling:
             parts.append(paint(s, (-0.3, 0.3), seam))
         else:
-            parts += [paint((at - 0.25, at + 0.25), t, seam) for at in np.linspace(*s, 5)[1:-1].tolist()]
+            parts += [
+                paint((at - 0.25, at + 0.25), t, seam) for at in np.linspace(*s, 5)[1:-1].tolist()
+            ]
     return parts
 
 
@@ -73,24 +81,35 @@ def bulk_carrier(rng: np.random.Generator, length: float, beam: float, deck: Col
     parts += mast_houses(rng, pitches, beam)
     geared = rng.random() < (0.75 if length < 205 else 0.1)
     if geared:
-        colour, reach, side = pick(rng, CRANES), rng.uniform(16, 24), rng.choice([-0.12, 0.0, 0.12]) * beam
+        colour, reach, side = (
+            pick(rng, CRANES),
+            rng.uniform(16, 24),
+            rng.choice([-0.12, 0.0, 0.12]) * beam,
+        )
         first, every = int(rng.integers(1, 3)), int(rng.integers(1, 3))
         for a, _ in pitches[first::every]:
-            parts += crane(a, side, reach, rng.choice([0.0, np.pi]), rng.uniform(12, 17), colour, 4.0)
+            parts += crane(
+                a, side, reach, rng.choice([0.0, np.pi]), rng.uniform(12, 17), colour, 4.0
+            )
     parts += fittings(rng, (head, front), beam, int(rng.integers(8, 22)))
     return parts + deck_house(rng, front, house, beam, int(rng.integers(5, 8)))
 
 
-def mast_houses(rng: np.random.Generator, pitches: list[tuple[float, float]], beam: float) -> list[Part]:
+def mast_houses(
+    rng: np.random.Generator, pitches: list[tuple[float, float]], beam: float
+) -> list[Part]:
     """Small houses for winches and stores on the cross decks between some of the hatches."""
     colour, wide = pick(rng, (WHITE, CREAM, GREY)), beam * rng.uniform(0.15, 0.45)
     side = rng.choice([-0.25, 0.0, 0.0, 0.25]) * beam
     chosen = [a for a, _ in pitches[1:] if rng.random() < 0.45]
-    return [box((a - 2.2, a + 2.2), (side - wide / 2, side + wide / 2), 4.5, colour) for a in chosen]
+    return [
+        box((a - 2.2, a + 2.2), (side - wide / 2, side + wide / 2), 4.5, colour) for a in chosen
+    ]
 
 
 def tanker(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> list[Part]:
-    """Clean deck, pipes along the middle, manifold amidships with hose cranes, tank hatches in rows."""
+    """Clean deck, pipes along the middle, manifold amidships with hose cranes, tank hatches in
+    rows."""
     head, house = length * rng.uniform(0.05, 0.10), length * rng.uniform(0.06, 0.12)
     front = length * rng.uniform(0.80, 0.88)
     parts = forecastle(rng, head, beam, deck)
@@ -98,7 +117,9 @@ def tanker(rng: np.random.Generator, length: float, beam: float, deck: Colour) -
     offset, pipes = rng.uniform(-0.06, 0.06) * beam, int(rng.integers(2, 6))
     for number in range(pipes):
         t = offset + (number - pipes / 2) * rng.uniform(1.2, 1.8)
-        parts.append(box((head + rng.uniform(0, 0.12) * length, front), (t, t + 0.8), 1.6, colour, "pipe"))
+        parts.append(
+            box((head + rng.uniform(0, 0.12) * length, front), (t, t + 0.8), 1.6, colour, "pipe")
+        )
     if rng.random() < 0.35:
         trunk = (head + rng.uniform(0.02, 0.2) * length, front - rng.uniform(0.02, 0.2) * length)
         half = beam * rng.uniform(0.2, 0.36)
@@ -110,16 +131,25 @@ def tanker(rng: np.random.Generator, length: float, beam: float, deck: Colour) -
     sides = ((-1, 1), (1,), (-1,))[int(rng.integers(3))]
     for side in sides:
         place = middle + rng.uniform(-10, 10), side * beam * rng.uniform(0.15, 0.3)
-        parts += crane(*place, rng.uniform(12, 20), rng.choice([0.0, np.pi]), 14.0, pick(rng, CRANES), 3.5)
+        parts += crane(
+            *place, rng.uniform(12, 20), rng.choice([0.0, np.pi]), 14.0, pick(rng, CRANES), 3.5
+        )
     parts += tank_tops(rng, head, front, beam, colour)
     if rng.random() < 0.4:
-        parts += helipad(middle + rng.choice([-1, 1]) * length * 0.13, rng.choice([-1, 1]) * beam * 0.3, beam * 0.15)
+        parts += helipad(
+            middle + rng.choice([-1, 1]) * length * 0.13,
+            rng.choice([-1, 1]) * beam * 0.3,
+            beam * 0.15,
+        )
     parts += fittings(rng, (head, front), beam, int(rng.integers(10, 24)))
     return parts + deck_house(rng, front, house, beam, int(rng.integers(5, 8)))
 
 
-def tank_tops(rng: np.random.Generator, head: float, front: float, beam: float, colour: Colour) -> list[Part]:
-    """Hatches of the tanks in two or three rows, and on some ships the deck's frames on the outside."""
+def tank_tops(
+    rng: np.random.Generator, head: float, front: float, beam: float, colour: Colour
+) -> list[Part]:
+    """Hatches of the tanks in two or three rows, and on some ships the deck's frames on the
+    outside."""
     rows = ((-0.33, 0.33), (-0.34, 0.12, 0.34), (-0.3, 0.22))[int(rng.integers(3))]
     parts: list[Part] = []
     pitches = cut(rng, head + 3, front - 4, int(rng.integers(4, 9)), 0.5)
@@ -131,8 +161,11 @@ def tank_tops(rng: np.random.Generator, head: float, front: float, beam: float, 
     return parts
 
 
-def container_ship(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> list[Part]:
-    """Bays of stacks between lashing bridges; house aft, amidships, or forward with the funnel apart."""
+def container_ship(
+    rng: np.random.Generator, length: float, beam: float, deck: Colour
+) -> list[Part]:
+    """Bays of stacks between lashing bridges; house aft, amidships, or forward with the funnel
+    apart."""
     head = length * rng.uniform(0.06, 0.10)
     house = max(10.0, length * rng.uniform(0.035, 0.06))
     style = rng.random()
@@ -150,17 +183,25 @@ def container_ship(rng: np.random.Generator, length: float, beam: float, deck: C
             s = inside[0] + house + 2.0
             continue
         parts.append(Part("bay", s, s + 12.2, -rows * 1.25, rows * 1.25, 0.0, GREY, "cargo", rows))
-        parts.append(box((s + 12.4, s + 13.2), (-beam * 0.48, beam * 0.48), rng.uniform(5, 9), bridge, "pipe"))
+        parts.append(
+            box(
+                (s + 12.4, s + 13.2), (-beam * 0.48, beam * 0.48), rng.uniform(5, 9), bridge, "pipe"
+            )
+        )
         s += pitch + (rng.uniform(1.5, 4.5) if rng.random() < 0.25 else 0.0)
     parts += deck_house(rng, islands[0], house, beam, tiers)
     if len(islands) == 2:
         colour = pick(rng, CRANES)
         parts.append(box((islands[1], islands[1] + house), (-beam * 0.3, beam * 0.3), 14.0, colour))
-        parts.append(box((islands[1] + 2, islands[1] + house - 2), (-beam * 0.1, beam * 0.1), 24.0, DARK))
+        parts.append(
+            box((islands[1] + 2, islands[1] + house - 2), (-beam * 0.1, beam * 0.1), 24.0, DARK)
+        )
     if length < 215 and rng.random() < 0.5:
         side, colour = rng.choice([-1, 1]) * beam * 0.42, pick(rng, CRANES)
         for share in rng.uniform(0.2, 0.6, int(rng.integers(1, 3))):
-            parts += crane(float(share) * length, side, rng.uniform(18, 26), np.pi, 20.0, colour, 4.5)
+            parts += crane(
+                float(share) * length, side, rng.uniform(18, 26), np.pi, 20.0, colour, 4.5
+            )
     return parts
 
 
@@ -171,13 +212,25 @@ def general_cargo(rng: np.random.Generator, length: float, beam: float, deck: Co
     front = head * 0.7 if forward else length * rng.uniform(0.78, 0.88) - house * 0.2
     start, end = (front + house + 2, length * 0.96) if forward else (head + 2, front - 2)
     pitches = cut(rng, start, end, int(rng.integers(1, 5)), 0.4)
-    parts = forecastle(rng, head, beam, deck) + hatches(rng, pitches, beam * 1.15, pick(rng, COVERS))
+    parts = forecastle(rng, head, beam, deck) + hatches(
+        rng, pitches, beam * 1.15, pick(rng, COVERS)
+    )
     if rng.random() < 0.7:
         side, colour = rng.choice([-0.4, 0.0, 0.4]) * beam, pick(rng, CRANES)
         for share in cut(rng, start, end, int(rng.integers(1, 4)), 0.5):
             s = share[int(rng.integers(2))]
-            parts += crane(s, side, rng.uniform(0.12, 0.2) * length, rng.choice([0.0, np.pi]), 14.0, colour, 3.2)
-    parts += mast_houses(rng, pitches, beam) + fittings(rng, (start, end), beam, int(rng.integers(5, 14)))
+            parts += crane(
+                s,
+                side,
+                rng.uniform(0.12, 0.2) * length,
+                rng.choice([0.0, np.pi]),
+                14.0,
+                colour,
+                3.2,
+            )
+    parts += mast_houses(rng, pitches, beam) + fittings(
+        rng, (start, end), beam, int(rng.integers(5, 14))
+    )
     return parts + deck_house(rng, front, house, beam, int(rng.integers(3, 6)))
 
 

@@ -1,4 +1,5 @@
-"""Where a chip lies on a scene: a tight, slightly turned and slightly uneven crop, as people make by hand."""
+"""Where a chip lies on a scene: a tight, slightly turned and slightly uneven crop, as people make
+by hand."""
 
 from dataclasses import dataclass
 
@@ -11,8 +12,8 @@ from crosswake.simulate.geometry import CELL, Array, Scene
 class Crop:
     """A chip's frame.
 
-    Ship coordinates are metres aft of the stem and metres to starboard; frame coordinates are the same turned by
-    ``turn`` radians about amidships.
+    Ship coordinates are metres aft of the stem and metres to starboard; frame coordinates are the
+    same turned by ``turn`` radians about amidships.
 
     Attributes:
         top: frame row coordinate of the upper edge, metres.
@@ -38,7 +39,8 @@ class Crop:
         return (x - self.top) / self.pixel - 0.5, (y - self.left) / self.pixel - 0.5
 
     def sampling(self, scene: Scene) -> tuple[Array, Array]:
-        """Matrix and offset that take a pixel of the chip to a cell of the scene (``affine_transform``)."""
+        """Matrix and offset that take a pixel of the chip to a cell of the scene
+        (``affine_transform``)."""
         c, s = np.cos(-self.turn), np.sin(-self.turn)
         matrix = np.array([[c, -s], [s, c]]) * self.pixel / CELL
         corner_x = self.top + 0.5 * self.pixel - self.centre
@@ -56,7 +58,12 @@ def turned(s: Array, t: Array, turn: float, centre: float) -> tuple[Array, Array
 
 
 def frame(
-    s: tuple[float, float], t: tuple[float, float], scene: Scene, pixel: float, turn: float, rng: np.random.Generator
+    s: tuple[float, float],
+    t: tuple[float, float],
+    scene: Scene,
+    pixel: float,
+    turn: float,
+    rng: np.random.Generator,
 ) -> Crop:
     """A crop around frame extents ``s`` and ``t``, each side with a margin of its own."""
     above, below = rng.uniform(0.0, 0.055, 2) * scene.length + 1.0

@@ -1,8 +1,9 @@
-"""Ship types, their standard sizes, and the drawing of one vessel: all that never changes about a ship.
+"""Ship types, their standard sizes, and the drawing of one vessel: all that never changes about a
+ship.
 
-The sizes are the trade's size classes (Handysize, Panamax, Aframax and so on), to which most ships are built,
-so that many ships of the fleet share length and beam and only their decks tell them apart.
-"""
+The sizes are the trade's size classes (Handysize, Panamax, Aframax and so on), to which most ships
+are built, so that many ships of the fleet share length and beam and only their decks tell them
+apart."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -74,9 +75,15 @@ TYPES: dict[str, ShipType] = {
         (0.12, 0.2),
     ),
     "general cargo": ShipType(
-        14, ((118, 18, 6), (118, 18, 6), (138, 21, 7)), REDS + GREENS + GREYS, cargo_ships.general_cargo, (0.07, 0.13)
+        14,
+        ((118, 18, 6), (118, 18, 6), (138, 21, 7)),
+        REDS + GREENS + GREYS,
+        cargo_ships.general_cargo,
+        (0.07, 0.13),
     ),
-    "gas carrier": ShipType(5, ((288, 46, 15),), REDS + GREENS + TANS, cargo_ships.gas_carrier, (0.1, 0.16)),
+    "gas carrier": ShipType(
+        5, ((288, 46, 15),), REDS + GREENS + TANS, cargo_ships.gas_carrier, (0.1, 0.16)
+    ),
     "car carrier": ShipType(
         6,
         ((199.9, 32.3, 15),),
@@ -100,13 +107,16 @@ TYPES: dict[str, ShipType] = {
     ),
     "warship": ShipType(6, ((134, 16, 5),), GREYS[:1], service_ships.warship, (0.34, 0.5)),
     "tug": ShipType(2, ((32, 11, 2.5),), REDS + GREENS + BLUES, service_ships.tug, (0.22, 0.3)),
-    "supply ship": ShipType(4, ((84, 19, 4),), REDS + GREENS + BLUES, service_ships.supply_ship, (0.14, 0.22)),
+    "supply ship": ShipType(
+        4, ((84, 19, 4),), REDS + GREENS + BLUES, service_ships.supply_ship, (0.14, 0.22)
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Hull:
-    """Shape of the deck's edge: a bow that closes over ``bow`` of the length and a stern ending in a transom."""
+    """Shape of the deck's edge: a bow that closes over ``bow`` of the length and a stern ending in
+    a transom."""
 
     bow: float
     fullness: float
@@ -115,7 +125,8 @@ class Hull:
     sheer: float
 
     def half_breadth(self, along: Floats) -> Floats:
-        """Half the breadth, as a share of the beam, at ``along`` (0 bow, 1 stern), zero beyond the ends."""
+        """Half the breadth, as a share of the beam, at ``along`` (0 bow, 1 stern), zero beyond the
+        ends."""
         ahead = np.clip(along / self.bow, 0.0, 1.0)
         behind = np.clip((1.0 - along) / self.stern, 0.0, 1.0)
         front = 1.0 - (1.0 - ahead) ** self.fullness
@@ -136,8 +147,8 @@ class Vessel:
         deck: colour of the main deck.
         side: colour of the hull.
         parts: what stands on the deck.
-        scatterers: (n, 5) bright points: s, t, radar cross-section in square metres, aspect in radians
-            clockwise from the bow at which it answers best, and width of that lobe.
+        scatterers: (n, 5) bright points: s, t, radar cross-section in square metres, aspect in
+            radians clockwise from the bow at which it answers best, and width of that lobe.
         weathering: seed of the deck's stains.
     """
 
@@ -186,8 +197,11 @@ def draw_vessel(rng: np.random.Generator, ship_type: str | None = None) -> Vesse
     )
 
 
-def draw_scatterers(rng: np.random.Generator, parts: tuple[Part, ...], length: float, beam: float) -> Floats:
-    """Corners that shine in the radar: on the edges of parts, where an optical picture shows them as well."""
+def draw_scatterers(
+    rng: np.random.Generator, parts: tuple[Part, ...], length: float, beam: float
+) -> Floats:
+    """Corners that shine in the radar: on the edges of parts, where an optical picture shows them
+    as well."""
     rows: list[list[float]] = []
     for part in parts:
         if part.kind in ("paint", "boom", "loose"):
@@ -197,9 +211,13 @@ def draw_scatterers(rng: np.random.Generator, parts: tuple[Part, ...], length: f
             s = rng.choice([part.s0 - ends, part.s1 + ends]) if part.kind != "dome" else part.s0
             share = rng.random() if rng.random() < 0.5 else rng.integers(2)
             t = part.t0 + share * (part.t1 - part.t0)
-            strength = 5.0 * rng.lognormal(0.0, 1.6) * (1.8 if part.material in ("crane", "pipe") else 1.0)
+            strength = (
+                5.0 * rng.lognormal(0.0, 1.6) * (1.8 if part.material in ("crane", "pipe") else 1.0)
+            )
             rows.append([s, t, strength, rng.uniform(0, 2 * np.pi), rng.uniform(0.6, 2.4)])
     for _ in range(int(length * beam / 600)):
         s, t = rng.uniform(0.03, 0.97) * length, rng.uniform(-0.48, 0.48) * beam
-        rows.append([s, t, 1.5 * rng.lognormal(0.0, 1.6), rng.uniform(0, 2 * np.pi), rng.uniform(0.6, 2.4)])
+        rows.append(
+            [s, t, 1.5 * rng.lognormal(0.0, 1.6), rng.uniform(0, 2 * np.pi), rng.uniform(0.6, 2.4)]
+        )
     return np.array(rows, dtype=np.float64)

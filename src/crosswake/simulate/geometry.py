@@ -1,8 +1,8 @@
-"""A vessel as height, colour and material on a grid, and what stands in the way of light or radar on it.
+"""A vessel as height, colour and material on a grid, and what stands in the way of light or radar
+on it.
 
-Grid: rows run from bow to stern, columns from port to starboard, ``CELL`` metres each. Directions on it are unit
-vectors (row, column); an angle clockwise from the bow is ``(-cos, sin)``.
-"""
+Grid: rows run from bow to stern, columns from port to starboard, ``CELL`` metres each. Directions
+on it are unit vectors (row, column); an angle clockwise from the bow is ``(-cos, sin)``."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -68,7 +68,8 @@ def heading_vector(angle: float) -> Direction:
 
 
 def arrange(vessel: Vessel, rng: np.random.Generator, load: float) -> list[Part]:
-    """The vessel's parts as they are at one sighting: hatches, booms, containers and loose cargo vary."""
+    """The vessel's parts as they are at one sighting: hatches, booms, containers and loose cargo
+    vary."""
     parts: list[Part] = []
     working = rng.random() < 0.2
     palette = rng.integers(len(CONTAINER_COLOURS), size=4)
@@ -85,7 +86,8 @@ def arrange(vessel: Vessel, rng: np.random.Generator, load: float) -> list[Part]
 
 
 def stack(bay: Part, rng: np.random.Generator, load: float, palette: Array) -> list[Part]:
-    """Containers of one bay: a number of tiers that falls off by the row, in a few companies' colours."""
+    """Containers of one bay: a number of tiers that falls off by the row, in a few companies'
+    colours."""
     rows, most = int(bay.width), float(np.clip(rng.normal(2 + 5 * load, 1.0), 0, 8))
     width = (bay.t1 - bay.t0) / max(rows, 1)
     middle = (bay.s0 + bay.s1) / 2
@@ -93,9 +95,17 @@ def stack(bay: Part, rng: np.random.Generator, load: float, palette: Array) -> l
     for row in range(rows):
         tiers = int(np.clip(round(most - abs(rng.normal(0, 0.8))), 0, 8))
         t = (bay.t0 + row * width, bay.t0 + (row + 1) * width - 0.1)
-        halves = ((bay.s0, bay.s1),) if rng.random() < 0.7 else ((bay.s0, middle - 0.2), (middle, bay.s1))
+        halves = (
+            ((bay.s0, bay.s1),)
+            if rng.random() < 0.7
+            else ((bay.s0, middle - 0.2), (middle, bay.s1))
+        )
         for s in halves if tiers else ():
-            own = palette[rng.integers(len(palette))] if rng.random() < 0.7 else rng.integers(len(CONTAINER_COLOURS))
+            own = (
+                palette[rng.integers(len(palette))]
+                if rng.random() < 0.7
+                else rng.integers(len(CONTAINER_COLOURS))
+            )
             colour = CONTAINER_COLOURS[int(own)]
             parts.append(Part("box", *s, *t, 1.2 + tiers * CONTAINER_HEIGHT, colour, "cargo"))
     return parts
@@ -118,10 +128,15 @@ def rasterise(vessel: Vessel, parts: list[Part], freeboard: float, pad: float) -
     half = vessel.hull.half_breadth(s / vessel.length) * vessel.beam
     inside = np.abs(t)[None, :] < half[:, None]
     bulwark = inside & (np.abs(t)[None, :] > half[:, None] - 0.8)
-    curve = np.clip(1 - s / (0.25 * vessel.length), 0, 1) ** 2 + 0.3 * np.clip(s / vessel.length * 5 - 4, 0, 1) ** 2
+    curve = (
+        np.clip(1 - s / (0.25 * vessel.length), 0, 1) ** 2
+        + 0.3 * np.clip(s / vessel.length * 5 - 4, 0, 1) ** 2
+    )
     level = np.where(inside, freeboard + vessel.hull.sheer * curve[:, None], 0.0).astype(np.float32)
     shade = weathering(vessel.weathering, (rows, columns))[..., None]
-    colour = np.where(inside[..., None], np.asarray(vessel.deck, np.float32) * shade, 0.0).astype(np.float32)
+    colour = np.where(inside[..., None], np.asarray(vessel.deck, np.float32) * shade, 0.0).astype(
+        np.float32
+    )
     material = inside.astype(np.uint8)
     height = level.copy()
     for part in parts:
@@ -136,7 +151,8 @@ def rasterise(vessel: Vessel, parts: list[Part], freeboard: float, pad: float) -
 
 
 def weathering(seed: int, shape: tuple[int, int]) -> Array:
-    """(rows, columns) shade of rust, dirt and repainted patches, about 1; the same for one ship always."""
+    """(rows, columns) shade of rust, dirt and repainted patches, about 1; the same for one ship
+    always."""
     rng = np.random.default_rng(seed)
     broad = zoom(rng.normal(size=(shape[0] // 24 + 2, shape[1] // 16 + 2)), (24, 16), order=1)
     streaks = gaussian_filter(rng.normal(size=shape), (5.0, 1.0)) * 6
@@ -145,7 +161,14 @@ def weathering(seed: int, shape: tuple[int, int]) -> Array:
     return np.asarray(np.clip(total, 0.55, 1.4), dtype=np.float32)
 
 
-def draw(part: Part, height: Array, level: Array, colour: Array, material: Array, axes: tuple[Array, Array]) -> None:
+def draw(
+    part: Part,
+    height: Array,
+    level: Array,
+    colour: Array,
+    material: Array,
+    axes: tuple[Array, Array],
+) -> None:
     """Draw one part in place, where it rises above what is already there."""
     reach = part.width / 2 if part.kind in ("disc", "dome", "bar", "boom") else 0.0
     rows = span(axes[0], min(part.s0, part.s1) - reach, max(part.s0, part.s1) + reach)
@@ -180,7 +203,9 @@ def plan(part: Part, s: Array, t: Array) -> tuple[Array, Array]:
         return away <= 1, flat
     if part.kind in ("bar", "boom"):
         ds, dt = part.s1 - part.s0, part.t1 - part.t0
-        along = np.clip(((s - part.s0) * ds + (t - part.t0) * dt) / max(ds * ds + dt * dt, 1e-6), 0, 1)
+        along = np.clip(
+            ((s - part.s0) * ds + (t - part.t0) * dt) / max(ds * ds + dt * dt, 1e-6), 0, 1
+        )
         off = np.hypot(s - part.s0 - along * ds, t - part.t0 - along * dt)
         return off <= max(part.width / 2, CELL), flat
     return np.ones_like(flat, dtype=bool), flat
@@ -189,7 +214,9 @@ def plan(part: Part, s: Array, t: Array) -> tuple[Array, Array]:
 def span(axis: Array, low: float, high: float) -> slice:
     """The cells of an axis between two coordinates, at least one where they fall inside it."""
     start = int(np.searchsorted(axis, low - CELL / 2 + 1e-9))
-    return slice(start, max(int(np.searchsorted(axis, high)), start + 1 if start < len(axis) else start))
+    return slice(
+        start, max(int(np.searchsorted(axis, high)), start + 1 if start < len(axis) else start)
+    )
 
 
 def shifted(values: Array, offset: tuple[int, int], fill: float) -> Array:
@@ -208,9 +235,9 @@ def shifted(values: Array, offset: tuple[int, int], fill: float) -> Array:
 def horizon(height: Array, toward: Direction, slope: float) -> Array:
     """How high a point must be, at every cell, to see a source in direction ``toward``.
 
-    The largest of ``height[p + d toward] - d slope`` over all distances ``d``; ``slope`` is the tangent of the
-    source's elevation. Found by doubling the distance looked at, so that n steps cost log2(n) passes.
-    """
+    The largest of ``height[p + d toward] - d slope`` over all distances ``d``; ``slope`` is the
+    tangent of the source's elevation. Found by doubling the distance looked at, so that n steps
+    cost log2(n) passes."""
     reach = float(height.max()) / max(slope, 1e-6) / CELL
     offset = (round(toward[0]), round(toward[1]))
     seen = shifted(height, offset, -1e3) - np.float32(slope * CELL)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crosswake.chips import Modality
+from crosswake.data.chips import Modality
 from crosswake.simulate.fleet import Vessel, draw_vessel
 from crosswake.simulate.geometry import Array, Scene, arrange, rasterise
 from crosswake.simulate.optical import PIXEL as OPTICAL_PIXEL
@@ -55,13 +55,21 @@ def image_of(sighting: Sighting, vessel: Vessel, seed: int) -> Image:
         azimuth, elevation = sun_position(sighting.time, sighting.lon, sighting.lat)
         view = draw_optical_view(rng, azimuth - heading, max(elevation, LOWEST_SUN), sighting.speed)
         pixels = image_optical(scene, view, rng)
-        return Image(pixels, OPTICAL_PIXEL, "OPT-0.75", float(np.degrees(view.tilt)), float(np.degrees(azimuth)))
+        return Image(
+            pixels,
+            OPTICAL_PIXEL,
+            "OPT-0.75",
+            float(np.degrees(view.tilt)),
+            float(np.degrees(azimuth)),
+        )
     ascending, right = rng.random() < 0.5, rng.random() < 0.7
     track = np.radians(-10.0 if ascending else 190.0) + rng.normal(0, 0.08)
     azimuth = float((track + np.radians(90 if right else -90)) % (2 * np.pi))
     incidence = float(np.radians(rng.uniform(35, 58)))
     pixels = image_radar(scene, vessel, draw_radar_view(rng, azimuth - heading, incidence), rng)
-    return Image(pixels, RADAR_PIXEL, "SAR-X-1.0", float(np.degrees(incidence)), float(np.degrees(azimuth)))
+    return Image(
+        pixels, RADAR_PIXEL, "SAR-X-1.0", float(np.degrees(incidence)), float(np.degrees(azimuth))
+    )
 
 
 def scene_of(vessel: Vessel, rng: np.random.Generator) -> Scene:

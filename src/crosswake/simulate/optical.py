@@ -1,4 +1,5 @@
-"""What an optical satellite sees of a scene: sun, shadow, lean of tall things, sea, wake, haze, clouds, noise."""
+"""What an optical satellite sees of a scene: sun, shadow, lean of tall things, sea, wake, haze,
+clouds, noise."""
 
 from dataclasses import dataclass
 
@@ -7,7 +8,15 @@ from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
 from scipy.ndimage import affine_transform, gaussian_filter, zoom
 
 from crosswake.simulate.crop import Crop, cells, frame, turned
-from crosswake.simulate.geometry import CELL, MATERIALS, Array, Scene, heading_vector, horizon, shifted
+from crosswake.simulate.geometry import (
+    CELL,
+    MATERIALS,
+    Array,
+    Scene,
+    heading_vector,
+    horizon,
+    shifted,
+)
 
 PIXEL = 0.75
 """Metres per pixel of HOSS ReID's optical chips (Jilin-1)."""
@@ -40,7 +49,9 @@ class OpticalView:
     turn: float
 
 
-def draw_optical_view(rng: np.random.Generator, sun: float, elevation: float, speed: float) -> OpticalView:
+def draw_optical_view(
+    rng: np.random.Generator, sun: float, elevation: float, speed: float
+) -> OpticalView:
     """A camera, an atmosphere and a crop for a sighting whose sun is known."""
     return OpticalView(
         sun=sun,
@@ -57,7 +68,9 @@ def draw_optical_view(rng: np.random.Generator, sun: float, elevation: float, sp
 def image_optical(scene: Scene, view: OpticalView, rng: np.random.Generator) -> Array:
     """(height, width, 3) uint8 picture at :data:`PIXEL` metres."""
     direct = sunlight(scene, view)
-    tops = scene.colour * (SKY + direct[..., None] * SUN * np.float32(np.sin(view.elevation) ** 0.5))
+    tops = scene.colour * (
+        SKY + direct[..., None] * SUN * np.float32(np.sin(view.elevation) ** 0.5)
+    )
     canvas = sea(scene, view, direct, rng)
     lean(canvas, tops, scene, view)
     crop = crop_of(scene, view, rng)
@@ -65,7 +78,8 @@ def image_optical(scene: Scene, view: OpticalView, rng: np.random.Generator) -> 
 
 
 def sunlight(scene: Scene, view: OpticalView) -> Array:
-    """(rows, columns) share of direct sun from 0 in shadow to about 1, brighter on slopes that face it."""
+    """(rows, columns) share of direct sun from 0 in shadow to about 1, brighter on slopes that face
+    it."""
     toward = heading_vector(view.sun)
     high = horizon(scene.height, toward, float(np.tan(view.elevation)))
     lit = (scene.height >= high - 0.1).astype(np.float32)
@@ -73,12 +87,15 @@ def sunlight(scene: Scene, view: OpticalView) -> Array:
     down, across = np.gradient(curved, CELL)
     steep = np.clip(1.3 / (np.hypot(down, across) + 1e-6), 0, 1)
     toward_sun = -(down * toward[0] + across * toward[1]) * steep
-    lambert = (1 + toward_sun / np.tan(view.elevation)) / np.sqrt(1 + (down**2 + across**2) * steep**2)
+    lambert = (1 + toward_sun / np.tan(view.elevation)) / np.sqrt(
+        1 + (down**2 + across**2) * steep**2
+    )
     return np.asarray(gaussian_filter(lit, 0.6) * np.clip(lambert, 0.15, 1.45), dtype=np.float32)
 
 
 def lean(canvas: Array, tops: Array, scene: Scene, view: OpticalView) -> None:
-    """Paint the ship over the sea from the water up, each level displaced away from the camera's nadir."""
+    """Paint the ship over the sea from the water up, each level displaced away from the camera's
+    nadir."""
     away = heading_vector(view.camera + np.pi)
     rise = float(np.tan(view.tilt))
     step = max(CELL / max(rise, 0.02), 0.5)
@@ -105,7 +122,9 @@ def sea(scene: Scene, view: OpticalView, direct: Array, rng: np.random.Generator
     glint = 0.22 + 0.10 * rng.uniform(0, 1)
     water = base * (1 + glint * waves[..., None]) * (0.55 + 0.6 * direct[..., None])
     foam = wake(scene, view.speed, rng) * (0.5 + 0.5 * direct)
-    return np.asarray(np.clip(water + foam[..., None] * np.array([0.42, 0.47, 0.48]), 0, 1), np.float32)
+    return np.asarray(
+        np.clip(water + foam[..., None] * np.array([0.42, 0.47, 0.48]), 0, 1), np.float32
+    )
 
 
 def swell(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
@@ -123,14 +142,20 @@ def swell(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
 
 def wake(scene: Scene, speed: float, rng: np.random.Generator) -> Array:
-    """(rows, columns) cover of foam: a band astern, bow waves that open aft, a thin edge along the hull."""
+    """(rows, columns) cover of foam: a band astern, bow waves that open aft, a thin edge along the
+    hull."""
     rows, columns = scene.height.shape
     s, t = cells(scene, np.arange(rows)[:, None], np.arange(columns)[None, :])
     strength = np.clip(speed / 9.0, 0, 1)
     broken = np.clip(0.6 + 0.5 * gaussian_filter(rng.normal(size=(rows, columns)), 1.2) * 3, 0, 1.4)
     astern = np.clip((s - scene.length * 0.985) / 3.0, 0, 1)
-    band = astern * np.exp(-((t / (0.30 * scene.beam + 0.02 * np.clip(s - scene.length, 0, None))) ** 4))
-    spread = 0.5 * scene.beam * np.clip(s / (0.12 * scene.length), 0, 1) ** 0.6 + 0.10 * np.clip(s, 0, None) * 0.6
+    band = astern * np.exp(
+        -((t / (0.30 * scene.beam + 0.02 * np.clip(s - scene.length, 0, None))) ** 4)
+    )
+    spread = (
+        0.5 * scene.beam * np.clip(s / (0.12 * scene.length), 0, 1) ** 0.6
+        + 0.10 * np.clip(s, 0, None) * 0.6
+    )
     arms = np.exp(-(((np.abs(t) - spread) / (1.2 + 0.012 * np.clip(s, 0, None))) ** 2))
     arms = arms * np.exp(-np.clip(s, 0, None) / (0.35 * scene.length)) * (s > -1)
     near = gaussian_filter(scene.afloat.astype(np.float32), 2.0) * (~scene.afloat)
@@ -141,7 +166,14 @@ def crop_of(scene: Scene, view: OpticalView, rng: np.random.Generator) -> Crop:
     """The chip's frame: around the deck and the lean of its hull."""
     rows, columns = np.nonzero(scene.material == MATERIALS.index("deck"))
     x, y = turned(*cells(scene, rows, columns), view.turn, scene.length / 2)
-    return frame((float(x.min()), float(x.max())), (float(y.min()), float(y.max())), scene, PIXEL, view.turn, rng)
+    return frame(
+        (float(x.min()), float(x.max())),
+        (float(y.min()), float(y.max())),
+        scene,
+        PIXEL,
+        view.turn,
+        rng,
+    )
 
 
 def wisps(shape: tuple[int, int], rng: np.random.Generator) -> Array:
@@ -149,17 +181,23 @@ def wisps(shape: tuple[int, int], rng: np.random.Generator) -> Array:
     total = np.zeros(shape)
     for cell, weight in ((96, 1.0), (48, 0.5), (24, 0.25)):
         coarse = rng.normal(size=(shape[0] // cell + 4, shape[1] // cell + 4))
-        total += weight * zoom(coarse, cell, order=3)[cell : cell + shape[0], cell : cell + shape[1]]
+        total += (
+            weight * zoom(coarse, cell, order=3)[cell : cell + shape[0], cell : cell + shape[1]]
+        )
     return np.asarray(np.clip(0.35 + 0.4 * total, 0, 1))
 
 
-def develop(canvas: Array, scene: Scene, crop: Crop, view: OpticalView, rng: np.random.Generator) -> Array:
+def develop(
+    canvas: Array, scene: Scene, crop: Crop, view: OpticalView, rng: np.random.Generator
+) -> Array:
     """Radiance to a picture: optics, atmosphere, sensor noise, white balance, tone."""
     matrix, offset = crop.sampling(scene)
     shape = (crop.rows, crop.columns)
     blur = rng.uniform(0.7, 1.0)
     bands = [
-        affine_transform(gaussian_filter(canvas[..., band], blur), matrix, offset, shape, order=1, mode="nearest")
+        affine_transform(
+            gaussian_filter(canvas[..., band], blur), matrix, offset, shape, order=1, mode="nearest"
+        )
         for band in range(3)
     ]
     image = np.stack(bands, axis=-1)
@@ -170,6 +208,8 @@ def develop(canvas: Array, scene: Scene, crop: Crop, view: OpticalView, rng: np.
     balance = 1 + rng.normal(0, 0.035, 3)
     gain = rng.uniform(0.84, 1.08)
     image = image * balance * gain
-    image = image + rng.normal(0, 1, image.shape) * (0.004 + 0.010 * np.sqrt(np.clip(image, 0, None)))
+    image = image + rng.normal(0, 1, image.shape) * (
+        0.004 + 0.010 * np.sqrt(np.clip(image, 0, None))
+    )
     toned = np.clip(image, 0, 1.2) ** 0.62
     return np.asarray(np.clip(toned * 255, 0, 255), dtype=np.uint8)

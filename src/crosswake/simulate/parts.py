@@ -1,8 +1,7 @@
 """The pieces a ship is built from, and the deck houses that all types share.
 
-Ship coordinates: ``s`` metres aft of the bow, ``t`` metres to starboard of the centre line, heights in metres
-above the main deck. Colours are reflectances (red, green, blue) from 0 to 1.
-"""
+Ship coordinates: ``s`` metres aft of the bow, ``t`` metres to starboard of the centre line, heights
+in metres above the main deck. Colours are reflectances (red, green, blue) from 0 to 1."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -35,7 +34,8 @@ class Part:
     """One piece of a ship: its plan, how high it reaches, what it is made of.
 
     Attributes:
-        kind: its shape; ``hatch``, ``bay``, ``boom`` and ``loose`` change from sighting to sighting.
+        kind: its shape; ``hatch``, ``bay``, ``boom`` and ``loose`` change from sighting to
+            sighting.
         s0: forward end (centre of a disc or dome, foot of a bar or boom).
         s1: after end (far end of a bar or boom).
         t0: port side (centre of a disc or dome, foot of a bar or boom).
@@ -58,13 +58,19 @@ class Part:
 
 
 def box(
-    s: tuple[float, float], t: tuple[float, float], top: float, colour: Colour, material: Material = "house"
+    s: tuple[float, float],
+    t: tuple[float, float],
+    top: float,
+    colour: Colour,
+    material: Material = "house",
 ) -> Part:
     """A block from ``s[0]`` to ``s[1]`` and ``t[0]`` to ``t[1]``."""
     return Part("box", s[0], s[1], t[0], t[1], top, colour, material)
 
 
-def disc(s: float, t: float, diameter: float, top: float, colour: Colour, material: Material = "house") -> Part:
+def disc(
+    s: float, t: float, diameter: float, top: float, colour: Colour, material: Material = "house"
+) -> Part:
     """An upright cylinder."""
     return Part("disc", s, s, t, t, top, colour, material, diameter)
 
@@ -91,7 +97,9 @@ def crane(
 ) -> list[Part]:
     """A pedestal and its jib, stowed towards ``aim`` (radians clockwise from the bow)."""
     tip_s, tip_t = s - reach * np.cos(aim), t + reach * np.sin(aim)
-    jib = Part("boom", s, float(tip_s), t, float(tip_t), height * 0.8, colour, "crane", 0.45 * girth)
+    jib = Part(
+        "boom", s, float(tip_s), t, float(tip_t), height * 0.8, colour, "crane", 0.45 * girth
+    )
     return [disc(s, t, girth, height, colour, "crane"), jib]
 
 
@@ -103,7 +111,12 @@ def pick(rng: np.random.Generator, colours: tuple[Colour, ...]) -> Colour:
 
 
 def deck_house(
-    rng: np.random.Generator, front: float, length: float, beam: float, tiers: int, colour: Colour = WHITE
+    rng: np.random.Generator,
+    front: float,
+    length: float,
+    beam: float,
+    tiers: int,
+    colour: Colour = WHITE,
 ) -> list[Part]:
     """Accommodation block with stepped tiers, bridge wings, funnel, mast and lifeboats."""
     back, height = front + length, 2.8 * tiers
@@ -116,16 +129,26 @@ def deck_house(
     parts.append(box((front, front + bridge + 1), (-upper / 2, upper / 2), height, colour))
     if rng.random() < 0.75:
         wing = rng.uniform(2.5, 4.5)
-        parts.append(box((front + 0.5, front + 0.5 + wing), (-beam / 2, beam / 2), height - 1.5, colour))
+        parts.append(
+            box((front + 0.5, front + 0.5 + wing), (-beam / 2, beam / 2), height - 1.5, colour)
+        )
     roof = pick(rng, (GREY, (0.20, 0.33, 0.24), (0.42, 0.16, 0.11), WHITE))
-    parts.append(box((front + 1.5, front + bridge), (-upper * 0.4, upper * 0.4), height + 0.3, roof))
+    parts.append(
+        box((front + 1.5, front + bridge), (-upper * 0.4, upper * 0.4), height + 0.3, roof)
+    )
     mast = front + bridge * rng.uniform(0.4, 0.8)
     parts.append(disc(mast, 0.0, 1.6, height + rng.uniform(4, 8), WHITE, "crane"))
     parts += funnel(rng, back - step, length, beam, height)
     for _ in range(int(rng.integers(4, 11))):
         s, t = front + length * rng.uniform(0.1, 0.8), rng.uniform(-0.45, 0.45) * upper
         spot = (s, s + rng.uniform(1, 3)), (t, t + rng.uniform(1, 2.5))
-        parts.append(box(*spot, height * rng.choice([0.65, 1.0]) + rng.uniform(1, 2), pick(rng, (GREY, CREAM, WHITE))))
+        parts.append(
+            box(
+                *spot,
+                height * rng.choice([0.65, 1.0]) + rng.uniform(1, 2),
+                pick(rng, (GREY, CREAM, WHITE)),
+            )
+        )
     boat = min(8.0, length * 0.4)
     for side in (-1, 1):
         edge = side * width * 0.5
@@ -135,7 +158,9 @@ def deck_house(
     return parts
 
 
-def funnel(rng: np.random.Generator, back: float, length: float, beam: float, height: float) -> list[Part]:
+def funnel(
+    rng: np.random.Generator, back: float, length: float, beam: float, height: float
+) -> list[Part]:
     """One funnel, or two side by side, at the after end of a deck house."""
     long, wide = min(length * 0.35, rng.uniform(4, 9)), beam * rng.uniform(0.1, 0.24)
     start = back + rng.uniform(-0.5, 0.35) * long
@@ -145,7 +170,9 @@ def funnel(rng: np.random.Generator, back: float, length: float, beam: float, he
     for t in offsets:
         half = wide / (2 * len(offsets))
         parts.append(box((start, start + long), (t - half, t + half), top, colour))
-        parts.append(box((start + 1, start + long - 1), (t - half * 0.6, t + half * 0.6), top + 0.8, DARK))
+        parts.append(
+            box((start + 1, start + long - 1), (t - half * 0.6, t + half * 0.6), top + 0.8, DARK)
+        )
     return parts
 
 
@@ -160,7 +187,9 @@ def forecastle(rng: np.random.Generator, length: float, beam: float, deck: Colou
     return [*parts, disc(mast, 0.0, 1.2, raised + rng.uniform(6, 11), CREAM, "crane")]
 
 
-def fittings(rng: np.random.Generator, area: tuple[float, float], beam: float, count: int) -> list[Part]:
+def fittings(
+    rng: np.random.Generator, area: tuple[float, float], beam: float, count: int
+) -> list[Part]:
     """Vents, lockers, winches and hatches scattered over the deck; they tell sister ships apart."""
     parts: list[Part] = []
     for _ in range(count):
@@ -173,7 +202,11 @@ def fittings(rng: np.random.Generator, area: tuple[float, float], beam: float, c
 
 def helipad(s: float, t: float, radius: float) -> list[Part]:
     """A painted landing circle with its H."""
-    mark = [paint((s - radius * 0.3, s + radius * 0.3), (t + x * radius, t + (x + 0.12) * radius), WHITE)
-            for x in (-0.3, 0.2)]  # fmt: skip
+    along = (s - radius * 0.3, s + radius * 0.3)
+    mark = [paint(along, (t + x * radius, t + (x + 0.12) * radius), WHITE) for x in (-0.3, 0.2)]
     ring = Part("disc", s, s, t, t, 0.25, (0.16, 0.30, 0.20), "deck", 2 * radius)
-    return [ring, *mark, paint((s - 0.06 * radius, s + 0.06 * radius), (t - 0.3 * radius, t + 0.3 * radius), WHITE)]
+    return [
+        ring,
+        *mark,
+        paint((s - 0.06 * radius, s + 0.06 * radius), (t - 0.3 * radius, t + 0.3 * radius), WHITE),
+    ]

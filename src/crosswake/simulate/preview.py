@@ -1,4 +1,5 @@
-"""A contact sheet of the fleet: ships of several types, each seen twice by camera and twice by radar."""
+"""A contact sheet of the fleet: ships of several types, each seen twice by camera and twice by
+radar."""
 
 import io
 from datetime import UTC, datetime
@@ -7,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from crosswake.chips import Modality
-from crosswake.errors import CrosswakeError
+from crosswake.core.errors import CrosswakeError
+from crosswake.data.chips import Modality
 from crosswake.simulate.geometry import Array
 from crosswake.simulate.imaging import image_of, vessel_of
 from crosswake.simulate.sightings import Sighting
@@ -29,16 +30,20 @@ def draw_preview(path: Path, *, seed: int = 0) -> None:
     Raises:
         CrosswakeError: the file does not end in .png or cannot be written.
     """
-    import matplotlib as mpl  # noqa: PLC0415
-    import PIL.Image  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    import matplotlib as mpl
+    import PIL.Image
+    from matplotlib.figure import Figure
 
     if path.suffix.lower() != ".png":
         raise CrosswakeError(f"--preview is {path}; name a file that ends in .png")
     with mpl.rc_context({"font.family": "DejaVu Sans", "font.size": 8}):
         figure = Figure(figsize=(16, 10.4), dpi=100, facecolor="#0e1116")
-        outer = figure.add_gridspec(2, 4, left=0.01, right=0.99, top=0.955, bottom=0.03, hspace=0.1, wspace=0.04)
-        caption = "each ship: two optical sightings at 0.75 m, two radar sightings at 1 m (simulated)"
+        outer = figure.add_gridspec(
+            2, 4, left=0.01, right=0.99, top=0.955, bottom=0.03, hspace=0.1, wspace=0.04
+        )
+        caption = (
+            "each ship: two optical sightings at 0.75 m, two radar sightings at 1 m (simulated)"
+        )
         figure.text(0.988, 0.008, caption, color="#8b98a8", fontsize=10, ha="right", va="bottom")
         for number, ship_type in enumerate(SHOWN):
             draw_ship(figure, outer[divmod(number, 4)], ship_type, number, seed)
@@ -52,14 +57,19 @@ def draw_preview(path: Path, *, seed: int = 0) -> None:
         few.save(partial, format="png", optimize=True)
         partial.replace(path)
     except OSError as error:
-        raise CrosswakeError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
+        raise CrosswakeError(
+            f"{path}: cannot be written ({error.strerror}); choose another place"
+        ) from error
 
 
 def draw_ship(figure: Any, cell: Any, ship_type: str, number: int, seed: int) -> None:
     """Four sightings of one ship side by side at one scale, with its type and size above."""
     vessel = vessel_of(sighting(number, 0), seed, ship_type)
     images = [image_of(sighting(number, index), vessel, seed) for index in range(4)]
-    sizes = [(image.pixels.shape[0] * image.pixel, image.pixels.shape[1] * image.pixel) for image in images]
+    sizes = [
+        (image.pixels.shape[0] * image.pixel, image.pixels.shape[1] * image.pixel)
+        for image in images
+    ]
     tallest = max(height for height, _ in sizes)
     inner = cell.subgridspec(1, 4, wspace=0.04, width_ratios=[width for _, width in sizes])
     for index, (image, (height, width)) in enumerate(zip(images, sizes, strict=True)):
@@ -73,7 +83,9 @@ def draw_ship(figure: Any, cell: Any, ship_type: str, number: int, seed: int) ->
         axes.set_anchor("N")
         if index == 0:
             title = f"{ship_type}, {vessel.length:.0f} × {vessel.beam:.0f} m"
-            axes.text(0, 1.02, title, color="#dfe6ee", fontsize=11, transform=axes.transAxes, va="bottom")
+            axes.text(
+                0, 1.02, title, color="#dfe6ee", fontsize=11, transform=axes.transAxes, va="bottom"
+            )
 
 
 def sighting(number: int, index: int) -> Sighting:
@@ -95,6 +107,7 @@ def sighting(number: int, index: int) -> Sighting:
 
 
 def decibels(amplitude: Array) -> Array:
-    """Amplitude as grey from 0 to 1: logarithmic, from under the sea's level to the brightest points."""
+    """Amplitude as grey from 0 to 1: logarithmic, from under the sea's level to the brightest
+    points."""
     level = 20 * np.log10(np.maximum(amplitude, 1e-3) / 10.0)
     return np.asarray(np.clip((level - FLOOR_DB) / (CEILING_DB - FLOOR_DB), 0, 1))

@@ -9,13 +9,23 @@ from scipy.special import gammaincinv, ndtr
 
 from crosswake.simulate.crop import Crop, cells, frame, turned
 from crosswake.simulate.fleet import Vessel
-from crosswake.simulate.geometry import CELL, MATERIALS, Array, Direction, Scene, heading_vector, horizon, shifted
+from crosswake.simulate.geometry import (
+    CELL,
+    MATERIALS,
+    Array,
+    Direction,
+    Scene,
+    heading_vector,
+    horizon,
+    shifted,
+)
 
 PIXEL = 1.0
 """Metres per pixel of HOSS ReID's radar chips (TY-MINISAR)."""
 RESOLUTION = 1.25
 DIFFUSE = np.array([0.0, 0.03, 0.09, 0.25, 0.22, 0.50, 0.60, 0.07, 0.008])
-"""Backscatter of a horizontal surface at 45 degrees, by material; a flat deck mirrors the wave away."""
+"""Backscatter of a horizontal surface at 45 degrees, by material; a flat deck mirrors the wave
+away."""
 WALL = np.array([0.0, 0.25, 0.5, 0.8, 0.9, 0.9, 1.6, 0.02, 0.0])
 """Backscatter of a wall facing the radar, by material."""
 
@@ -85,7 +95,9 @@ def image_radar(scene: Scene, vessel: Vessel, view: RadarView, rng: np.random.Ge
     return np.asarray(100 * np.sqrt(power + noise), dtype=np.float32)
 
 
-def place(scene: Scene, view: RadarView, rows: Array, columns: Array, height: Array) -> tuple[Array, Array]:
+def place(
+    scene: Scene, view: RadarView, rows: Array, columns: Array, height: Array
+) -> tuple[Array, Array]:
     """Where a point of the given height appears: layover towards the radar, roll along track."""
     away = heading_vector(view.look)
     along: Direction = (-away[1], away[0])
@@ -119,7 +131,8 @@ def facing_slope(scene: Scene, view: RadarView) -> Array:
 
 
 def walls(scene: Scene, view: RadarView, hidden: Array) -> list[Returns]:
-    """Walls that face the radar: echoes spread over their height, and the double bounce at their foot."""
+    """Walls that face the radar: echoes spread over their height, and the double bounce at their
+    foot."""
     away = heading_vector(view.look)
     nearer = (round(-away[0]), round(-away[1]))
     foot = shifted(scene.height, nearer, 0.0)
@@ -131,7 +144,9 @@ def walls(scene: Scene, view: RadarView, hidden: Array) -> list[Returns]:
     found = []
     for share in (0.15, 0.5, 0.85):
         z = low + share * high
-        power = WALL[kind] * high / 3 * CELL * (0.15 + square) * np.sin(view.incidence) * (z > screen)
+        power = (
+            WALL[kind] * high / 3 * CELL * (0.15 + square) * np.sin(view.incidence) * (z > screen)
+        )
         found.append(Returns(*place(scene, view, rows, columns, z), power))
     floor = scene.height >= hidden - 0.05
     open_foot = shifted(floor.astype(np.uint8), nearer, 1)[rows, columns] > 0
@@ -176,9 +191,17 @@ def crop_of(scene: Scene, view: RadarView, surfaces: Returns, rng: np.random.Gen
     rows, columns = np.nonzero(scene.material == MATERIALS.index("deck"))
     x, y = turned(*cells(scene, rows, columns), view.turn, scene.length / 2)
     u, v = turned(surfaces.s, surfaces.t, view.turn, scene.length / 2)
-    s = (min(x.min(), quantile(u, surfaces.power, 0.01)), max(x.max(), quantile(u, surfaces.power, 0.99)))
-    t = (min(y.min(), quantile(v, surfaces.power, 0.04)), max(y.max(), quantile(v, surfaces.power, 0.96)))
-    return frame((float(s[0]), float(s[1])), (float(t[0]), float(t[1])), scene, PIXEL, view.turn, rng)
+    s = (
+        min(x.min(), quantile(u, surfaces.power, 0.01)),
+        max(x.max(), quantile(u, surfaces.power, 0.99)),
+    )
+    t = (
+        min(y.min(), quantile(v, surfaces.power, 0.04)),
+        max(y.max(), quantile(v, surfaces.power, 0.96)),
+    )
+    return frame(
+        (float(s[0]), float(s[1])), (float(t[0]), float(t[1])), scene, PIXEL, view.turn, rng
+    )
 
 
 def quantile(values: Array, weights: Array, share: float) -> float:
@@ -227,7 +250,8 @@ def weighted_sinc(x: Array, pedestal: float = 0.75) -> Array:
 
 
 def speckle(shape: tuple[int, int], looks: int, rng: np.random.Generator) -> Array:
-    """Multiplicative speckle of unit mean and variance 1 / looks: the mean of exponential intensities.
+    """Multiplicative speckle of unit mean and variance 1 / looks: the mean of exponential
+    intensities.
 
     Neighbours are slightly correlated, as the sensor's resolution is a little wider than a pixel.
     """
@@ -245,8 +269,11 @@ def total_power(sigma: float) -> float:
     return float((gaussian_filter(impulse, sigma) ** 2).sum())
 
 
-def texture(shape: tuple[int, int], order: float, rng: np.random.Generator, scale: float = 3.0) -> Array:
-    """Gamma distributed texture of unit mean and variance 1 / order, correlated over ``scale`` pixels.
+def texture(
+    shape: tuple[int, int], order: float, rng: np.random.Generator, scale: float = 3.0
+) -> Array:
+    """Gamma distributed texture of unit mean and variance 1 / order, correlated over ``scale``
+    pixels.
 
     Speckle times this texture is K distributed (Ward 1981; Jakeman and Pusey 1976).
     """
@@ -257,12 +284,16 @@ def texture(shape: tuple[int, int], order: float, rng: np.random.Generator, scal
     return np.asarray(np.interp(field - field.mean(), levels, table))
 
 
-def sea_clutter(scene: Scene, hidden: Array, crop: Crop, view: RadarView, rng: np.random.Generator) -> Array:
+def sea_clutter(
+    scene: Scene, hidden: Array, crop: Crop, view: RadarView, rng: np.random.Generator
+) -> Array:
     """(height, width) power of the sea: K distributed, none where the ship stands in the way."""
     shape = (crop.rows, crop.columns)
     lit = ((scene.height >= hidden - 0.05) & ~scene.afloat).astype(np.float32)
     matrix, offset = crop.sampling(scene)
-    share = affine_transform(gaussian_filter(lit, 0.7), matrix, offset, shape, order=1, mode="nearest")
+    share = affine_transform(
+        gaussian_filter(lit, 0.7), matrix, offset, shape, order=1, mode="nearest"
+    )
     fall = np.cos(view.incidence) ** 2 * 2
     power = texture(shape, view.shape, rng) * speckle(shape, view.looks, rng)
     return np.asarray(view.clutter * fall * share * power)

@@ -40,7 +40,9 @@ def car_carrier(rng: np.random.Generator, length: float, beam: float, deck: Colo
     rows = ((-0.4, 0.4), (-0.42, 0.0, 0.42), (-0.3, 0.3))[int(rng.integers(3))]
     for a, b in cut(rng, bridge + 14, end - 8, int(rng.integers(6, 14)), 0.4):
         for row in rows:
-            parts.append(disc((a + b) / 2, row * beam, rng.uniform(2, 3.4), top + 2.2, WHITE, "crane"))
+            parts.append(
+                disc((a + b) / 2, row * beam, rng.uniform(2, 3.4), top + 2.2, WHITE, "crane")
+            )
     for _ in range(int(rng.integers(2, 6))):
         s, t = rng.uniform(bridge + 15, end - 20), rng.uniform(-0.25, 0.15) * beam
         parts.append(box((s, s + rng.uniform(5, 16)), (t, t + rng.uniform(3, 8)), top + 3, GREY))
@@ -51,15 +53,20 @@ def car_carrier(rng: np.random.Generator, length: float, beam: float, deck: Colo
     return [*parts, bar((end - 10, side), (length * 0.995, side * 1.1), 5.0, top + 6, GREY)]
 
 
-def passenger_ship(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> list[Part]:
-    """Stepped white decks, rows of boats along the sides, pools or open car deck, one or two funnels."""
+def passenger_ship(
+    rng: np.random.Generator, length: float, beam: float, deck: Colour
+) -> list[Part]:
+    """Stepped white decks, rows of boats along the sides, pools or open car deck, one or two
+    funnels."""
     start, end = length * rng.uniform(0.12, 0.2), length * rng.uniform(0.86, 0.97)
     tiers = int(rng.integers(3, 6)) if length < 200 else int(rng.integers(6, 10))
     top = 2.7 * tiers
     parts = forecastle(rng, start * 0.9, beam, deck)
     parts.append(box((start, end), (-beam * 0.5, beam * 0.5), top * 0.5, WHITE))
     inner = rng.uniform(0.34, 0.44) * beam
-    parts.append(box((start + 4, end - length * rng.uniform(0.02, 0.12)), (-inner, inner), top, WHITE))
+    parts.append(
+        box((start + 4, end - length * rng.uniform(0.02, 0.12)), (-inner, inner), top, WHITE)
+    )
     parts.append(box((start + 2, start + 8), (-beam / 2, beam / 2), top + 1, WHITE))
     boat = pick(rng, (ORANGE, WHITE, (0.6, 0.4, 0.2)))
     floor = pick(rng, ((0.15, 0.30, 0.22), (0.45, 0.30, 0.18), (0.20, 0.28, 0.42), GREY))
@@ -68,7 +75,9 @@ def passenger_ship(rng: np.random.Generator, length: float, beam: float, deck: C
         what = rng.random()
         if what < 0.4:
             parts.append(box((a + 2, b - 2), (-half, half), top + 3.0, WHITE))
-        parts.append(paint((a + 3, b - 3), (-half * 0.8, half * 0.8), POOL if 0.4 < what < 0.55 else floor))
+        parts.append(
+            paint((a + 3, b - 3), (-half * 0.8, half * 0.8), POOL if 0.4 < what < 0.55 else floor)
+        )
     for a, b in cut(rng, start + 16, end - 8, int(rng.integers(3, 11)), 0.2):
         for t in (-0.47 * beam, 0.47 * beam):
             parts.append(box((a + 1, min(b - 1, a + 10)), (t - 1.1, t + 1.1), top * 0.5 + 3, boat))
@@ -77,8 +86,11 @@ def passenger_ship(rng: np.random.Generator, length: float, beam: float, deck: C
     return parts + fittings(rng, (end, length * 0.98), beam, 4)
 
 
-def fishing_vessel(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> list[Part]:
-    """House forward or aft, net drums and winches, a gantry over the stern or masts over the hold."""
+def fishing_vessel(
+    rng: np.random.Generator, length: float, beam: float, deck: Colour
+) -> list[Part]:
+    """House forward or aft, net drums and winches, a gantry over the stern or masts over the
+    hold."""
     head, house = length * rng.uniform(0.08, 0.16), length * rng.uniform(0.16, 0.28)
     front = length * (rng.uniform(0.14, 0.32) if rng.random() < 0.6 else rng.uniform(0.58, 0.7))
     parts = forecastle(rng, head, beam, deck)
@@ -86,7 +98,9 @@ def fishing_vessel(rng: np.random.Generator, length: float, beam: float, deck: C
     a, b = max(free, key=lambda span: span[1] - span[0])
     for s, e in cut(rng, a, b, int(rng.integers(2, 4)), 0.5):
         half = beam * rng.uniform(0.15, 0.3)
-        parts.append(Part("hatch", s + 1, e - 1, -half, half, 1.2, pick(rng, (GREY, WHITE, ORANGE)), "cover"))
+        parts.append(
+            Part("hatch", s + 1, e - 1, -half, half, 1.2, pick(rng, (GREY, WHITE, ORANGE)), "cover")
+        )
     for _ in range(int(rng.integers(1, 4))):
         s, colour = rng.uniform(a, b), pick(rng, (YELLOW, WHITE, ORANGE))
         parts.append(bar((s, -beam * 0.42), (s, beam * 0.42), 1.2, rng.uniform(5, 9), colour))
@@ -95,7 +109,8 @@ def fishing_vessel(rng: np.random.Generator, length: float, beam: float, deck: C
 
 
 def warship(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> list[Part]:
-    """Gun, launchers, bridge block and mast, one or two funnels, hangar and flight deck; all grey."""
+    """Gun, launchers, bridge block and mast, one or two funnels, hangar and flight deck; all
+    grey."""
     gun, bridge = length * rng.uniform(0.13, 0.2), length * rng.uniform(0.27, 0.36)
     parts = [disc(gun, 0.0, 5.0, 3.5, NAVY, "crane")]
     parts.append(bar((gun, 0.0), (gun - 7.0, 0.0), 0.9, 2.4, NAVY))
@@ -107,13 +122,19 @@ def warship(rng: np.random.Generator, length: float, beam: float, deck: Colour) 
     middle = beam * rng.uniform(0.3, 0.46)
     parts.append(box((bridge, hangar + 6), (-middle, middle), 4.5, NAVY))
     long = length * rng.uniform(0.08, 0.16)
-    parts.append(box((bridge, bridge + long), (-beam * 0.46, beam * 0.46), rng.uniform(9, 13), NAVY))
-    parts.append(disc(bridge + long * rng.uniform(0.4, 1.1), 0.0, 4.5, rng.uniform(19, 26), NAVY, "crane"))
+    parts.append(
+        box((bridge, bridge + long), (-beam * 0.46, beam * 0.46), rng.uniform(9, 13), NAVY)
+    )
+    parts.append(
+        disc(bridge + long * rng.uniform(0.4, 1.1), 0.0, 4.5, rng.uniform(19, 26), NAVY, "crane")
+    )
     for share in rng.uniform(0.46, 0.66, int(rng.integers(1, 3))):
         s, half = float(share) * length, beam * rng.uniform(0.12, 0.24)
         parts.append(box((s, s + length * 0.05), (-half, half), rng.uniform(9, 12), GREY))
     parts.append(box((hangar - length * 0.08, hangar + 6), (-beam * 0.4, beam * 0.4), 7.5, NAVY))
-    parts += [disc(length * float(x), 0.0, 3.5, 10.0, WHITE, "crane") for x in rng.uniform(0.4, 0.68, 2)]
+    parts += [
+        disc(length * float(x), 0.0, 3.5, 10.0, WHITE, "crane") for x in rng.uniform(0.4, 0.68, 2)
+    ]
     parts += helipad((hangar + 6 + length * 0.97) / 2, 0.0, beam * 0.36)
     return parts + fittings(rng, (bridge, hangar), beam, int(rng.integers(6, 14)))
 
@@ -123,7 +144,9 @@ def tug(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> l
     front, house = length * rng.uniform(0.16, 0.3), length * rng.uniform(0.24, 0.36)
     parts = forecastle(rng, length * 0.14, beam, deck)
     parts.append(box((front, front + house), (-beam * 0.34, beam * 0.34), 3.0, WHITE))
-    parts += deck_house(rng, front + 1, house * rng.uniform(0.5, 0.8), beam * 0.75, 3, pick(rng, (WHITE, YELLOW)))
+    parts += deck_house(
+        rng, front + 1, house * rng.uniform(0.5, 0.8), beam * 0.75, 3, pick(rng, (WHITE, YELLOW))
+    )
     winch = front + house + 2.0
     parts.append(disc(winch, 0.0, 3.0, 2.5, GREY, "crane"))
     parts.append(bar((length * 0.82, -beam * 0.3), (length * 0.82, beam * 0.3), 0.9, 2.5, YELLOW))
@@ -131,20 +154,34 @@ def tug(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> l
 
 
 def supply_ship(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> list[Part]:
-    """House forward, long low working deck with loose cargo, some with a helicopter deck or a big crane."""
+    """House forward, long low working deck with loose cargo, some with a helicopter deck or a big
+    crane."""
     front, house = length * rng.uniform(0.1, 0.16), length * rng.uniform(0.18, 0.28)
-    parts = forecastle(rng, front, beam, deck) + deck_house(rng, front, house, beam, int(rng.integers(4, 6)))
+    parts = forecastle(rng, front, beam, deck) + deck_house(
+        rng, front, house, beam, int(rng.integers(4, 6))
+    )
     start, end = front + house + 3, length * 0.95
     parts.append(paint((start, end), (-beam * 0.4, beam * 0.4), (0.38, 0.27, 0.17)))
     for side in (-1, 1):
         t = side * beam * 0.44
-        parts.append(bar((start, t), (end * rng.uniform(0.75, 0.98), t), 1.4, 3.0, pick(rng, CRANES)))
+        parts.append(
+            bar((start, t), (end * rng.uniform(0.75, 0.98), t), 1.4, 3.0, pick(rng, CRANES))
+        )
     for _ in range(int(rng.integers(2, 6))):
         s, t = rng.uniform(start, end - 8), rng.uniform(-0.35, 0.2) * beam
-        parts.append(Part("loose", s, s + rng.uniform(3, 9), t, t + rng.uniform(2, 4), 2.6, ORANGE, "cargo"))
+        parts.append(
+            Part("loose", s, s + rng.uniform(3, 9), t, t + rng.uniform(2, 4), 2.6, ORANGE, "cargo")
+        )
     if rng.random() < 0.6:
         place = rng.uniform(start, end), rng.choice([-0.38, 0.38]) * beam
-        parts += crane(*place, length * rng.uniform(0.2, 0.32), np.pi * rng.integers(2), 15.0, pick(rng, CRANES), 4.0)
+        parts += crane(
+            *place,
+            length * rng.uniform(0.2, 0.32),
+            np.pi * rng.integers(2),
+            15.0,
+            pick(rng, CRANES),
+            4.0,
+        )
     if rng.random() < 0.35:
         parts += helipad(front * 0.75, 0.0, beam * 0.4)
     parts.append(box((end, end + 1.5), (-beam * 0.3, beam * 0.3), 1.5, DARK, "crane"))

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from crosswake.chips import Modality
-from crosswake.errors import CrosswakeError
+from crosswake.core.errors import CrosswakeError
+from crosswake.data.chips import Modality
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 REGIONS = (
@@ -19,7 +19,8 @@ REGIONS = (
     ("Gulf of Mexico", -94.0, -86.0, 23.5, 27.5),
     ("eastern Mediterranean", 26.0, 33.0, 32.3, 34.5),
 )
-"""Stretches of open sea: name, west, east, south, north. The index is the scene number, less one."""
+"""Stretches of open sea: name, west, east, south, north. The index is the scene number, less
+one."""
 METRES_A_DEGREE = 111_195.0
 MIN_IDENTITIES, MIN_SIGHTINGS = 6, 2
 
@@ -33,7 +34,8 @@ class Sighting:
         number: of the sighting, from 1.
         scene: number of the region, from 1.
         modality: optical or SAR.
-        vessel: (identity, variant) seeds of the ship; the bag of distractors has a ship for each sighting.
+        vessel: (identity, variant) seeds of the ship; the bag of distractors has a ship for each
+            sighting.
         split: train, query or gallery.
         time: in UTC.
         lon: in degrees.
@@ -68,9 +70,13 @@ def plan(identities: int, sightings: int, seed: int) -> list[list[Sighting]]:
         CrosswakeError: too few identities or sightings, or a negative seed.
     """
     if identities < MIN_IDENTITIES:
-        raise CrosswakeError(f"--identities is {identities}; at least {MIN_IDENTITIES} make a train and a test part")
+        raise CrosswakeError(
+            f"--identities is {identities}; at least {MIN_IDENTITIES} make a train and a test part"
+        )
     if sightings < MIN_SIGHTINGS:
-        raise CrosswakeError(f"--sightings is {sightings}; at least {MIN_SIGHTINGS} show a ship in both modalities")
+        raise CrosswakeError(
+            f"--sightings is {sightings}; at least {MIN_SIGHTINGS} show a ship in both modalities"
+        )
     if seed < 0:
         raise CrosswakeError(f"--seed is {seed}; it must not be negative")
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
@@ -80,7 +86,9 @@ def plan(identities: int, sightings: int, seed: int) -> list[list[Sighting]]:
     return [*ships, voyage(rng, identities, distractors, False, True)]
 
 
-def voyage(rng: np.random.Generator, identity: int, sightings: int, training: bool, bag: bool) -> list[Sighting]:
+def voyage(
+    rng: np.random.Generator, identity: int, sightings: int, training: bool, bag: bool
+) -> list[Sighting]:
     """Sightings of one ship, in time order, no two further apart than it can sail."""
     scene = int(rng.integers(len(REGIONS)))
     _, west, east, south, north = REGIONS[scene]
@@ -115,9 +123,16 @@ def voyage(rng: np.random.Generator, identity: int, sightings: int, training: bo
     return found
 
 
-def overpass(rng: np.random.Generator, moment: datetime, lon: float, modality: Modality) -> datetime:
-    """The first pass after ``moment``: in the light of day for a camera, at dawn or dusk for the radar."""
-    local = rng.uniform(9.5, 14.0) if modality is Modality.OPTICAL else rng.choice([6.0, 18.0]) + rng.uniform(-1, 1)
+def overpass(
+    rng: np.random.Generator, moment: datetime, lon: float, modality: Modality
+) -> datetime:
+    """The first pass after ``moment``: in the light of day for a camera, at dawn or dusk for the
+    radar."""
+    local = (
+        rng.uniform(9.5, 14.0)
+        if modality is Modality.OPTICAL
+        else rng.choice([6.0, 18.0]) + rng.uniform(-1, 1)
+    )
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     passing = midnight + timedelta(hours=float(local) - lon / 15)
     while passing < moment:
@@ -126,7 +141,11 @@ def overpass(rng: np.random.Generator, moment: datetime, lon: float, modality: M
 
 
 def sail(
-    rng: np.random.Generator, lon: float, lat: float, reach: float, bounds: tuple[float, float, float, float]
+    rng: np.random.Generator,
+    lon: float,
+    lat: float,
+    reach: float,
+    bounds: tuple[float, float, float, float],
 ) -> tuple[float, float]:
     """A place within ``reach`` metres and within the region."""
     west, east, south, north = bounds

@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from crosswake.chips import Modality
-from crosswake.datasets.hoss import GALLERY, QUERY, TRAIN
-from crosswake.errors import CrosswakeError
-from crosswake.progress import Progress
+from crosswake.core.errors import CrosswakeError
+from crosswake.core.progress import Progress
+from crosswake.data.chips import Modality
+from crosswake.data.sources.hoss import GALLERY, QUERY, TRAIN
 from crosswake.simulate.imaging import Image, image_of, vessel_of
 from crosswake.simulate.sightings import Sighting, plan
 
@@ -25,7 +25,13 @@ Row = dict[str, Any]
 
 
 def simulate_fleet(
-    out: Path, *, identities: int = 400, sightings: int = 6, seed: int = 0, workers: int = 0, quiet: bool = False
+    out: Path,
+    *,
+    identities: int = 400,
+    sightings: int = 6,
+    seed: int = 0,
+    workers: int = 0,
+    quiet: bool = False,
 ) -> None:
     """Simulate a fleet and write it to ``out``, which must not exist or be empty.
 
@@ -42,13 +48,17 @@ def simulate_fleet(
     """
     voyages = plan(identities, sightings, seed)
     if workers < 0:
-        raise CrosswakeError(f"--workers is {workers}; give a number of processes, or 0 for one a core")
+        raise CrosswakeError(
+            f"--workers is {workers}; give a number of processes, or 0 for one a core"
+        )
     check_free(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         partial_out = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     except OSError as error:
-        raise CrosswakeError(f"{out}: cannot be made ({error.strerror}); choose another folder") from error
+        raise CrosswakeError(
+            f"{out}: cannot be made ({error.strerror}); choose another folder"
+        ) from error
     try:
         partial_out.chmod(0o755)
         for folder in FOLDERS.values():
@@ -56,7 +66,9 @@ def simulate_fleet(
         total = sum(len(voyage) for voyage in voyages)
         rows: list[Row] = []
         with Progress(total, "simulating", quiet=quiet) as progress:
-            for written in run(voyages, partial(write_voyage, partial_out, seed), workers or os.cpu_count() or 1):
+            for written in run(
+                voyages, partial(write_voyage, partial_out, seed), workers or os.cpu_count() or 1
+            ):
                 rows += written
                 progress.advance(len(written))
         write_subsets(partial_out, voyages)
@@ -65,7 +77,9 @@ def simulate_fleet(
             out.rmdir()
         partial_out.rename(out)
     except OSError as error:
-        raise CrosswakeError(f"{out}: cannot be written ({error.strerror}); is the disk full?") from error
+        raise CrosswakeError(
+            f"{out}: cannot be written ({error.strerror}); is the disk full?"
+        ) from error
     finally:
         shutil.rmtree(partial_out, ignore_errors=True)
 
@@ -73,10 +87,14 @@ def simulate_fleet(
 def check_free(out: Path) -> None:
     """Raise unless ``out`` is absent or an empty folder."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CrosswakeError(f"{out}: exists and is not empty; name a new folder, or remove it first")
+        raise CrosswakeError(
+            f"{out}: exists and is not empty; name a new folder, or remove it first"
+        )
 
 
-def run(voyages: list[list[Sighting]], work: "partial[list[Row]]", workers: int) -> Iterator[list[Row]]:
+def run(
+    voyages: list[list[Sighting]], work: "partial[list[Row]]", workers: int
+) -> Iterator[list[Row]]:
     """Do the work for every ship, in this process or in several, in no particular order."""
     workers = min(workers, len(voyages))
     if workers == 1:
@@ -112,17 +130,23 @@ def write_voyage(root: Path, seed: int, voyage: list[Sighting]) -> list[Row]:
 
 def write_image(path: Path, image: Image) -> None:
     """Write one chip as TIFF, three bands of uint8 or one of float32, without a place on Earth."""
-    import warnings  # noqa: PLC0415
+    import warnings
 
-    import rasterio  # noqa: PLC0415
-    from rasterio.errors import NotGeoreferencedWarning  # noqa: PLC0415
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning
 
     bands = image.pixels[None] if image.pixels.ndim == 2 else image.pixels.transpose(2, 0, 1)
     count, height, width = bands.shape
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with rasterio.open(
-            path, "w", driver="GTiff", width=width, height=height, count=count, dtype=bands.dtype.name
+            path,
+            "w",
+            driver="GTiff",
+            width=width,
+            height=height,
+            count=count,
+            dtype=bands.dtype.name,
         ) as file:
             file.write(bands)
 
@@ -149,14 +173,21 @@ def describe(path: str, sighting: Sighting, image: Image) -> Row:
 
 
 def write_subsets(root: Path, voyages: list[list[Sighting]]) -> None:
-    """Copy chips to the one-way protocols: a query a ship of one modality, a gallery of the other."""
+    """Copy chips to the one-way protocols: a query a ship of one modality, a gallery of the
+    other."""
     for name, asked in SUBSETS:
         for part in (QUERY, GALLERY):
             (root / "subset" / name / part).mkdir(parents=True)
         for voyage in voyages[:-1]:
-            chips = [sighting for sighting in voyage if sighting.split != "train" and sighting.modality == asked]
+            chips = [
+                sighting
+                for sighting in voyage
+                if sighting.split != "train" and sighting.modality == asked
+            ]
             if chips:
-                first = next((sighting for sighting in chips if sighting.split == "query"), chips[0])
+                first = next(
+                    (sighting for sighting in chips if sighting.split == "query"), chips[0]
+                )
                 copy(root, first, root / "subset" / name / QUERY)
         for sighting in (sighting for voyage in voyages for sighting in voyage):
             if sighting.split != "train" and sighting.modality != asked:

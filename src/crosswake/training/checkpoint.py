@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from crosswake.errors import CrosswakeError
-from crosswake.models.weights import CHECKPOINT_FORMAT, read_file
+from crosswake.core.errors import CrosswakeError
+from crosswake.models.checkpoints import CHECKPOINT_FORMAT, read_file
 
 
 def save_whole(content: Mapping[str, Any], path: Path) -> None:
     """Write a checkpoint under a temporary name, flush it to disk, then rename it.
 
     Raises:
-        CrosswakeError: it cannot be written (a full disk, say); an older file of that name stays as it was.
+        CrosswakeError: it cannot be written (a full disk, say); an older file of that name stays as
+            it was.
     """
     temporary = path.with_name(f".{path.name}.part")
     try:
@@ -28,7 +29,9 @@ def save_whole(content: Mapping[str, Any], path: Path) -> None:
         temporary.replace(path)
     except (OSError, RuntimeError) as error:
         temporary.unlink(missing_ok=True)
-        raise CrosswakeError(f"{path}: cannot be written ({error}); make room, then go on with --resume") from error
+        raise CrosswakeError(
+            f"{path}: cannot be written ({error}); make room, then go on with --resume"
+        ) from error
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -38,7 +41,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         CrosswakeError: it is missing or not a checkpoint of ours.
     """
     if not path.is_file():
-        raise CrosswakeError(f"{path}: nothing to resume from; start without --resume, or correct --output")
+        raise CrosswakeError(
+            f"{path}: nothing to resume from; start without --resume, or correct --output"
+        )
     content = read_file(path)
     if content.get("format") != CHECKPOINT_FORMAT:
         raise CrosswakeError(f"{path}: not a checkpoint of this program")

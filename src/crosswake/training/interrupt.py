@@ -7,7 +7,8 @@ from typing import Self
 
 
 class StopRequest:
-    """While active, the first Ctrl-C (or SIGTERM) sets ``requested``; a second one interrupts at once."""
+    """While active, the first Ctrl-C (or SIGTERM) sets ``requested``; a second one interrupts at
+    once."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -20,7 +21,10 @@ class StopRequest:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)

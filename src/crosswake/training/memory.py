@@ -19,15 +19,20 @@ class Peak:
 
     def columns(self) -> dict[str, int]:
         """``peak_bytes`` as a column of an epoch's row; nothing where the system does not say."""
-        found = torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else process_peak()
+        found = (
+            torch.cuda.max_memory_allocated(self.device)
+            if self.device.type == "cuda"
+            else process_peak()
+        )
         return {} if found is None else {"peak_bytes": found}
 
 
 def process_peak() -> int | None:
-    """Bytes that this process has held at most since it started; None on Windows, which does not say."""
+    """Bytes that this process has held at most since it started; None on Windows, which does not
+    say."""
     if sys.platform == "win32":
         return None
-    import resource  # noqa: PLC0415
+    import resource
 
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else 1024 * most

@@ -10,21 +10,23 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from crosswake.config import RunConfig
-from crosswake.errors import CrosswakeError
+from crosswake.core.errors import CrosswakeError
+from crosswake.core.text import counted
+from crosswake.models.checkpoints import count_parameters, load_into, read_weights
 from crosswake.models.embedder import pick_device
 from crosswake.models.transoss import TransOSS
-from crosswake.models.weights import count_parameters, load_into, read_weights
-from crosswake.training.processes import start_others
-from crosswake.training.run import LAST, Job, Run, Standing
+from crosswake.settings.run import RunConfig
+from crosswake.training.distributed import start_others
+from crosswake.training.optimisers import make_optimiser
+from crosswake.training.run import LAST, Job, Run, TrainState
 from crosswake.training.saving import check_decoded, read_run
-from crosswake.training.schedule import make_optimiser
-from crosswake.words import counted
 
 FABRIC_PRECISION: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
-def set_up(config: RunConfig, fabric: Fabric, job: Job, model: TransOSS, learner: nn.Module) -> tuple[Run, list[str]]:
+def set_up(
+    config: RunConfig, fabric: Fabric, job: Job, model: TransOSS, learner: nn.Module
+) -> tuple[Run, list[str]]:
     """A run at its start, and what became of the weights that it starts from.
 
     Args:
@@ -41,7 +43,8 @@ def set_up(config: RunConfig, fabric: Fabric, job: Job, model: TransOSS, learner
     model.base.recompute, model.base.channels_last = config.recompute_blocks, config.channels_last
     if config.compile:
         check_compiler(fabric.device)
-        model.base.compile()  # in place, so that weights keep their names; losses are little work and of many shapes
+        # In place, so that weights keep their names; losses are little work and of many shapes.
+        model.base.compile()
     optimiser = make_optimiser(learner, config.optimiser, fused=can_fuse(config, fabric.device))
     wrapped, optimiser = fabric.setup(learner, optimiser)
     run = Run(
@@ -51,7 +54,7 @@ def set_up(config: RunConfig, fabric: Fabric, job: Job, model: TransOSS, learner
         learner=wrapped,
         model=model,
         optimiser=optimiser,
-        progress=Standing(rows=[]),
+        state=TrainState(rows=[]),
     )
     return run, weights
 
@@ -61,13 +64,19 @@ def check_folders(config: RunConfig) -> None:
     refuse_file(config.output, "--output")
     refuse_file(getattr(config, "cache", None), "--cache")
     if not config.resume and (config.output / LAST).exists():
-        raise CrosswakeError(f"--output: {config.output} holds a run; add --resume to go on with it, or name another")
+        raise CrosswakeError(
+            f"--output: {config.output} holds a run; add --resume to go on with it, or name another"
+        )
     if config.resume and not (config.output / LAST).exists():
-        raise CrosswakeError(f"--resume: {config.output} holds no {LAST}; start without --resume, or correct --output")
+        raise CrosswakeError(
+            f"--resume: {config.output} holds no {LAST}; start without --resume, or correct "
+            "--output"
+        )
 
 
 def check_start(config: RunConfig, fingerprint: str) -> None:
-    """Raise, before anything is decoded, if the run to resume or the weights to start from cannot be used.
+    """Raise, before anything is decoded, if the run to resume or the weights to start from cannot
+    be used.
 
     Args:
         config: the settings.
@@ -87,11 +96,14 @@ def refuse_file(folder: Path | None, option: str) -> None:
 
 
 def check_batches(job: Job, processes: int) -> None:
-    """Raise unless an epoch has a batch of two samples or more that all processes have a share in."""
+    """Raise unless an epoch has a batch of two samples or more that all processes have a share
+    in."""
     batches = job.batches(1)
     if not batches or len(batches[0]) < 2:
         shared = f" that {processes} --devices can share" if processes > 1 else ""
-        raise CrosswakeError(f"{job.root}: an epoch has no batch of two {job.unit} or more{shared}; add some")
+        raise CrosswakeError(
+            f"{job.root}: an epoch has no batch of two {job.unit} or more{shared}; add some"
+        )
 
 
 def make_fabric(config: RunConfig) -> Fabric:
@@ -105,7 +117,9 @@ def make_fabric(config: RunConfig) -> Fabric:
     devices = int(os.environ["LOCAL_WORLD_SIZE"]) if launched else config.devices
     nodes = int(os.environ["WORLD_SIZE"]) // devices if launched else 1
     if config.batch_size % (devices * nodes):
-        raise CrosswakeError(f"--batch: {config.batch_size} cannot be shared by {devices * nodes} processes")
+        raise CrosswakeError(
+            f"--batch: {config.batch_size} cannot be shared by {devices * nodes} processes"
+        )
     strategy = "ddp" if devices * nodes > 1 else "auto"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -124,9 +138,12 @@ def make_fabric(config: RunConfig) -> Fabric:
 
 
 def silence_fabric() -> None:
-    """Keep it from telling of its own processes, and from a warning of PyTorch's at every exchange."""
+    """Keep it from telling of its own processes, and from a warning of PyTorch's at every
+    exchange."""
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message="torch.distributed.nn.functional.all_gather is deprecated")
+    warnings.filterwarnings(
+        "ignore", message="torch.distributed.nn.functional.all_gather is deprecated"
+    )
 
 
 def make_deterministic() -> None:
@@ -137,32 +154,40 @@ def make_deterministic() -> None:
 
 
 def can_fuse(config: RunConfig, device: torch.device) -> bool:
-    """Whether the fused optimiser is wanted and there; with fp16 it scales gradients itself, too late to clip them."""
+    """Whether the fused optimiser is wanted and there; with fp16 it scales gradients itself, too
+    late to clip them."""
     clips_scaled = config.precision == "fp16" and config.optimiser.clip_norm is not None
     return config.fused and device.type in ("cpu", "cuda") and not clips_scaled
 
 
 def check_compiler(device: torch.device) -> None:
-    """Raise unless torch.compile works here; it wants a C++ compiler on the CPU, and Triton on a GPU."""
+    """Raise unless torch.compile works here; it wants a C++ compiler on the CPU, and Triton on a
+    GPU."""
     try:
         torch.compile(torch.sin)(torch.ones(8, device=device))
     except Exception as error:  # every backend has errors of its own
-        detail = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise CrosswakeError(f"--compile: torch.compile does not work here ({detail}); leave it out") from error
+        detail = next(
+            (line for line in str(error).splitlines() if line.strip()), type(error).__name__
+        )
+        raise CrosswakeError(
+            f"--compile: torch.compile does not work here ({detail}); leave it out"
+        ) from error
 
 
 def starting_weights(model: TransOSS, config: RunConfig) -> list[str]:
-    """Load what ``--init`` names, and say what became of every tensor; a resumed run has its own weights."""
+    """Load what ``--init`` names, and say what became of every tensor; a resumed run has its own
+    weights."""
     if config.init is None or config.resume:
         return []
     return load_into(model, read_weights(init_path(config.init))).lines()
 
 
 def init_path(name: str) -> Path:
-    """The weight file that ``--init`` means: a file as given, else a name that can be downloaded."""
+    """The weight file that ``--init`` means: a file as given, else a name that can be
+    downloaded."""
     if Path(name).exists():
         return Path(name)
-    from crosswake.datasets.hub import weights_path  # noqa: PLC0415
+    from crosswake.data.download.hub import weights_path
 
     return weights_path(name)
 
@@ -194,7 +219,8 @@ def introduce(run: Run, weights: list[str]) -> None:
     run.say(run.job.introduce())
     height, width = config.model.image_size
     run.say(
-        f"TransOSS {height} x {width}, {count_parameters(run.model) / 1e6:.1f} M weights, on {run.fabric.device} "
+        f"TransOSS {height} x {width}, {count_parameters(run.model) / 1e6:.1f} M weights, on "
+        f"{run.fabric.device} "
         f"x {run.fabric.world_size}, {config.precision}; results in {config.output}"
     )
     if config.compile:

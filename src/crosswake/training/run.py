@@ -12,9 +12,9 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crosswake.config import RunConfig
-from crosswake.datasets.reid import BadFile
+from crosswake.data.reid import BadFile
 from crosswake.models.transoss import TransOSS
+from crosswake.settings.run import RunConfig
 
 LAST, BEST, SETTINGS = "last.pt", "best.pt", "settings.yaml"
 Index = NDArray[np.int64]
@@ -52,7 +52,8 @@ class Job(Protocol):
         """The batches of an epoch, each the rows of its samples; the same for the same epoch."""
 
     def backward(self, run: "Run", index: Index, step: int, share: float) -> dict[str, Tensor]:
-        """Losses of one batch, ``loss`` among them; adds ``share`` of its gradients to the weights'."""
+        """Losses of one batch, ``loss`` among them; adds ``share`` of its gradients to the
+        weights'."""
 
     def validate(self, run: "Run") -> dict[str, float]:
         """Scores of the model as it stands; their mean tells which epoch is best."""
@@ -69,8 +70,9 @@ class Run:
         learner: the model with its losses, wrapped for the processes at hand.
         model: the model within it.
         optimiser: its optimiser.
-        progress: where training stands; all of it goes into the checkpoint.
-        waited: seconds of the epoch that this process has spent on making batches, as the host sees it.
+        state: where training stands; all of it goes into the checkpoint.
+        waited: seconds of the epoch that this process has spent on making batches, as the host sees
+            it.
         warm: whether a step has been made in this process, before which nothing is compiled.
     """
 
@@ -80,7 +82,7 @@ class Run:
     learner: Any
     model: TransOSS
     optimiser: Any
-    progress: "Standing"
+    state: "TrainState"
     waited: float = 0.0
     warm: bool = False
 
@@ -110,7 +112,7 @@ class Run:
 
 
 @dataclass(kw_only=True)
-class Standing:
+class TrainState:
     """Where training stands between two steps.
 
     Attributes:

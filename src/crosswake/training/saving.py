@@ -6,12 +6,29 @@ from typing import Any
 
 import yaml
 
-from crosswake.config import RunConfig, plain
-from crosswake.errors import CrosswakeError
-from crosswake.training.checkpoint import random_state, read_checkpoint, restore_random_state, save_whole
+from crosswake.core.errors import CrosswakeError
+from crosswake.settings.common import plain
+from crosswake.settings.run import RunConfig
+from crosswake.training.checkpoint import (
+    random_state,
+    read_checkpoint,
+    restore_random_state,
+    save_whole,
+)
 from crosswake.training.run import BEST, LAST, SETTINGS, Run
 
-MAY_CHANGE_ON_RESUME = {"resume", "output", "quiet", "device", "devices", "strict", "evaluate", "data", "init", "cache"}
+MAY_CHANGE_ON_RESUME = {
+    "resume",
+    "output",
+    "quiet",
+    "device",
+    "devices",
+    "strict",
+    "evaluate",
+    "data",
+    "init",
+    "cache",
+}
 MAY_CHANGE_ON_RESUME |= {"compile", "fused", "recompute_blocks", "channels_last"}
 
 
@@ -27,7 +44,9 @@ def begin(run: Run) -> None:
         write_settings(run.config)
     except OSError as error:
         reason = error.strerror or error
-        raise CrosswakeError(f"--output: {output} cannot be written ({reason}); name another folder") from error
+        raise CrosswakeError(
+            f"--output: {output} cannot be written ({reason}); name another folder"
+        ) from error
     save_last(run)
 
 
@@ -53,9 +72,15 @@ def contents(run: Run) -> dict[str, Any]:
         "command": run.config.command,
         "config": plain(run.config),
         "identities": run.job.identities,
-        "data": {"name": run.job.name, "fingerprint": run.job.fingerprint, "decoded": run.job.decoded},
-        "epoch": run.progress.epoch,
-        "model": {name: value.detach().cpu().clone() for name, value in run.model.state_dict().items()},
+        "data": {
+            "name": run.job.name,
+            "fingerprint": run.job.fingerprint,
+            "decoded": run.job.decoded,
+        },
+        "epoch": run.state.epoch,
+        "model": {
+            name: value.detach().cpu().clone() for name, value in run.model.state_dict().items()
+        },
     }
 
 
@@ -74,12 +99,14 @@ def read_run(config: RunConfig, fingerprint: str) -> dict[str, Any]:
     for name in sorted(set(before) | set(now)):
         if name not in MAY_CHANGE_ON_RESUME and before.get(name) != now.get(name):
             raise CrosswakeError(
-                f"--{name}: the run in {config.output} has {before.get(name)}, not {now.get(name)}; "
+                f"--{name}: the run in {config.output} has {before.get(name)}, not "
+                f"{now.get(name)}; "
                 "resume it as it was started, or name another --output"
             )
     if checkpoint["data"]["fingerprint"] != fingerprint:
         raise CrosswakeError(
-            f"--data: {config.data} differs from the data that the run in {config.output} was started on; "
+            f"--data: {config.data} differs from the data that the run in {config.output} was "
+            "started on; "
             "resume it with those, or name another --output"
         )
     return checkpoint
@@ -95,7 +122,8 @@ def check_decoded(config: RunConfig, decoded: str) -> None:
     before = read_checkpoint(config.output / LAST)["data"].get("decoded", decoded)
     if before != decoded:
         raise CrosswakeError(
-            f"--data: files in {config.data} have other pixels than when the run in {config.output} was started, or "
+            f"--data: files in {config.data} have other pixels than when the run in "
+            f"{config.output} was started, or "
             "cannot be read any more; put them back, or name another --output"
         )
 
@@ -124,7 +152,7 @@ def save_last(run: Run) -> None:
         "optimiser": run.optimiser.state_dict(),
         "precision": run.fabric.strategy.precision.state_dict(),
         "random": random_state(),
-        "standing": vars(run.progress),
+        "state": vars(run.state),
     }
     save_whole(state, run.config.output / LAST)
 
@@ -132,7 +160,7 @@ def save_last(run: Run) -> None:
 def resume(run: Run) -> None:
     """Go back to where the run in the output folder was saved."""
     checkpoint = restore(run)
-    for name, value in checkpoint["standing"].items():
-        setattr(run.progress, name, value)
+    for name, value in checkpoint["state"].items():
+        setattr(run.state, name, value)
     restore_random_state(checkpoint["random"])
-    run.say(f"resumed after epoch {run.progress.epoch}, batch {run.progress.step} of {run.config.output}")
+    run.say(f"resumed after epoch {run.state.epoch}, batch {run.state.step} of {run.config.output}")

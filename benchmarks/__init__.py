@@ -1,0 +1,1 @@
+"""The usual ways beside ours, timed in turn; not part of the package."""

@@ -1,0 +1,51 @@
+"""How many floating-point operations the model takes, counted layer by layer; a multiply-add counts
+as two."""
+
+from itertools import pairwise
+
+from crosswake.models.transoss import SQUEEZED, conv_channels
+from crosswake.settings.model import ModelConfig
+
+BACKWARD_AND_FORWARD = 3
+"""A backward pass is two products for every one forward: for what went in, and for the weights."""
+
+
+def forward_flops(config: ModelConfig, identities: int = 0) -> int:
+    """Of one chip in training: matrix products, convolutions and attention; each chip sees its
+    modality's stem only.
+
+    Args:
+        config: the shape.
+        identities: rows of the classifier.
+    """
+    rows, columns = config.grid
+    patches, width = rows * columns, config.width
+    tokens = patches + 1 + config.sse
+    block = (
+        24 * tokens * width**2 + 4 * tokens**2 * width
+    )  # 12 width^2 weights; two products of attention
+    head = 2 * width * identities
+    if config.sse:
+        head += 2 * 3 * width
+    if config.pooling == "grid":
+        head += 2 * 2 * patches * width * SQUEEZED
+    return stem_flops(config) + config.depth * block + head
+
+
+def stem_flops(config: ModelConfig) -> int:
+    """Of one patch embedding."""
+    rows, columns = config.grid
+    if config.stem == "patch":
+        return 2 * rows * columns * 3 * config.patch_size**2 * config.width
+    channels = conv_channels(config.stride, config.width)
+    total = 2 * rows * columns * channels[-1] * config.width
+    height, width = config.image_size
+    for before, after in pairwise(channels):
+        height, width = (height + 1) // 2, (width + 1) // 2
+        total += 2 * height * width * 9 * before * after
+    return total
+
+
+def step_flops(config: ModelConfig, chips: int, identities: int = 0) -> int:
+    """Of one training step over ``chips``: forward and backward."""
+    return BACKWARD_AND_FORWARD * chips * forward_flops(config, identities)

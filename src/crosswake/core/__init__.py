@@ -1,0 +1,1 @@
+"""What every room uses: errors, files, boxes, progress, text; nothing here imports torch."""

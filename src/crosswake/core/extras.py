@@ -1,0 +1,26 @@
+"""Optional packages: imported where they are used, and missed in one line."""
+
+from importlib import import_module
+from typing import Any
+
+from crosswake.core.errors import CrosswakeError
+
+
+def require(module: str, extra: str, purpose: str) -> Any:
+    """An optional module.
+
+    Args:
+        module: its name, such as ``onnxruntime``.
+        extra: the extra of this package that brings it, such as ``export``.
+        purpose: what it is wanted for, as the line begins.
+
+    Raises:
+        CrosswakeError: it is not installed; the line says what to install.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        missing = (error.name or module).partition(".")[0]
+        raise CrosswakeError(
+            f"{purpose} needs the package {missing}: pip install 'crosswake[{extra}]'"
+        ) from error

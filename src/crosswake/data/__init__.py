@@ -1,0 +1,1 @@
+"""What a chip and a pair are, and the tables that sources give."""

@@ -1,0 +1,226 @@
+"""What a build of OptiSar_Pair will make, decided before anything is written."""
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from crosswake.data.chips import UnreadableChipError
+from crosswake.data.pair_windows import grid_boxes, random_boxes, tile_boxes
+from crosswake.data.sources.dfc23 import read_dfc23
+from crosswake.data.pair_pixels import image_size
+from crosswake.data.sources.scenes import read_scenes
+from crosswake.data.sources.sen12 import read_sen12
+from crosswake.data.pairs import Pair, PairData
+from crosswake.data.reid import BadFile
+from crosswake.core.errors import CrosswakeError
+from crosswake.core.progress import track
+from crosswake.core.boxes import Box
+
+READERS = {"dfc23": read_dfc23, "sen12": read_sen12, "scenes": read_scenes}
+"""In the order in which pair ids are given."""
+DEFAULT_PER_SCENE = 64
+BOXES_PER_JOB = 64
+"""Windows read together; few enough that a large scene is shared among threads and need not fit
+into memory."""
+SMALLEST_SIDE = 16
+"""Pixels; a smaller crop holds less than one patch of the model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildSettings:
+    """What decides the pairs, beside the sources themselves.
+
+    Attributes:
+        tile: side in pixels of the squares that DFC23 and SEN1-2 images are cut into; None leaves
+            them whole.
+        crops: how scenes are cut.
+        crop_size: rows and columns of a scene's crops.
+        per_scene: random crops of each scene; None for 64.
+        stride: rows and columns from one grid crop to the next; None for ``crop_size``.
+        seed: of the random crops.
+        max_offset: pixels that the halves of a pair may be off each other; None for any.
+        drop_misregistered: leave out pairs beyond ``max_offset``; else they are listed only.
+    """
+
+    tile: int | None = None
+    crops: Literal["grid", "random"] = "grid"
+    crop_size: tuple[int, int] = (256, 256)
+    per_scene: int | None = None
+    stride: tuple[int, int] | None = None
+    seed: int = 0
+    max_offset: float | None = None
+    drop_misregistered: bool = False
+
+    def __post_init__(self) -> None:
+        for name, sides in (("tile", (self.tile,)), ("crop_size", self.crop_size)):
+            if any(side is not None and side < SMALLEST_SIDE for side in sides):
+                raise CrosswakeError(f"--{name}: {SMALLEST_SIDE} pixels are the least; give more")
+        if self.stride is not None and min(self.stride) < 1:
+            raise CrosswakeError("--stride: one pixel is the least; give more")
+        if self.per_scene is not None and self.per_scene < 1:
+            raise CrosswakeError("--per_scene: one crop is the least; give more")
+        if self.per_scene is not None and self.crops == "grid":
+            raise CrosswakeError("--per_scene: a grid has as many crops as fit; add --crops random, or leave it out")
+        if self.stride is not None and self.crops == "random":
+            raise CrosswakeError("--stride: random crops have none; add --crops grid, or leave it out")
+        if self.seed < 0:
+            raise CrosswakeError(f"--seed is {self.seed}; give 0 or more")
+        if self.max_offset is not None and not self.max_offset >= 0:
+            raise CrosswakeError(f"--max_offset is {self.max_offset:g}; give 0 or more pixels")
+        if self.drop_misregistered and self.max_offset is None:
+            raise CrosswakeError("--drop_misregistered: needs --max_offset to say what is too far; add it")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One pair of source files, and some of the windows to be cut from it.
+
+    Attributes:
+        pair: the files.
+        first_id: pair id of the first window; the others follow.
+        boxes: the windows; None is the whole image.
+    """
+
+    pair: Pair
+    first_id: int
+    boxes: tuple[Box | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything to be made.
+
+    Attributes:
+        settings: as given.
+        sources: in the order of ids.
+        jobs: in the order of ids.
+        bad_files: of the sources, and scenes that are too small to cut.
+        fingerprint: changes when a file's name, a window or a setting that changes pairs does.
+    """
+
+    settings: BuildSettings
+    sources: tuple[PairData, ...]
+    jobs: tuple[Job, ...]
+    bad_files: tuple[BadFile, ...]
+    fingerprint: str
+
+    @property
+    def pair_count(self) -> int:
+        """Pairs to be looked at; fewer may be written."""
+        return sum(len(job.boxes) for job in self.jobs)
+
+    def describe(self) -> dict[str, Any]:
+        """What a later run must agree with."""
+        return {
+            "settings": binding(self.settings),
+            "sources": [f"{source_kind(data)}: {len(data.pairs)} pairs" for data in self.sources],
+            "fingerprint": self.fingerprint,
+        }
+
+
+def make_plan(roots: Iterable[tuple[str, Path]], settings: BuildSettings, quiet: bool = False) -> Plan:
+    """Read the names of all files and decide on windows and ids.
+
+    Args:
+        roots: kind (``dfc23``, ``sen12``, ``scenes``) and folder of each source.
+        settings: how to cut.
+        quiet: show no progress.
+
+    Raises:
+        CrosswakeError: no source, one named twice, or one that holds no pairs.
+    """
+    named = sorted(roots, key=lambda item: list(READERS).index(item[0]))
+    if not named:
+        raise CrosswakeError("nothing to build from; name a source with --sen12, --dfc23 or --scenes")
+    places = [root.resolve() for _, root in named]
+    twice = next((root for root in places if places.count(root) > 1), None)
+    if twice is not None:
+        raise CrosswakeError(f"{twice}: named twice as a source; leave one out")
+    sources = tuple(READERS[kind](root) for kind, root in named)
+    bad = [file for data in sources for file in data.bad_files]
+    jobs = tuple(make_jobs(sources, settings, bad, quiet))
+    if not jobs:
+        first = f"; the first: {bad[0].path}: {bad[0].reason}" if bad else ""
+        raise CrosswakeError(f"none of the sources' pairs can be used{first}")
+    return Plan(
+        settings=settings,
+        sources=sources,
+        jobs=jobs,
+        bad_files=tuple(bad),
+        fingerprint=fingerprint(sources, jobs, settings),
+    )
+
+
+def make_jobs(sources: Iterable[PairData], settings: BuildSettings, bad: list[BadFile], quiet: bool) -> Iterator[Job]:
+    """Jobs for each pair of files, with consecutive ids from 1."""
+    next_id = 1
+    pairs = list(pairs_of(sources))
+    no_sizes_read = settings.tile is None
+    for pair in track(pairs, len(pairs), "planning", "pairs", quiet or no_sizes_read):
+        try:
+            boxes = choose_boxes(pair, settings)
+        except UnreadableChipError as error:
+            bad.append(BadFile(path=error.path, reason=error.reason))
+            continue
+        for start in range(0, len(boxes), BOXES_PER_JOB):
+            yield Job(pair=pair, first_id=next_id + start, boxes=boxes[start : start + BOXES_PER_JOB])
+        next_id += len(boxes)
+
+
+def choose_boxes(pair: Pair, settings: BuildSettings) -> tuple[Box | None, ...]:
+    """The windows to cut from one pair of files.
+
+    Raises:
+        UnreadableChipError: the optical file's size cannot be read where it matters, or is too
+            small for a crop.
+    """
+    if pair.source != "scenes":
+        return (None,) if settings.tile is None else tuple(tile_boxes(image_size(pair.optical), settings.tile))
+    size = image_size(pair.optical)
+    if settings.crops == "grid":
+        boxes = grid_boxes(size, settings.crop_size, settings.stride)
+    else:
+        seed = [settings.seed, zlib.crc32(pair.id.encode())]
+        boxes = random_boxes(size, settings.crop_size, settings.per_scene or DEFAULT_PER_SCENE, seed)
+    if not boxes:
+        wanted = "{} x {}".format(*settings.crop_size)
+        raise UnreadableChipError(pair.optical, f"smaller ({size[0]} x {size[1]}) than --crop_size {wanted}")
+    return tuple(boxes)
+
+
+def binding(settings: BuildSettings) -> dict[str, Any]:
+    """The settings that decide what is written; a limit that only lists pairs may change between
+    runs."""
+    values = asdict(settings)
+    if not settings.drop_misregistered:
+        values["max_offset"] = None
+    return json.loads(json.dumps(values))  # type: ignore[no-any-return]  # tuples as the lists they become
+
+
+def fingerprint(sources: Iterable[PairData], jobs: Iterable[Job], settings: BuildSettings) -> str:
+    """Sixteen hex digits of the settings, the files' places below their roots, and the windows.
+
+    Sizes are left out, so that a truncated file can be fetched again without building everything
+    anew. """
+    digest = hashlib.sha256(json.dumps(binding(settings), sort_keys=True).encode())
+    roots = [data.root for data in sources for _ in data.pairs]
+    by_files = {(pair.optical, pair.sar): root for root, pair in zip(roots, pairs_of(sources), strict=True)}
+    for job in jobs:
+        root = by_files[job.pair.optical, job.pair.sar]
+        files = [path.relative_to(root).as_posix() for path in (job.pair.optical, job.pair.sar)]
+        digest.update(f"{job.first_id}|{job.pair.source}|{files}|{[str(box) for box in job.boxes]}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def pairs_of(sources: Iterable[PairData]) -> Iterator[Pair]:
+    """The pairs of all sources, in order."""
+    return (pair for data in sources for pair in data.pairs)
+
+
+def source_kind(data: PairData) -> str:
+    """``dfc23``, ``sen12`` or ``scenes``."""
+    return data.pairs[0].source

@@ -1,0 +1,1 @@
+"""Facts about files, what is wrong with them, statistics and contact sheets."""

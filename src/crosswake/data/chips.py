@@ -1,0 +1,72 @@
+"""What a chip is."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+from crosswake.core.boxes import Box
+from crosswake.core.errors import CrosswakeError
+
+
+class Modality(IntEnum):
+    """The sensor a chip comes from; the values are those of the HOSS ReID labels."""
+
+    OPTICAL = 0
+    SAR = 1
+
+    @property
+    def label(self) -> str:
+        """Lower-case name for tables and files: ``optical`` or ``sar``."""
+        return self.name.lower()
+
+
+DEFAULT_GROUND_SIZE = {Modality.OPTICAL: 0.75, Modality.SAR: 1.0}
+"""Metres per pixel of HOSS ReID: Jilin-1 optical, TY-MINISAR radar (arXiv 2506.22027, section
+3)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chip:
+    """One cropped image of one ship, and what is known of it.
+
+    Attributes:
+        path: the image file.
+        identity: which ship; equal strings mean the same ship. Empty where it is not known.
+        modality: optical or SAR.
+        width_m: across the image, in metres; from the pixel count and the sensor's ground size if
+            None.
+        height_m: down the image, in metres; likewise.
+        time: ISO 8601 moment of the sighting, or empty.
+        lon: longitude in degrees, or None.
+        lat: latitude in degrees, or None.
+        box: the window of the file that is the chip; None for the whole.
+        scene: the larger picture it was cut from, where results are broken down by it.
+        terrain: land cover, likewise.
+    """
+
+    path: Path
+    identity: str = ""
+    modality: Modality
+    width_m: float | None = None
+    height_m: float | None = None
+    time: str = ""
+    lon: float | None = None
+    lat: float | None = None
+    box: Box | None = None
+    scene: str = ""
+    terrain: str = ""
+
+    def ground_extent(self, height: int, width: int) -> tuple[float, float]:
+        """Width and height in metres of an image of ``height`` x ``width`` pixels."""
+        size = DEFAULT_GROUND_SIZE[self.modality]
+        width_m = self.width_m if self.width_m is not None else width * size
+        height_m = self.height_m if self.height_m is not None else height * size
+        return width_m, height_m
+
+
+class UnreadableChipError(CrosswakeError):
+    """A file that cannot serve as a chip: missing, truncated, empty or of the wrong shape."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path, self.reason = path, reason

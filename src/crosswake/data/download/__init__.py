@@ -1,0 +1,1 @@
+"""Data sets and weights fetched by name, verified and resumable."""

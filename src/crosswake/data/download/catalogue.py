@@ -1,0 +1,130 @@
+"""What can be fetched by name: data sets on Zenodo, weights on the model hub."""
+
+from dataclasses import dataclass
+
+from crosswake.core.errors import CrosswakeError
+from crosswake.data.sources import hoss
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZenodoRecord:
+    """A data set published as a Zenodo record; its file names, sizes and checksums are asked of
+    Zenodo.
+
+    Attributes:
+        name: what the user types.
+        what: one line.
+        record: number of the record, the last part of its DOI.
+        size: in words, for the list.
+        licence: in words.
+        citation: whom to cite.
+    """
+
+    name: str
+    what: str
+    record: str
+    size: str
+    licence: str
+    citation: str
+
+    @property
+    def source(self) -> str:
+        """Where a person finds it."""
+        return f"https://doi.org/10.5281/zenodo.{self.record}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubFile:
+    """One file of weights in a repository of the model hub (huggingface.co).
+
+    Attributes:
+        name: what the user types.
+        what: one line.
+        repository: ``owner/name`` on the hub.
+        file: its name there.
+        size: in words, for the list.
+        licence: in words.
+        citation: whom to cite.
+    """
+
+    name: str
+    what: str
+    repository: str
+    file: str
+    size: str
+    licence: str
+    citation: str
+
+    @property
+    def source(self) -> str:
+        """Where a person finds it."""
+        return f"https://huggingface.co/{self.repository}"
+
+
+Source = ZenodoRecord | HubFile
+
+CATALOGUE: tuple[Source, ...] = (
+    ZenodoRecord(
+        name="hoss",
+        what="HOSS ReID, optical and SAR chips of ships, and its pretraining pairs",
+        record="15860212",
+        size="told by the record before anything is fetched",
+        licence=hoss.LICENCE,
+        citation=hoss.CITATION,
+    ),
+    HubFile(
+        name="transoss-hoss",
+        what="TransOSS fine-tuned on HOSS ReID",
+        repository="Alioth2000/TransOSS",
+        file="HOSS_TransOSS.pth",
+        size="about 0.35 GB, a ViT-B/16 in float32",
+        licence="see the repository",
+        citation=hoss.CITATION,
+    ),
+    HubFile(
+        name="transoss-pairs",
+        what="TransOSS pretrained on optical-SAR pairs",
+        repository="Alioth2000/TransOSS",
+        file="vit_b512_pre.pth",
+        size="about 0.35 GB, a ViT-B/16 in float32",
+        licence="see the repository",
+        citation=hoss.CITATION,
+    ),
+    HubFile(
+        name="vit-b16-imagenet",
+        what="ViT-B/16 trained on ImageNet-21k and ImageNet-1k",
+        repository="timm/vit_base_patch16_224.augreg2_in21k_ft_in1k",
+        file="model.safetensors",
+        size="about 0.35 GB, a ViT-B/16 in float32",
+        licence="Apache 2.0",
+        citation="Steiner et al., How to train your ViT?, TMLR 2022, arXiv 2106.10270; "
+        "weights by timm",
+    ),
+)
+
+
+def find_source(name: str) -> Source:
+    """The entry of that name.
+
+    Raises:
+        CrosswakeError: there is none.
+    """
+    for source in CATALOGUE:
+        if source.name == name:
+            return source
+    known = ", ".join(source.name for source in CATALOGUE)
+    raise CrosswakeError(f"nothing is known by the name '{name}'; there are: {known}")
+
+
+def find_weights(name: str) -> HubFile:
+    """The weights of that name.
+
+    Raises:
+        CrosswakeError: there are none.
+    """
+    weights = {source.name: source for source in CATALOGUE if isinstance(source, HubFile)}
+    if name not in weights:
+        raise CrosswakeError(
+            f"no weights are known by the name '{name}'; there are: {', '.join(weights)}"
+        )
+    return weights[name]

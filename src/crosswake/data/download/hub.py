@@ -1,0 +1,94 @@
+"""Fetches weights by name from the model hub."""
+
+import contextlib
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from crosswake.core.errors import CrosswakeError
+from crosswake.data.download.catalogue import HubFile, find_weights
+
+
+def weights_path(
+    name: str, folder: Path | None = None, quiet: bool = False, endpoint: str | None = None
+) -> Path:
+    """The file of published weights, fetched unless it is there already.
+
+    Args:
+        name: as in ``crosswake data download --list``.
+        folder: where to keep the file; None for the hub's own cache, shared with other programs.
+        quiet: show no progress.
+        endpoint: address of the hub; None for the environment's ``HF_ENDPOINT``, or huggingface.co.
+
+    Raises:
+        CrosswakeError: no weights of that name, no connection, or the hub refuses.
+    """
+    source = find_weights(name)
+    return cached_weights(source, folder) or fetch_weights(source, folder, quiet, endpoint)
+
+
+def cached_weights(source: HubFile, folder: Path | None = None) -> Path | None:
+    """The file if it was fetched before, without asking the network."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(
+            hf_hub_download(source.repository, source.file, local_dir=folder, local_files_only=True)
+        )
+    except LocalEntryNotFoundError:
+        return None
+
+
+def fetch_weights(source: HubFile, folder: Path | None, quiet: bool, endpoint: str | None) -> Path:
+    """Fetch the file from the hub."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
+
+    where = f"{source.name} ({source.repository}, {source.file})"
+    try:
+        with hub_silence(quiet or not sys.stderr.isatty()):
+            return Path(
+                hf_hub_download(source.repository, source.file, local_dir=folder, endpoint=endpoint)
+            )
+    except LocalEntryNotFoundError as error:
+        reason = "no connection to the model hub; check the network and HF_ENDPOINT"
+        raise CrosswakeError(
+            f"{where}: {reason}, or fetch it by hand from {source.source}"
+        ) from error
+    except (RepositoryNotFoundError, EntryNotFoundError) as error:
+        raise CrosswakeError(
+            f"{where}: not on the model hub any more; see {source.source}"
+        ) from error
+    except (HfHubHTTPError, OSError) as error:
+        detail = str(error).strip().splitlines()[0]
+        raise CrosswakeError(
+            f"{where}: cannot be fetched ({detail}); run again to go on"
+        ) from error
+
+
+@contextlib.contextmanager
+def hub_silence(bars: bool) -> Iterator[None]:
+    """Keep the hub's warnings, which we say in our own words, and if ``bars`` its progress bars off
+    the terminal."""
+    import huggingface_hub.utils
+
+    switches: Any = huggingface_hub.utils
+    log = logging.getLogger("huggingface_hub")
+    level, shown = log.level, not switches.are_progress_bars_disabled()
+    log.setLevel(logging.ERROR)
+    if bars:
+        switches.disable_progress_bars()
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+        if bars and shown:
+            switches.enable_progress_bars()

@@ -1,0 +1,117 @@
+"""The table every re-identification data set becomes, whatever its files look like."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from crosswake.core.errors import CrosswakeError
+from crosswake.core.text import counted
+from crosswake.data.chips import Chip, Modality
+
+Chips = tuple[Chip, ...]
+ProtocolName = Literal["all", "o2s", "s2o"]
+PROTOCOLS: tuple[ProtocolName, ...] = ("all", "o2s", "s2o")
+"""All to all, optical to SAR, SAR to optical (arXiv 2506.22027, section 5.1)."""
+
+DIRECTION: dict[ProtocolName, tuple[Modality, Modality]] = {
+    "o2s": (Modality.OPTICAL, Modality.SAR),
+    "s2o": (Modality.SAR, Modality.OPTICAL),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadFile:
+    """A file that was passed over, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReidData:
+    """Chips for training, and queries and galleries for each protocol.
+
+    Attributes:
+        name: what results are said to be measured on, such as ``hoss_places``.
+        root: the folder or table it was read from.
+        train: chips to learn from; may be empty.
+        query: queries of the protocol ``all``; may be empty.
+        gallery: gallery of the protocol ``all``; may be empty.
+        subsets: query and gallery of ``o2s`` or ``s2o`` where the data set fixes them.
+        bad_files: what was passed over while reading names.
+        protocols: those that make sense.
+        subject: what an identity is, for people.
+    """
+
+    name: str
+    root: Path
+    train: Chips = ()
+    query: Chips = ()
+    gallery: Chips = ()
+    subsets: Mapping[ProtocolName, tuple[Chips, Chips]] = field(default_factory=dict)
+    bad_files: tuple[BadFile, ...] = ()
+    protocols: tuple[ProtocolName, ...] = PROTOCOLS
+    subject: Literal["ship", "place"] = "ship"
+
+    def protocol(self, name: ProtocolName) -> tuple[Chips, Chips]:
+        """Query and gallery chips of one protocol; without a fixed subset, chosen by modality."""
+        if name in self.subsets:
+            return self.subsets[name]
+        if name == "all":
+            return self.query, self.gallery
+        asked, sought = DIRECTION[name]
+        return of_modality(self.query, asked), of_modality(self.gallery, sought)
+
+    def all_chips(self) -> Chips:
+        """Every distinct chip of train, query, gallery and subsets, in that order."""
+        parts = [self.train, self.query, self.gallery]
+        parts += [chips for pair in self.subsets.values() for chips in pair]
+        return tuple(dict.fromkeys(chip for part in parts for chip in part))
+
+    def require_train(self) -> Chips:
+        """Training chips; an error says what is missing if there are none, or a single identity."""
+        if len(identities(self.train)) < 2:
+            raise CrosswakeError(
+                f"{self.root}: training needs chips of at least two identities, found "
+                f"{counted(len(self.train), 'chip')} of {len(identities(self.train))}; is this the "
+                "right folder?"
+            )
+        return self.train
+
+    def require_test(self) -> None:
+        """Raise unless there are queries and a gallery."""
+        for part, chips in (("query", self.query), ("gallery", self.gallery)):
+            if not chips:
+                raise CrosswakeError(
+                    f"{self.root}: no {part} chips to evaluate with; is this the right folder?"
+                )
+
+
+def of_modality(chips: Iterable[Chip], modality: Modality) -> Chips:
+    """The chips of one modality, in order."""
+    return tuple(chip for chip in chips if chip.modality == modality)
+
+
+def identities(chips: Iterable[Chip]) -> list[str]:
+    """The distinct identities, sorted, so that labels are the same in every process."""
+    return sorted({chip.identity for chip in chips})
+
+
+def cross_modal_identities(chips: Iterable[Chip]) -> list[str]:
+    """The identities seen in both modalities, sorted."""
+    seen = Counter(identity for identity, _ in {(chip.identity, chip.modality) for chip in chips})
+    return sorted(identity for identity, modalities in seen.items() if modalities == 2)
+
+
+def fingerprint(chips: Iterable[Chip]) -> str:
+    """Twelve hex digits that change when a file's name, size, identity or modality does."""
+    digest = hashlib.sha256()
+    for chip in sorted(chips, key=lambda chip: (chip.path.parent.name, chip.path.name)):
+        size = chip.path.stat().st_size if chip.path.exists() else -1
+        name = f"{chip.path.parent.name}/{chip.path.name}"
+        line = f"{name}|{size}|{chip.identity}|{chip.modality.label}|{chip.box or ''}\n"
+        digest.update(line.encode())
+    return digest.hexdigest()[:12]

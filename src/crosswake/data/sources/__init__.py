@@ -1,0 +1,1 @@
+"""Readers, one for each layout on disk; `open` finds the right one."""

@@ -1,0 +1,122 @@
+"""HOSS ReID, and anything laid out like it.
+
+Layout (arXiv 2506.22027, Zenodo 15860212)::
+
+    ROOT/bounding_box_train  ROOT/query  ROOT/bounding_box_test
+    ROOT/subset/{O2S,S2O}/{query,bounding_box_test}          (optional)
+    <identity>_s<scene>c<sighting>_<RGB|SAR>.tif
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from crosswake.core.errors import CrosswakeError
+from crosswake.data.chips import Chip, Modality
+from crosswake.data.reid import BadFile, Chips, ProtocolName, ReidData
+
+SOURCE = "https://doi.org/10.5281/zenodo.15860212"
+LICENCE = "see the Zenodo record"
+CITATION = (
+    "Wang et al., Cross-modal Ship Re-Identification via Optical and SAR Imagery, ICCV 2025, "
+    "arXiv 2506.22027"
+)
+
+TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
+FILE_NAME = re.compile(
+    r"^(?P<identity>\d+)_s(?P<scene>\d+)c(?P<sighting>\d+)_(?P<modality>RGB|SAR)$"
+)
+SUFFIXES = {".tif", ".tiff", ".png", ".jpg", ".jpeg"}
+LITTER = {"thumbs.db", "desktop.ini"}
+"""What file managers leave behind; as with hidden files, nobody means it to be data."""
+MODALITY_OF_TAG = {"RGB": Modality.OPTICAL, "SAR": Modality.SAR}
+
+
+def read_hoss(root: Path) -> ReidData:
+    """Read the table of a HOSS-layout folder; pixels are not touched.
+
+    Args:
+        root: the folder, or one that holds it up to two levels down, as an unpacked archive does.
+
+    Raises:
+        CrosswakeError: the folder does not exist, or holds none or several folders of that layout.
+    """
+    root = find_layout(root)
+    bad: list[BadFile] = []
+    subsets: dict[ProtocolName, tuple[Chips, Chips]] = {}
+    directions: tuple[tuple[ProtocolName, str], ...] = (("o2s", "O2S"), ("s2o", "S2O"))
+    for name, folder in directions:
+        base = root / "subset" / folder
+        parts = [part for part in (QUERY, GALLERY) if (base / part).is_dir()]
+        if len(parts) == 1:
+            bad.append(BadFile(path=base, reason=f"passed over, for it holds {parts[0]}/ only"))
+        if len(parts) == 2:
+            subsets[name] = (read_folder(base / QUERY, bad), read_folder(base / GALLERY, bad))
+    return ReidData(
+        name=root.resolve().name,
+        root=root,
+        train=read_folder(root / TRAIN, bad),
+        query=read_folder(root / QUERY, bad),
+        gallery=read_folder(root / GALLERY, bad),
+        subsets=subsets,
+        bad_files=tuple(bad),
+    )
+
+
+def find_layout(root: Path) -> Path:
+    """The folder of the HOSS layout that ``root`` is or holds."""
+    if not root.is_dir():
+        raise CrosswakeError(f"{root}: no such folder; name a HOSS-layout folder or a CSV table")
+    for level in ([root], root.glob("*/"), root.glob("*/*/")):
+        found = sorted(folder for folder in level if has_layout(folder))
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(folder.name for folder in found[:3])
+            raise CrosswakeError(f"{root}: holds several data sets ({names}); name one of them")
+    raise CrosswakeError(
+        f"{root}: holds none of {TRAIN}/, {QUERY}/, {GALLERY}/; is the folder one level up?"
+    )
+
+
+def has_layout(folder: Path) -> bool:
+    """Whether a folder holds any of the layout's three; the subsets of one data set do not count as
+    more."""
+    return folder.name not in ("O2S", "S2O", "subset") and any(
+        (folder / part).is_dir() for part in (TRAIN, QUERY, GALLERY)
+    )
+
+
+def read_folder(folder: Path, bad: list[BadFile]) -> Chips:
+    """The chips of one folder, sorted by name; files with other names are appended to ``bad``."""
+    chips: list[Chip] = []
+    for found in iterate_folder(folder):
+        if isinstance(found, Chip):
+            chips.append(found)
+        else:
+            bad.append(found)
+    return tuple(chips)
+
+
+def iterate_folder(folder: Path) -> Iterator[Chip | BadFile]:
+    """The chips of one folder, and its files with other names, sorted by name; none if there is no
+    such folder."""
+    # Names are sorted and not paths, which take several times the memory.
+    for name in (
+        sorted(entry.name for entry in os.scandir(folder) if not entry.is_dir())
+        if folder.is_dir()
+        else []
+    ):
+        if name.startswith(".") or name.lower() in LITTER:
+            continue
+        path = folder / name
+        match = FILE_NAME.match(path.stem)
+        if path.suffix.lower() not in SUFFIXES:
+            yield BadFile(path=path, reason=f"not an image: ends in '{path.suffix}'")
+        elif match is None:
+            yield BadFile(path=path, reason="name is not <identity>_s<scene>c<sighting>_<RGB|SAR>")
+        else:
+            yield Chip(
+                path=path, identity=match["identity"], modality=MODALITY_OF_TAG[match["modality"]]
+            )

@@ -1,0 +1,227 @@
+"""Anything that names images, as a stream of chips: nothing is held in memory but the names of one
+folder."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from crosswake.core.errors import CrosswakeError
+from crosswake.data.build.journal import JOURNAL, PLAN
+from crosswake.data.build.report import REPORT
+from crosswake.data.chips import Chip, Modality
+from crosswake.data.pair_chips import halves
+from crosswake.data.pairs import NoPairsError
+from crosswake.data.reid import BadFile
+from crosswake.data.sources.folders import walk
+from crosswake.data.sources.hoss import (
+    FILE_NAME,
+    GALLERY,
+    MODALITY_OF_TAG,
+    QUERY,
+    SUFFIXES,
+    TRAIN,
+    find_layout,
+    has_layout,
+    iterate_folder,
+)
+from crosswake.data.sources.optisar import FOLDER, MANIFEST
+from crosswake.data.sources.pair_layouts import find_reader
+from crosswake.data.sources.scenes import TABLE
+from crosswake.data.sources.table import chip_of_row, iterate_rows, resolve, split_of_row
+
+ModalityChoice = Literal["auto", "optical", "sar"]
+LISTS = (".txt", ".lst", ".list")
+SPLIT_FOLDERS = {
+    "train": TRAIN,
+    "query": QUERY,
+    "gallery": GALLERY,
+    "o2s_query": f"subset/O2S/{QUERY}",
+    "o2s_gallery": f"subset/O2S/{GALLERY}",
+    "s2o_query": f"subset/S2O/{QUERY}",
+    "s2o_gallery": f"subset/S2O/{GALLERY}",
+}
+OWN_FILES = (TABLE, MANIFEST, PLAN, JOURNAL, REPORT)
+"""What a folder of pairs keeps beside its images."""
+MODALITY_WORDS = {
+    "rgb": Modality.OPTICAL,
+    "optical": Modality.OPTICAL,
+    "opt": Modality.OPTICAL,
+    "sar": Modality.SAR,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One chip of a listing.
+
+    Attributes:
+        chip: the chip, under an absolute path.
+        id: its path from the listing's folder, with ``/`` on every system; the absolute path if it
+            lies elsewhere.
+        split: train, query or gallery, with ``o2s_`` or ``s2o_`` before it for a fixed subset; of
+            pairs train, val or test; empty if not known.
+    """
+
+    chip: Chip
+    id: str
+    split: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """A source of chips that can be gone through as often as need be, in the same order.
+
+    Attributes:
+        name: what the chips are called in reports.
+        entries: starts from the first; files that cannot be chips come in between.
+    """
+
+    name: str
+    entries: Callable[[], Iterator[Entry | BadFile]]
+
+
+def open_listing(source: Path, modality: ModalityChoice = "auto") -> Listing:
+    """A HOSS-layout folder, any other folder of images, a CSV table, or a text file with a path on
+    each line.
+
+    Of a folder of optical-SAR pairs each half is a chip, whose modality and place the layout tells.
+
+    Args:
+        source: the folder, table or list. Of folders all levels are read; hidden files are not.
+        modality: of images whose name does not tell; ``auto`` takes it from a word such as RGB or
+            SAR in the file's name, else in the nearest folder's. Refused with a HOSS-layout folder,
+            pairs or a table, which tell it.
+
+    Raises:
+        CrosswakeError: there is no such source, or ``modality`` says what the source tells; with
+            pairs, when the entries are gone through.
+    """
+    source = source.absolute()
+    if source.is_file() and source.suffix.lower() in LISTS:
+        return Listing(name=source.stem, entries=lambda: listed_files(source, modality))
+    if source.is_file():
+        refuse_modality(modality, f"the table {source} tells it")
+        return Listing(name=source.stem, entries=lambda: table_entries(source))
+    if not source.is_dir():
+        raise CrosswakeError(f"{source}: no such folder, CSV table or list of files")
+    if any(
+        has_layout(folder)
+        for level in ("", "*/", "*/*/")
+        for folder in (source.glob(level) if level else [source])
+    ):
+        refuse_modality(modality, f"file names in {source} tell it")
+        root = find_layout(source)
+        return Listing(name=root.name, entries=lambda: hoss_entries(root))
+    return Listing(name=source.name, entries=lambda: folder_entries(source, modality))
+
+
+def hoss_entries(root: Path) -> Iterator[Entry | BadFile]:
+    """The chips of every split that a HOSS-layout folder has."""
+    for split, folder in SPLIT_FOLDERS.items():
+        for found in iterate_folder(root / folder):
+            if isinstance(found, Chip):
+                yield Entry(chip=found, id=identifier(found.path, root), split=split)
+            else:
+                yield found
+
+
+def table_entries(table: Path) -> Iterator[Entry]:
+    """The rows of a CSV table; identities need not be known."""
+    for line, row in iterate_rows(table, required=("path", "modality")):
+        split = split_of_row(row, table, line) if (row.get("split") or "").strip() else ""
+        chip = chip_of_row(row, table, line, named=False)
+        yield Entry(chip=chip, id=identifier(chip.path, table.parent), split=split)
+
+
+def folder_entries(root: Path, modality: ModalityChoice) -> Iterator[Entry | BadFile]:
+    """Every image below a folder, sorted by folder and name."""
+    known, reasons = pair_entries(root)
+    if known:
+        refuse_modality(modality, f"the layout of the pairs in {root} tells it")
+    for folder, _, names in walk(root):
+        own = OWN_FILES if known and folder in (root, root / FOLDER) else ()
+        for name in names:
+            path = folder / name
+            if name in own:
+                continue
+            found = known.get(path) or loose_file(path, root, modality)
+            yield reasons.get(path, found) if isinstance(found, BadFile) else found
+
+
+def pair_entries(root: Path) -> tuple[dict[Path, Entry], dict[Path, BadFile]]:
+    """The halves of the optical-SAR pairs in a folder, and what their reader passes over, by file;
+    empty without."""
+    read_pairs = find_reader(root)
+    if read_pairs is None:
+        return {}, {}
+    try:
+        data = read_pairs(root)
+    except NoPairsError:  # folders named rgb and sar, say, with images that are not paired
+        return {}, {}
+    known = {
+        chip.path: Entry(chip=chip, id=identifier(chip.path, root), split=pair.split)
+        for pair in data.pairs
+        for chip in halves(pair)
+    }
+    return known, {bad.path: bad for bad in data.bad_files}
+
+
+def refuse_modality(modality: ModalityChoice, why: str) -> None:
+    """Raise unless it is left to the names."""
+    if modality != "auto":
+        raise CrosswakeError(f"--modality {modality}: {why}; leave it out")
+
+
+def listed_files(source: Path, modality: ModalityChoice) -> Iterator[Entry | BadFile]:
+    """The files that a text file names, one on a line; empty lines and those that begin with # do
+    not count."""
+    try:
+        with source.open(encoding="utf-8-sig") as file:
+            for line in file:
+                name = line.strip()
+                if name and not name.startswith("#"):
+                    yield loose_file(resolve(name, source.parent), source.parent, modality)
+    except UnicodeDecodeError as error:
+        raise CrosswakeError(
+            f"{source}: not a text file in UTF-8 ({error}); save it as one"
+        ) from error
+
+
+def loose_file(path: Path, root: Path, modality: ModalityChoice) -> Entry | BadFile:
+    """A file that nothing is known of but its name; a HOSS name tells identity and modality."""
+    if path.suffix.lower() not in SUFFIXES:
+        return BadFile(path=path, reason=f"not an image: ends in '{path.suffix}'")
+    match = FILE_NAME.match(path.stem)
+    if match is not None:
+        chip = Chip(
+            path=path, identity=match["identity"], modality=MODALITY_OF_TAG[match["modality"]]
+        )
+        return Entry(chip=chip, id=identifier(path, root))
+    known = infer_modality(path, root) if modality == "auto" else Modality[modality.upper()]
+    if known is None:
+        return BadFile(
+            path=path, reason="neither name nor folder says RGB, optical or SAR; give --modality"
+        )
+    return Entry(chip=Chip(path=path, modality=known), id=identifier(path, root))
+
+
+def infer_modality(path: Path, root: Path) -> Modality | None:
+    """The modality that a word of the file's name, else of the nearest folder's, tells; None if
+    none or both."""
+    parts = identifier(path.with_suffix(""), root).split("/")
+    for part in reversed(parts):
+        told = {
+            MODALITY_WORDS[word]
+            for word in re.split(r"[^a-z]+", part.lower())
+            if word in MODALITY_WORDS
+        }
+        if told:
+            return told.pop() if len(told) == 1 else None
+    return None
+
+
+def identifier(path: Path, root: Path) -> str:
+    """A path from ``root`` with forward slashes, or the whole path if it lies elsewhere."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()

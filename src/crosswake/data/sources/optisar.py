@@ -1,0 +1,120 @@
+"""OptiSar_Pair, the layout that pretraining reads.
+
+    OptiSar_Pair/<any folder>/<tag>_<pair id>_<RGB|SAR>.<tif|png>
+
+Every optical image of an id pairs with every SAR image of that id. ``manifest.parquet``, in the
+folder or beside it, says what each id is; without one the layout stands alone."""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from crosswake.core.errors import CrosswakeError
+from crosswake.data.pairs import NoPairsError, Pair, PairData
+from crosswake.data.reid import BadFile
+from crosswake.data.sources.folders import list_names, walk
+
+SOURCE = "https://doi.org/10.5281/zenodo.15860212"
+LICENCE = "that of the sources, SEN1-2 and DFC23 in the published set"
+CITATION = (
+    "Wang et al., Cross-modal Ship Re-Identification via Optical and SAR Imagery, ICCV 2025, "
+    "arXiv 2506.22027"
+)
+
+FOLDER, MANIFEST = "OptiSar_Pair", "manifest.parquet"
+FILE_NAME = re.compile(
+    r"^(?P<tag>[^_]+)_(?P<id>\d+)_(?P<modality>RGB|SAR)\.(tif|tiff|png)$", re.IGNORECASE
+)
+DESCRIBED = ("source", "scene", "terrain", "season", "city", "split")
+"""Columns of the manifest that become a pair's attributes."""
+
+
+def is_optisar(root: Path) -> bool:
+    """Whether ``root`` is an OptiSar_Pair folder or holds one."""
+    base = base_of(root)
+    if not base.is_dir():
+        return False
+    folders = [base, *(path for path in sorted(base.iterdir()) if path.is_dir())]
+    return any(FILE_NAME.match(name) for folder in folders for name in list_names(folder))
+
+
+def base_of(root: Path) -> Path:
+    """The folder that holds the folders of images."""
+    return root / FOLDER if (root / FOLDER).is_dir() else root
+
+
+def read_optisar(root: Path) -> PairData:
+    """Read the table of pairs; pixels are not touched.
+
+    Raises:
+        CrosswakeError: no such folder, no pair in it, or a manifest that cannot be read.
+    """
+    base = base_of(root)
+    images: dict[int, dict[str, list[Path]]] = defaultdict(lambda: {"RGB": [], "SAR": []})
+    bad: list[BadFile] = []
+    for folder, _, names in walk(base):
+        for name in names:
+            match = FILE_NAME.match(name)
+            if match:
+                images[int(match["id"])][match["modality"].upper()].append(folder / name)
+            elif folder != base:
+                bad.append(
+                    BadFile(
+                        path=folder / name, reason="name is not <tag>_<pair id>_<RGB|SAR>.<tif|png>"
+                    )
+                )
+    described = read_manifest(root, base)
+    pairs: list[Pair] = []
+    for number, halves in sorted(images.items()):
+        for half, other in (("RGB", "SAR"), ("SAR", "RGB")):
+            if not halves[other]:
+                bad += [
+                    BadFile(path=path, reason=f"no {other} image of the id {number}")
+                    for path in halves[half]
+                ]
+        known = described.get(number, {"source": "optisar"})
+        pairs += [
+            Pair(optical=optical, sar=radar, id=str(number), **known)  # type: ignore[arg-type]  # texts, never box
+            for optical in halves["RGB"]
+            for radar in halves["SAR"]
+        ]
+    if not pairs:
+        raise NoPairsError(
+            f"{root}: holds no pairs named <folder>/<tag>_<pair id>_<RGB|SAR>.<tif|png>"
+        )
+    bad += [
+        BadFile(path=base, reason=f"no images of the id {number}, which {MANIFEST} lists")
+        for number in sorted(described.keys() - images.keys())
+    ]
+    return PairData(name=root.resolve().name, root=root, pairs=tuple(pairs), bad_files=tuple(bad))
+
+
+def read_manifest(root: Path, base: Path) -> dict[int, dict[str, str]]:
+    """The attributes of each id, empty without a manifest.
+
+    Raises:
+        CrosswakeError: the manifest is damaged or lacks a column.
+    """
+    path = next(
+        (
+            path
+            for path in (root / MANIFEST, base / MANIFEST, base.parent / MANIFEST)
+            if path.is_file()
+        ),
+        None,
+    )
+    if path is None:
+        return {}
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(path, columns=["id", *DESCRIBED])
+        rows: list[dict[str, Any]] = table.to_pylist()
+        return {int(row["id"]): {name: str(row[name] or "") for name in DESCRIBED} for row in rows}
+    except (pyarrow.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        detail = str(error).splitlines()[0]
+        raise CrosswakeError(
+            f"{path}: not a manifest of pairs ({detail}); build it again, or remove it"
+        ) from error

@@ -1,0 +1,29 @@
+"""Identities held out of the training set, to choose the best epoch by."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from crosswake.data.chips import Chip
+from crosswake.data.reid import Chips, cross_modal_identities, identities
+
+
+def split_validation(chips: Sequence[Chip], fraction: float, seed: int) -> tuple[Chips, Chips]:
+    """Training and validation chips, no identity in both.
+
+    Only identities seen in both modalities are held out, since only they tell how well modalities
+    are matched; at least two stay for training.
+
+    Args:
+        chips: the training chips.
+        fraction: share of the cross-modal identities to hold out; at least two if it is not 0.
+        seed: which of them.
+    """
+    candidates = cross_modal_identities(chips)
+    spare = min(len(candidates), len(identities(chips)) - 2)
+    wanted = max(2, round(fraction * len(candidates))) if fraction else 0
+    if not 2 <= wanted <= spare:
+        return tuple(chips), ()
+    held = set(np.random.default_rng(seed).choice(candidates, wanted, replace=False).tolist())
+    train = tuple(chip for chip in chips if chip.identity not in held)
+    return train, tuple(chip for chip in chips if chip.identity in held)

@@ -1,1 +1,0 @@
-"""Readers: each yields the same validated tables of chips."""

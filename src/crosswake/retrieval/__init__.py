@@ -1,0 +1,1 @@
+"""Ranking, re-ranking, metrics, protocols and baselines: arrays in, arrays out."""

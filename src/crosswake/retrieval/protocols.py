@@ -1,0 +1,215 @@
+"""The numbers of one protocol with their 95 % intervals, and a light score for validation while
+training."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from crosswake.data.reid import DIRECTION, PROTOCOLS, ProtocolName
+from crosswake.retrieval.metrics import Floats, Ranking, rank
+
+CMC_RANKS = (1, 5, 10)
+METRICS = ("mAP", *(f"rank{k}" for k in CMC_RANKS), "mINP")
+CURVE_LENGTH = 50
+RESAMPLES = 2000
+COUNTS_AT_ONCE = 2**22
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A metric's value and the ends of its 95 % interval, each a fraction; NaN without queries."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtocolResult:
+    """What one protocol measures.
+
+    Attributes:
+        name: ``all``, ``o2s`` or ``s2o``.
+        metrics: ``mAP``, ``rank1``, ``rank5``, ``rank10``, ``mINP``, each with its interval.
+        median_rank: median over queries of the first true match's rank, with its interval.
+        curve: (50,), CMC from rank 1 on; NaN without queries.
+        queries: number of queries that have a true match and count.
+        left_out: number of queries without a true match.
+        gallery: number of gallery chips.
+        ranking: the numbers and rank list of each query, those left out included.
+    """
+
+    name: ProtocolName
+    metrics: Mapping[str, Estimate]
+    median_rank: Estimate
+    curve: Floats
+    queries: int
+    left_out: int
+    gallery: int
+    ranking: Ranking
+
+    @property
+    def mAP(self) -> float:  # noqa: N802
+        """Mean average precision."""
+        return self.metrics["mAP"].value
+
+    @property
+    def mINP(self) -> float:  # noqa: N802
+        """Mean inverse negative penalty."""
+        return self.metrics["mINP"].value
+
+    @property
+    def cmc(self) -> dict[int, float]:
+        """Share of queries with a true match among the first 1, 5 and 10."""
+        return {k: self.metrics[f"rank{k}"].value for k in CMC_RANKS}
+
+
+def evaluate_protocol(name: ProtocolName, ranking: Ranking, *, seed: int = 0) -> ProtocolResult:
+    """Average a ranking over the queries that have a true match.
+
+    Args:
+        name: what the protocol is called.
+        ranking: from :func:`crosswake.retrieval.metrics.rank`.
+        seed: of the bootstrap.
+    """
+    used = ranking.used
+    values = per_query(ranking)[used]
+    return ProtocolResult(
+        name=name,
+        metrics=dict(zip(METRICS, bootstrap(values, seed=seed), strict=True)),
+        median_rank=bootstrap_median(ranking.first_match[used], seed=seed),
+        curve=cmc_curve(ranking, CURVE_LENGTH),
+        queries=int(used.sum()),
+        left_out=int((~used).sum()),
+        gallery=ranking.gallery,
+        ranking=ranking,
+    )
+
+
+def per_query(ranking: Ranking) -> Floats:
+    """(Q, 5): every metric of every query, in the order of ``METRICS``; only used queries make
+    sense."""
+    hits = [ranking.first_match <= k for k in CMC_RANKS]
+    return np.stack(
+        [ranking.average_precision, *hits, ranking.inverse_negative_penalty],
+        axis=1,
+        dtype=np.float64,
+    )
+
+
+def cmc_curve(ranking: Ranking, length: int) -> Floats:
+    """(length,): share of the used queries with a true match among the first 1, 2, ... of the
+    gallery."""
+    first = ranking.first_match[ranking.used]
+    if len(first) == 0:
+        return np.full(length, np.nan)
+    return np.asarray(np.mean(first[:, None] <= np.arange(1, length + 1), axis=0), dtype=np.float64)
+
+
+def bootstrap(values: Floats, *, seed: int, resamples: int = RESAMPLES) -> list[Estimate]:
+    """Mean over queries of each column, with its percentile interval (Efron and Tibshirani, 1993,
+    ch. 13).
+
+    Args:
+        values: (Q, M), a row a query, a column a metric.
+        seed: of the resampling.
+        resamples: how often Q queries are drawn with replacement.
+    """
+    count = len(values)
+    if count == 0:
+        nan = float("nan")
+        return [Estimate(value=nan, low=nan, high=nan) for _ in range(values.shape[1])]
+    generator = np.random.default_rng(seed)
+    equal = np.full(count, 1 / count)
+    block = max(1, COUNTS_AT_ONCE // count)
+    # How often each query is drawn is all that a resampled mean depends on, and that is
+    # multinomial.
+    means = [
+        generator.multinomial(count, equal, size=min(block, resamples - start)) @ values / count
+        for start in range(0, resamples, block)
+    ]
+    low, high = np.percentile(np.concatenate(means), [2.5, 97.5], axis=0)
+    return [
+        Estimate(value=float(v), low=float(a), high=float(b))
+        for v, a, b in zip(values.mean(axis=0), low, high, strict=True)
+    ]
+
+
+def bootstrap_median(values: NDArray[Any], *, seed: int, resamples: int = RESAMPLES) -> Estimate:
+    """Median of (Q,) values with its percentile interval; NaN without values."""
+    count = len(values)
+    if count == 0:
+        nan = float("nan")
+        return Estimate(value=nan, low=nan, high=nan)
+    generator = np.random.default_rng(seed)
+    block = max(1, COUNTS_AT_ONCE // count)
+    medians = [
+        np.median(
+            values[generator.integers(count, size=(min(block, resamples - start), count))], axis=1
+        )
+        for start in range(0, resamples, block)
+    ]
+    low, high = np.percentile(np.concatenate(medians), [2.5, 97.5])
+    return Estimate(value=float(np.median(values)), low=float(low), high=float(high))
+
+
+def of_queries(ranking: Ranking, rows: NDArray[np.bool_]) -> Ranking:
+    """The ranking of some of its queries, in the same gallery."""
+    per_query_fields = (
+        "average_precision",
+        "first_match",
+        "inverse_negative_penalty",
+        "matches",
+        "top",
+        "top_distance",
+    )
+    return replace(ranking, **{name: getattr(ranking, name)[rows] for name in per_query_fields})
+
+
+def score(
+    query: ArrayLike,
+    gallery: ArrayLike,
+    query_identity: Sequence[Any] | NDArray[Any],
+    gallery_identity: Sequence[Any] | NDArray[Any],
+) -> dict[str, float]:
+    """``mAP``, ``rank1``, ``rank5``, ``rank10`` and ``mINP`` from features alone, without
+    intervals.
+
+    Args:
+        query: (Q, D) features, of any length: they are L2-normalised here.
+        gallery: (G, D) features.
+        query_identity: Q identities.
+        gallery_identity: G identities.
+
+    Returns:
+        Fractions; NaN where no query has a true match.
+    """
+    ranking = rank(query, gallery, query_identity, gallery_identity, top=1)
+    values = per_query(ranking)[ranking.used]
+    means = values.mean(axis=0) if len(values) else np.full(len(METRICS), np.nan)
+    return dict(zip(METRICS, map(float, means), strict=True))
+
+
+def score_protocols(
+    query: NDArray[Any],
+    gallery: NDArray[Any],
+    query_identity: Sequence[Any] | NDArray[Any],
+    gallery_identity: Sequence[Any] | NDArray[Any],
+    query_modality: ArrayLike,
+    gallery_modality: ArrayLike,
+) -> dict[ProtocolName, dict[str, float]]:
+    """:func:`score` for ``all``, ``o2s`` and ``s2o``, the last two chosen by modality (0 optical, 1
+    SAR)."""
+    query_ids, gallery_ids = np.asarray(query_identity), np.asarray(gallery_identity)
+    scores = {}
+    for name in PROTOCOLS:
+        asks = np.ones(len(query_ids), dtype=bool)
+        sought = np.ones(len(gallery_ids), dtype=bool)
+        if name in DIRECTION:
+            asks = np.asarray(query_modality) == DIRECTION[name][0]
+            sought = np.asarray(gallery_modality) == DIRECTION[name][1]
+        scores[name] = score(query[asks], gallery[sought], query_ids[asks], gallery_ids[sought])
+    return scores

@@ -1,0 +1,1 @@
+"""Settings of every command, documented and checked where they are declared."""

@@ -1,0 +1,60 @@
+"""What an option takes, in words."""
+
+import argparse
+import types
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+PLAIN = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    Path: "a path",
+}
+BOUNDS = {"v>=": "at least ", "v<=": "at most ", "v>": "above ", "v<": "below "}
+
+
+def option_name(action: argparse.Action) -> str:
+    """``--rerank.lambda``; of a positional argument its name."""
+    return max(action.option_strings, key=len, default=str(action.metavar or action.dest))
+
+
+def expected_by(action: argparse.Action) -> str:
+    """The values that an option takes; empty where that has no short words."""
+    if action.choices:
+        return one_of(action.choices)
+    return described(getattr(action, "_typehint", None) or action.type)
+
+
+def described(kind: Any) -> str:
+    """A type in words; empty if there are none."""
+    if kind in PLAIN:
+        return PLAIN[kind]
+    if isinstance(kind, type) and hasattr(
+        kind, "_expression"
+    ):  # one of jsonargparse's restricted numbers
+        return f"{PLAIN[int if issubclass(kind, int) else float]} {bounds(kind._expression)}"
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return one_of(parts)
+    if origin in (Union, types.UnionType):
+        words = [described(part) for part in parts if part is not type(None)]
+        return " or ".join(words) if all(words) else ""
+    if origin in (list, tuple):
+        words = [described(part) for part in parts if part is not Ellipsis]
+        many = origin is list or Ellipsis in parts
+        return (f"[{words[0]}, ...]" if many else f"[{', '.join(words)}]") if all(words) else ""
+    return ""
+
+
+def one_of(values: Any) -> str:
+    """``one of fp32, bf16, fp16``."""
+    return f"one of {', '.join(map(str, values))}"
+
+
+def bounds(expression: str) -> str:
+    """``at least 0 and at most 1`` of ``v>=0 and v<=1``."""
+    for sign, words in BOUNDS.items():
+        expression = expression.replace(sign, words)
+    return expression

@@ -1,0 +1,140 @@
+"""Settings that every training run has, whatever it learns from."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from crosswake.data.radiometry import SarRadiometry
+from crosswake.settings.common import Device, Precision, check
+from crosswake.settings.model import ModelConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimiserConfig:
+    """How weights move, and how fast over the epochs (published values as defaults)."""
+
+    name: Literal["sgd", "adamw"] = "sgd"
+    """Optimiser."""
+    lr: float = 5e-4
+    """Highest learning rate."""
+    momentum: float = 0.9
+    """Momentum of SGD."""
+    weight_decay: float = 1e-4
+    """Weight decay."""
+    bias_lr_factor: float = 2.0
+    """Biases learn at this multiple of the rate."""
+    warmup_epochs: int = 5
+    """Epochs over which the rate rises."""
+    warmup_factor: float = 0.01
+    """Share of the rate that the rise starts from."""
+    final_factor: float = 0.002
+    """Share of the rate that the cosine ends at."""
+    clip_norm: float | None = None
+    """Largest gradient norm; none for no clipping."""
+
+    def __post_init__(self) -> None:
+        check(self.lr > 0, "optimiser.lr", f"must be above 0, got {self.lr}")
+        check(
+            0 <= self.momentum < 1,
+            "optimiser.momentum",
+            f"must be from 0 to under 1, got {self.momentum}",
+        )
+        for name in ("weight_decay", "bias_lr_factor", "warmup_epochs"):
+            value = getattr(self, name)
+            check(value >= 0, f"optimiser.{name}", f"must not be negative, got {value}")
+        for name in ("warmup_factor", "final_factor"):
+            value = getattr(self, name)
+            check(0 <= value <= 1, f"optimiser.{name}", f"must be 0 to 1, got {value}")
+        clips = self.clip_norm is None or self.clip_norm > 0
+        check(clips, "optimiser.clip_norm", f"must be above 0, got {self.clip_norm}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidationConfig:
+    """A part of the training set that is held out to choose the best epoch; the test split is never
+    used for that."""
+
+    fraction: float = 0.1
+    """Share that is held out: of the identities seen in both modalities (train), or of the scenes
+    (pretrain); 0 for none, and the last epoch is kept."""
+    every: int = 5
+    """Epochs between validations."""
+    patience: int | None = None
+    """Validations without a better one after which training stops; none for never."""
+
+    def __post_init__(self) -> None:
+        check(
+            0 <= self.fraction <= 0.5,
+            "validation.fraction",
+            f"must be 0 to 0.5, got {self.fraction}",
+        )
+        check(self.every >= 1, "validation.every", f"must be at least 1, got {self.every}")
+        patient = self.patience is None or self.patience >= 1
+        check(patient, "validation.patience", f"must be at least 1, got {self.patience}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Settings of a run that learns something."""
+
+    command: ClassVar[str]
+
+    data: Path | None = None
+    """What to learn from: a folder or a CSV table."""
+    output: Path = Path("runs/train")
+    """Folder that the run writes."""
+    resume: bool = False
+    """Go on from the run in the output folder as if it had never stopped."""
+    init: str | None = None
+    """Weights to start from: a file, or a name from `crosswake data download`; none for random
+    weights."""
+    epochs: int = 200
+    """Passes over the training data."""
+    seed: int = 0
+    """Seed of weights, batches, augmentation and the validation split."""
+    device: Device = "auto"
+    """Kind of processor."""
+    devices: int = 1
+    """Processors, one process each."""
+    precision: Precision = "fp32"
+    """Number type of the forward pass."""
+    compile: bool = False
+    """Compile the transformer with torch.compile; the first step then takes a minute or more, every
+    other one less."""
+    fused: bool = True
+    """Move all weights in one operation of the optimiser, where the device has it (CPU and
+    CUDA)."""
+    recompute_blocks: bool = False
+    """Gradient checkpointing: keep only what goes into each block, and compute the rest again in
+    the backward pass."""
+    channels_last: bool = False
+    """Lay out images channels last in the convolutional stem (--model.stem conv)."""
+    sar_radiometry: SarRadiometry = "max"
+    """How SAR chips of other than 8 bit are scaled: max (published), percentile (MOS) or log."""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+    evaluate: bool = True
+    """Measure the kept epoch on the test split at the end, if there is one, and write the
+    report."""
+    strict: bool = False
+    """Stop at the first unreadable file; otherwise they are listed and left out."""
+    quiet: bool = False
+    """No progress; files that are left out are listed all the same."""
+
+    def __post_init__(self) -> None:
+        check(self.epochs >= 1, "epochs", f"must be at least 1, got {self.epochs}")
+        check(self.devices >= 1, "devices", f"must be at least 1, got {self.devices}")
+        check(self.seed >= 0, "seed", f"must not be negative, got {self.seed}")
+        share = self.batch_size % self.devices == 0
+        check(share, "devices", f"{self.devices} do not divide a batch of {self.batch_size}")
+
+    @property
+    def batch_size(self) -> int:
+        """Samples in a batch, over all processes."""
+        raise NotImplementedError
+
+    @property
+    def accumulate(self) -> int:
+        """Batches to one step of the optimiser."""
+        raise NotImplementedError

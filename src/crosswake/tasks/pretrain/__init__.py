@@ -1,0 +1,1 @@
+"""Learning from optical-SAR pairs of places: `crosswake pretrain`."""

@@ -1,0 +1,117 @@
+"""One pretraining step as a module: pairs in, contrastive loss out, over the features of all
+processes."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from crosswake.data.chips import Modality
+from crosswake.models.losses import matched_contrastive
+from crosswake.models.transoss import TransOSS
+
+LARGEST_LOGIT_SCALE = math.log(100)
+"""As in CLIP (Radford et al., 2021, section 2.5): a temperature of 0.01."""
+Gather = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairBatch:
+    """This process's share of a batch, on the device.
+
+    Attributes:
+        optical: (share, 3, height, width) float32, augmented and normalised.
+        sar: likewise.
+        drop_path_mask: (depth, 2, 2, share) drop path factors, of optical and SAR.
+        same: (batch, batch) bool, which pairs of the whole batch show the same place.
+    """
+
+    optical: Tensor
+    sar: Tensor
+    drop_path_mask: Tensor
+    same: Tensor
+
+    def rows(self, part: slice) -> "PairBatch":
+        """Some of the pairs of this process."""
+        return PairBatch(
+            optical=self.optical[part],
+            sar=self.sar[part],
+            drop_path_mask=self.drop_path_mask[..., part],
+            same=self.same,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CachedGradient:
+    """Gradients of the loss that were found before, see
+    :mod:`crosswake.tasks.pretrain.gradient_cache`.
+
+    Attributes:
+        features: (2, pairs, width), of the features of some pairs.
+        head: of the weights after the features, in the order of :meth:`PairLearner.head`; empty if
+            counted elsewhere.
+    """
+
+    features: Tensor
+    head: tuple[Tensor, ...]
+
+
+class PairLearner(nn.Module):
+    """TransOSS with the pair head's contrastive loss (section 4.3).
+
+    Args:
+        model: the model.
+        temperature: at the start.
+        gather: joins (2, share, width) of all processes to (processes, 2, share, width),
+            differentiably.
+    """
+
+    def __init__(self, model: TransOSS, temperature: float, gather: Gather) -> None:
+        super().__init__()
+        self.model, self.gather = model, gather
+        model.logit_scale.data.fill_(-math.log(temperature))
+        model.bottleneck.weight.requires_grad_(model.config.feature == "neck")
+
+    def forward(self, batch: PairBatch, cached: CachedGradient | None = None) -> dict[str, Tensor]:
+        """The loss of a batch; or, with gradients found before, a number that has those
+        gradients."""
+        features = self.features(batch)
+        if cached is None:
+            return self.losses(self.gather(features), batch.same)
+        products = [(features * cached.features).sum()]
+        products += [
+            (weight * gradient).sum()
+            for weight, gradient in zip(self.head(), cached.head, strict=False)
+        ]
+        return {"loss": torch.stack(products).sum()}
+
+    def features(self, batch: PairBatch) -> Tensor:
+        """(2, share, width) features before BNNeck, optical then SAR, float32."""
+        count = len(batch.optical)
+        images = torch.cat([batch.optical, batch.sar])
+        modality = torch.tensor(
+            [Modality.OPTICAL] * count + [Modality.SAR] * count, device=images.device
+        )
+        size = torch.zeros(2 * count, 3, device=images.device)
+        features = self.model(images, modality, size, batch.drop_path_mask.flatten(2))
+        return torch.as_tensor(features.float().reshape(2, count, -1))
+
+    def losses(self, features: Tensor, same: Tensor) -> dict[str, Tensor]:
+        """The loss from (processes, 2, share, width) features before BNNeck."""
+        with torch.autocast(features.device.type, enabled=False), torch.no_grad():
+            self.model.logit_scale.clamp_(max=LARGEST_LOGIT_SCALE)
+        with torch.autocast(features.device.type, enabled=False):
+            retrieved = self.model.retrieval_feature(features.flatten(0, 2)).reshape(features.shape)
+            optical, sar = (retrieved[:, half].flatten(0, 1) for half in (0, 1))
+            loss = matched_contrastive(self.model.pair_logits(sar, optical), same)
+        return {"loss": loss}
+
+    def head(self) -> list[nn.Parameter]:
+        """The trainable weights after the features."""
+        return [
+            weight
+            for weight in (self.model.logit_scale, self.model.bottleneck.weight)
+            if weight.requires_grad
+        ]

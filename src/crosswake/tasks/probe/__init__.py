@@ -1,0 +1,1 @@
+"""What frozen features know of land cover: `crosswake probe`."""

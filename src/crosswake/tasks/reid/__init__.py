@@ -1,0 +1,1 @@
+"""Telling ships apart: `crosswake train` and `crosswake evaluate`."""

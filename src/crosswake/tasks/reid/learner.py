@@ -1,0 +1,95 @@
+"""One training step as a module: chips in, losses out, over the features of all processes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from crosswake.data.chips import Modality
+from crosswake.models.losses import (
+    classwise_modality_alignment,
+    cross_modal_contrastive,
+    metric_loss,
+)
+from crosswake.models.transoss import TransOSS
+from crosswake.settings.train import LossConfig
+
+Gather = Callable[[Tensor], Tensor]
+
+
+@dataclass(kw_only=True)
+class Batch:
+    """This process's share of a batch, on the device.
+
+    Attributes:
+        images: (share, 3, height, width) float32, augmented and normalised.
+        modality: (share,) int64.
+        size: (share, 3) float32.
+        drop_path_mask: (depth, 2, share) drop path factors.
+        labels: (batch,) int64, of the whole batch.
+        modality_of_all: (batch,) int64, likewise.
+    """
+
+    images: Tensor
+    modality: Tensor
+    size: Tensor
+    drop_path_mask: Tensor
+    labels: Tensor
+    modality_of_all: Tensor
+
+
+class ReidLearner(nn.Module):
+    """TransOSS with its losses.
+
+    BNNeck, mining and losses see the features of the whole batch: every process gathers them, so
+    that the result does not depend on how many processes there are. It is one module so that
+    data-parallel training wraps all of it.
+
+    Args:
+        model: the model, with a classifier.
+        loss: weights of the losses.
+        gather: joins (share, width) of all processes to (batch, width), differentiably.
+    """
+
+    def __init__(self, model: TransOSS, loss: LossConfig, gather: Gather) -> None:
+        super().__init__()
+        self.model, self.loss, self.gather = model, loss, gather
+        model.logit_scale.requires_grad_(loss.contrastive > 0)
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """The losses of a batch: ``loss``, and every term that has a weight."""
+        features = self.model(
+            batch.images, batch.modality, batch.size, batch.drop_path_mask
+        ).float()
+        return self.losses(self.gather(features), batch.labels, batch.modality_of_all)
+
+    def losses(self, features: Tensor, labels: Tensor, modality: Tensor) -> dict[str, Tensor]:
+        """The losses from (batch, width) features before BNNeck."""
+        assert self.model.classifier is not None
+        terms: dict[str, Tensor] = {}
+        with torch.autocast(features.device.type, enabled=False):
+            after_neck = self.model.neck(features)
+            retrieved = after_neck if self.model.config.feature == "neck" else features
+            logits = self.model.classifier(after_neck)
+            if self.loss.identity:
+                smoothing = self.loss.label_smoothing
+                terms["identity"] = F.cross_entropy(logits, labels, label_smoothing=smoothing)
+            if self.loss.metric:
+                terms["metric"] = metric_loss(
+                    self.loss.metric_kind, retrieved, labels, self.loss.margin
+                )
+            if self.loss.contrastive:
+                terms["contrastive"] = self.contrastive(retrieved, labels, modality)
+            if self.loss.alignment:
+                terms["alignment"] = classwise_modality_alignment(retrieved, labels, modality)
+        weighted = [getattr(self.loss, name) * value for name, value in terms.items()]
+        return {"loss": torch.stack(weighted).sum(), **terms}
+
+    def contrastive(self, features: Tensor, labels: Tensor, modality: Tensor) -> Tensor:
+        """The pair head's loss over the batch, an identity's chips matching all of its other
+        modality."""
+        sar = modality == Modality.SAR
+        logits = self.model.pair_logits(features[sar], features[~sar])
+        return cross_modal_contrastive(logits, labels[sar], labels[~sar])

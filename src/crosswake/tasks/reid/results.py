@@ -1,0 +1,96 @@
+"""What an evaluation yields, as plain data for files, terminal and report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from crosswake.data.chips import Chip
+from crosswake.data.reid import BadFile, Chips, ProtocolName, ReidData
+from crosswake.retrieval.protocols import Estimate, ProtocolResult
+from crosswake.retrieval.rerank import RerankConfig
+
+PROTOCOL_TITLES: Mapping[ProtocolName, str] = {
+    "all": "all to all",
+    "o2s": "optical to SAR",
+    "s2o": "SAR to optical",
+}
+METRIC_TITLES = {
+    "mAP": "mAP",
+    "rank1": "rank-1",
+    "rank5": "rank-5",
+    "rank10": "rank-10",
+    "mINP": "mINP",
+}
+Metrics = Mapping[str, Estimate]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtocolOutcome:
+    """One protocol: the model's result, the chips its indices refer to, and the baselines beside
+    it.
+
+    Attributes:
+        result: the model's numbers.
+        query: the readable queries, in the order of ``result.ranking``.
+        gallery: the readable gallery, which ``result.ranking.top`` indexes.
+        baselines: metrics by baseline; the interval of an exact expectation is NaN.
+        breakdown: by ``terrain`` and ``scene``, where the chips know theirs: the result of the
+            queries of each, among the whole gallery.
+        reranked: the model's numbers after k-reciprocal re-ranking; None if it was not asked for.
+    """
+
+    result: ProtocolResult
+    query: Chips
+    gallery: Chips
+    baselines: Mapping[str, Metrics]
+    breakdown: Mapping[str, Mapping[str, ProtocolResult]] = field(default_factory=dict)
+    reranked: ProtocolResult | None = None
+
+    @property
+    def title(self) -> str:
+        """The protocol in words."""
+        return PROTOCOL_TITLES[self.result.name]
+
+    @property
+    def rows(self) -> list[tuple[str, Metrics]]:
+        """Metrics by what ranked the gallery, the model first."""
+        reranked = [("re-ranked", self.reranked.metrics)] if self.reranked else []
+        return [("model", self.result.metrics), *reranked, *self.baselines.items()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Everything one evaluation measured, and on what.
+
+    Attributes:
+        data: the data set.
+        fingerprint: of the test chips, see :func:`crosswake.data.reid.fingerprint`.
+        outcomes: by protocol, in the order ``all``, ``o2s``, ``s2o``.
+        chips: every readable test chip, once.
+        features: (N, D) float32, the embedding of each of ``chips``.
+        unreadable: test files that were left out, and why.
+        model: the embedder's own description.
+        versions: of Python and the packages that numbers depend on.
+        seed: of the bootstrap and of the drawings.
+        command: the command line of this process.
+        rerank: settings of re-ranking; None if it was not asked for.
+    """
+
+    data: ReidData
+    fingerprint: str
+    outcomes: Mapping[ProtocolName, ProtocolOutcome]
+    chips: Chips
+    features: NDArray[Any]
+    unreadable: tuple[BadFile, ...]
+    model: Mapping[str, object]
+    versions: Mapping[str, str]
+    seed: int
+    command: str
+    rerank: RerankConfig | None = None
+
+    def rows_of(self, chips: tuple[Chip, ...]) -> NDArray[Any]:
+        """(n, D): the embeddings of ``chips``."""
+        place = {chip: row for row, chip in enumerate(self.chips)}
+        return self.features[[place[chip] for chip in chips]]

@@ -1,0 +1,92 @@
+"""Promise: the rooms of the house stand on each other, and no import climbs or goes in a circle."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[1] / "src" / "crosswake"
+FLOORS = [
+    "core",
+    "data",
+    "simulate",
+    "settings",
+    "retrieval",
+    "batches",
+    "models",
+    "training",
+    "tasks",
+    "embedding",
+    "exporting",
+    "reports",
+    "compare",
+    "gallery",
+    "scenes",
+    "tracks",
+    "serving",
+    "cli",
+]
+"""From the ground: a room imports from itself and from those before it."""
+
+
+def module_name(path: Path) -> str:
+    """``crosswake.data.chips`` of a file."""
+    return ".".join(("crosswake", *path.relative_to(SOURCE).with_suffix("").parts))
+
+
+MODULES = {module_name(path).removesuffix(".__init__"): path for path in SOURCE.rglob("*.py")}
+
+
+def imports_of(path: Path) -> set[str]:
+    """Modules of this package that a file imports, wherever in the file; types included."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            whole = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else node.module for name in whole}
+    return {name for name in found if name in MODULES and name != "crosswake"}
+
+
+GRAPH = {name: imports_of(path) for name, path in MODULES.items()}
+
+
+def room_of(module: str) -> str:
+    """The room of a module; empty for the package's own files."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in FLOORS else ""
+
+
+def test_every_folder_is_a_room() -> None:
+    folders = {path.name for path in SOURCE.iterdir() if (path / "__init__.py").exists()}
+    assert folders <= set(FLOORS)
+
+
+def test_no_import_climbs() -> None:
+    climbing = [
+        f"{module} imports {other}"
+        for module, others in GRAPH.items()
+        for other in others
+        if room_of(module) and FLOORS.index(room_of(other)) > FLOORS.index(room_of(module))
+    ]
+    assert climbing == []
+
+
+def test_no_circle() -> None:
+    waiting = {module: set(others) for module, others in GRAPH.items()}
+    while ready := [module for module, others in waiting.items() if not others]:
+        for module in ready:
+            del waiting[module]
+        for others in waiting.values():
+            others.difference_update(ready)
+    assert waiting == {}, "these import each other"
+
+
+@pytest.mark.parametrize("room", ["core", "data", "retrieval"])
+def test_rooms_without_torch(room: str) -> None:
+    modules = [name for name in MODULES if room_of(name) == room]
+    program = f"import sys, {', '.join(modules)}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
