@@ -50,7 +50,7 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_every_recipe_is_a_valid_setting() -> None:
-    recipes = sorted((ROOT / "src" / "crosswake" / "recipes").glob("*.yaml"))
+    recipes = sorted((ROOT / "src" / "crosswake" / "settings" / "recipes").glob("*.yaml"))
     assert {path.stem for path in recipes} >= {
         "hoss_transoss",
         "demo",

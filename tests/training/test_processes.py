@@ -77,8 +77,8 @@ def test_what_fails_in_all_is_said_once(small: Small, tmp_path: Path) -> None:
 SCRIPT = """
 import os, signal, sys, time
 from crosswake.cli.main import EXIT_USER_ERROR
-from crosswake.errors import CrosswakeError
-from crosswake.training.processes import STARTER, ending_together, start_others
+from crosswake.core.errors import CrosswakeError
+from crosswake.training.distributed import STARTER, ending_together, start_others
 
 def fail(how):
     time.sleep(0.5)
