@@ -1,0 +1,1 @@
+"""Optical-SAR pairs written to disk, with a journal and a manifest."""
