@@ -23,8 +23,8 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.core.files import part_of
 from crosswake.data.chips import Modality, UnreadableChipError
 from crosswake.data.pair_chips import pair_chips
-from crosswake.data.pair_pixels import read_pair
-from crosswake.data.pairs import cut
+from crosswake.data.pairs import cut_pair
+from crosswake.data.pixels import read_pair
 from crosswake.data.radiometry import SarRadiometry, scaled
 from crosswake.data.reid import BadFile
 from crosswake.data.sources.scenes import read_scenes
@@ -63,7 +63,7 @@ def test_a_window_is_learnt_from_as_it_is_measured(tmp_path: Path) -> None:
     for sar in methods:
         store = decode_pairs(pairs, replace(NATIVE, sar=sar), tmp_path / f"{sar}.u8", quiet=True)
         shown = store.windows([0, 1, 2], boxes, boxes)
-        windows = tuple(cut(pair, [box])[0] for pair, box in zip(pairs, boxes, strict=True))
+        windows = tuple(cut_pair(pair, [box])[0] for pair, box in zip(pairs, boxes, strict=True))
         for half, chips in zip(shown, pair_chips(windows), strict=True):
             for picture, chip in zip(half.numpy(), chips, strict=True):
                 assert np.array_equal(picture, prepare_chip(chip, NATIVE.size, sar)[0])

@@ -170,7 +170,7 @@ def test_bad_scenes_are_left_out_and_strict_stops(
     error = capsys.readouterr().err
     assert "left out, 2 in all" in error
     assert f"{root / 'opt' / '001.png'}: not a TIFF" in error
-    assert f"{root / 'sar' / '004.png'}: the SAR half is 40 x 96" in error
+    assert f"{root / 'sar' / '004.png'}: the SAR image is 40 x 96" in error
     record = json.loads((tmp_path / "evaluation-coast" / "metrics.json").read_text())
     assert [Path(row["path"]).name for row in record["passed_over"]] == ["001.png", "004.png"]
     assert record["protocols"]["o2s"]["queries"] == 2

@@ -13,8 +13,8 @@ from crosswake.data.chips import Chip, Modality
 from crosswake.data.reid import (
     Chips,
     ReidData,
+    chips_fingerprint,
     cross_modal_identities,
-    fingerprint,
     identities,
     of_modality,
 )
@@ -102,20 +102,20 @@ def files(folder: Path) -> list[Chip]:
 
 def test_fingerprint_stays(tmp_path: Path) -> None:
     chips, moved = files(tmp_path / "here" / "query"), files(tmp_path / "there" / "query")
-    expected = fingerprint(chips)
+    expected = chips_fingerprint(chips)
     random.Random(0).shuffle(chips)
-    assert fingerprint(chips) == fingerprint(iter(chips)) == fingerprint(moved) == expected
+    assert chips_fingerprint(chips) == chips_fingerprint(iter(chips)) == chips_fingerprint(moved) == expected
     assert len(expected) == 12
 
 
 def test_fingerprint_changes(tmp_path: Path) -> None:
     chips = files(tmp_path / "query")
-    seen = {fingerprint(chips), fingerprint(chips[1:]), fingerprint(())}
-    seen.add(fingerprint([replace(chips[0], identity="9"), *chips[1:]]))
-    seen.add(fingerprint([replace(chips[0], modality=Modality.SAR), *chips[1:]]))
-    seen.add(fingerprint(files(tmp_path / "gallery")))
+    seen = {chips_fingerprint(chips), chips_fingerprint(chips[1:]), chips_fingerprint(())}
+    seen.add(chips_fingerprint([replace(chips[0], identity="9"), *chips[1:]]))
+    seen.add(chips_fingerprint([replace(chips[0], modality=Modality.SAR), *chips[1:]]))
+    seen.add(chips_fingerprint(files(tmp_path / "gallery")))
     chips[3].path.write_bytes(b"longer than before")
-    seen.add(fingerprint(chips))
+    seen.add(chips_fingerprint(chips))
     chips[3].path.unlink()
-    seen.add(fingerprint(chips))
+    seen.add(chips_fingerprint(chips))
     assert len(seen) == 8

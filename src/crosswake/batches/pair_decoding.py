@@ -10,9 +10,8 @@ from PIL import Image
 
 from crosswake.batches.prepare import FILTERS
 from crosswake.data.chips import Modality, UnreadableChipError
-from crosswake.data.pair_pixels import read_pair
 from crosswake.data.pairs import Pair, Pairs
-from crosswake.data.pixels import Pixels
+from crosswake.data.pixels import Pixels, read_pair
 from crosswake.data.radiometry import SarRadiometry, refuse_decibels, scaled, to_uint8
 
 AT_ONCE = 64

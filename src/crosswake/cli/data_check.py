@@ -14,7 +14,8 @@ from crosswake.settings.parsing import Parser
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from crosswake.data.check.chips import CheckResult, Level
+    from crosswake.data.check.facts import Level
+    from crosswake.data.check.findings import CheckResult
     from crosswake.data.check.statistics import ProtocolStatistics, SplitStatistics
     from crosswake.data.pairs import PairData
     from crosswake.data.reid import ReidData
@@ -49,18 +50,18 @@ def make_parser() -> Parser:
 def run(words: list[str]) -> int:
     """Check, print, draw; the exit code says whether there are bad files."""
     options = make_parser().parse_words(words)
-    from crosswake.data.sources.pair_layouts import find_reader
+    from crosswake.data.sources.open import find_reader
 
     if read_pairs := find_reader(Path(options.root)):
         return run_pairs(options, read_pairs(Path(options.root)))
 
-    from crosswake.data.check.chips import check_data
-    from crosswake.data.check.sheet import draw_contact_sheet
+    from crosswake.data.check.chips import check_chips
+    from crosswake.data.check.sheets import draw_contact_sheet
     from crosswake.data.check.statistics import protocol_statistics, split_statistics
     from crosswake.data.sources.open import open_reid
 
     data = open_reid(Path(options.root))
-    result = check_data(data, quiet=options.quiet, strict=options.strict)
+    result = check_chips(data, quiet=options.quiet, strict=options.strict)
     splits, protocols = split_statistics(data, result.facts), protocol_statistics(data)
     console = make_console()
     if not options.quiet:
@@ -80,8 +81,8 @@ def run_pairs(options: Any, data: "PairData") -> int:
     """The same for a set of optical-SAR pairs."""
     from crosswake.cli.pair_tables import print_counts, print_registration
     from crosswake.data.build.report import count_pairs, describe_offsets
-    from crosswake.data.check.pair_sheet import draw_pair_sheet
     from crosswake.data.check.pairs import check_pairs
+    from crosswake.data.check.sheets import draw_pair_sheet
 
     check = check_pairs(data, quiet=options.quiet, strict=options.strict)
     counts, offsets = count_pairs(data.pairs), describe_offsets(check.offsets.values())
@@ -135,7 +136,7 @@ def print_protocols(console: "Console", rows: Iterable["ProtocolStatistics"]) ->
 
 def print_findings(console: "Console", result: "CheckResult", quiet: bool) -> None:
     """What is wrong, by level, each finding in one line."""
-    from crosswake.data.check.chips import reason_counts
+    from crosswake.data.check.findings import reason_counts
 
     titles: dict[Level, str] = {"error": "bad files", "warning": "warnings", "note": "notes"}
     for level, title in titles.items():

@@ -80,18 +80,18 @@ def run(words: list[str]) -> int:
     options = make_parser().parse_words(words)
     from crosswake.cli.pair_tables import print_some
     from crosswake.data.build.build import build_pairs, write_manifest
-    from crosswake.data.build.plan import READERS, make_plan
-    from crosswake.data.build.report import write_report
+    from crosswake.data.build.plan import BUILT_FROM, plan_build
+    from crosswake.data.build.report import write_build_report
 
     settings = settings_of(options)
-    roots = [(kind, Path(root)) for kind in READERS for root in getattr(options, kind) or []]
+    roots = [(kind, Path(root)) for kind in BUILT_FROM for root in getattr(options, kind) or []]
     out = Path(options.out)
-    plan = make_plan(roots, settings, options.quiet)
+    plan = plan_build(roots, settings, options.quiet)
     built = build_pairs(
         out, plan, workers=options.workers, quiet=options.quiet, strict=options.strict
     )
     write_manifest(out, built)
-    write_report(out, built)
+    write_build_report(out, built)
     console = make_console()
     if not options.quiet:
         print_build(console, out, built)

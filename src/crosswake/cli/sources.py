@@ -28,7 +28,7 @@ def open_pairs(source: Path) -> "PairData":
     Raises:
         CrosswakeError: there are none.
     """
-    from crosswake.data.sources.pair_layouts import find_reader
+    from crosswake.data.sources.open import find_reader
 
     require_there(source)
     reader = find_reader(source)
@@ -43,8 +43,7 @@ def open_test(source: Path, split: str | None) -> tuple["ReidData", str]:
     """Queries and galleries, of ships or of the places of optical-SAR pairs, and what results on
     them are called."""
     from crosswake.data.pair_chips import as_retrieval, pairs_to_measure
-    from crosswake.data.sources.open import open_reid
-    from crosswake.data.sources.pair_layouts import find_reader
+    from crosswake.data.sources.open import find_reader, open_reid
 
     require_there(source, "folder or table")
     read_pairs = find_reader(source)

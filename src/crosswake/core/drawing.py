@@ -7,10 +7,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def any_script() -> Iterator[None]:
-    """Draw names in any script without a word about letters that the font lacks; a box stands for
-    each.
+    """Draw names in any script without warnings about letters that matplotlib's font lacks.
 
-    In SVG text stays text, so that the reader's own font shows what matplotlib's cannot.
+    In a PNG a box stands for each; in SVG text stays text, and the reader's own font shows it.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .*missing from")

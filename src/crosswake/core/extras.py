@@ -1,4 +1,4 @@
-"""Optional packages: imported where they are used, and missed in one line."""
+"""Optional packages: imported where they are used; a missing one is a complaint of one line."""
 
 from importlib import import_module
 from typing import Any
@@ -12,7 +12,7 @@ def require(module: str, extra: str, purpose: str) -> Any:
     Args:
         module: its name, such as ``onnxruntime``.
         extra: the extra of this package that brings it, such as ``export``.
-        purpose: what it is wanted for, as the line begins.
+        purpose: what needs it, the beginning of the complaint.
 
     Raises:
         CrosswakeError: it is not installed; the line says what to install.

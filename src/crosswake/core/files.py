@@ -1,50 +1,114 @@
-"""Files appear whole or not at all, in folders that are made first."""
+"""How files are written: whole or not at all, and never outside their folder."""
 
+import contextlib
 import os
 import platform
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from crosswake.core.errors import CrosswakeError
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` that takes its name when the block ends well, and is removed
-    when not."""
+def replacing(path: Path, option: str = "--output", remedy: str = "") -> Iterator[Path]:
+    """The one way to write a file: yields a temporary path beside ``path``, then renames it.
+
+    Nobody sees half a file: the content is on the disk before the rename, and the temporary file
+    is removed when the block fails. Folders above ``path`` are made.
+
+    Args:
+        path: the file to write; an older one is replaced.
+        option: the option that the file's place comes from, for the complaint.
+        remedy: what to do about a failure, where no option would help.
+
+    Raises:
+        CrosswakeError: the file cannot be written, or the block wrote none.
+    """
     temporary = part_of(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        # A rename may reach the disk before the content does; after a power cut, the name would
+        # then stand for an empty file.
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise CrosswakeError(
-            f"{path}: cannot be written ({error.strerror or error}); choose another --output"
-        ) from error
+        raise cannot_write(path, error, option, remedy) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
-def make_folder(path: Path) -> None:
+@contextmanager
+def new_folder(path: Path, option: str = "--output", remedy: str = "") -> Iterator[Path]:
+    """As :func:`replacing`, for a folder that does not exist yet or is empty.
+
+    Raises:
+        CrosswakeError: the folder cannot be made, or something in the block cannot be written.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        temporary.chmod(0o755)  # mkdtemp makes it readable for its owner only
+        yield temporary
+        if path.exists():  # Windows would not rename onto it
+            path.rmdir()
+        temporary.rename(path)
+    except OSError as error:
+        raise cannot_write(path, error, option, remedy) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def make_folder(path: Path, option: str = "--output") -> None:
     """Make ``path`` before any work is done, so that a bad name costs nothing."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CrosswakeError(
-            f"{path}: cannot be made a folder ({error.strerror}); choose another --output"
+            f"{path}: cannot be made a folder ({error.strerror}); choose another {option}"
         ) from error
 
 
+def cannot_write(
+    path: Path, error: OSError, option: str = "--output", remedy: str = ""
+) -> CrosswakeError:
+    """The one line about a file or folder that cannot be written."""
+    reason = error.strerror or str(error).partition("\n")[0] or type(error).__name__
+    return CrosswakeError(
+        f"{path}: cannot be written ({reason}); {remedy or f'choose another {option}'}"
+    )
+
+
+def is_below(name: str) -> bool:
+    """Whether a file name read from somewhere stays below the folder that it is joined to.
+
+    Names in journals and archives are input like any other: ``..``, an absolute path or a drive
+    would let a file of strangers decide what is written and deleted.
+    """
+    parts = PureWindowsPath(name)  # knows both kinds of slashes, and drives
+    return bool(parts.parts) and not (
+        ".." in parts.parts or parts.anchor or PurePosixPath(name).is_absolute() or "\0" in name
+    )
+
+
 def part_of(path: Path) -> Path:
-    """The temporary name beside ``path`` that this process writes under: it tells the machine and
-    the process."""
+    """The temporary name beside ``path``; it tells the machine and the process that writes it."""
     return path.with_name(f".{path.name}.{platform.node()}-{os.getpid()}.part")
 
 
 def remove_dead_parts(folder: Path, name: str) -> None:
-    """Remove the temporary files of ``name``, a pattern, whose process was killed; others are still
-    being written."""
+    """Remove temporary files of ``name``, a pattern, that a killed process has left.
+
+    Those of processes that still run, and of other machines, stay.
+    """
     for part in folder.glob(f".{name}.{platform.node()}-*.part"):
         process = part.name.removesuffix(".part").rpartition("-")[2]
         if process.isdecimal() and not is_running(int(process)):
@@ -52,13 +116,14 @@ def remove_dead_parts(folder: Path, name: str) -> None:
 
 
 def is_running(process: int) -> bool:
-    """Whether a process of this machine is alive; always on Windows, where asking would end it."""
+    """Whether a process of this machine is alive; always true on Windows, where the signal that
+    only asks elsewhere would end it."""
     if sys.platform == "win32":
         return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it is somebody else's
+    except OSError:  # it runs, but for another user
         return True
     return True

@@ -1,4 +1,4 @@
-"""Progress of long jobs: a bar on a terminal, a plain line every so often in a log, nothing when
+"""Progress of long jobs: a bar on a terminal, a plain line now and then in a log, nothing when
 quiet."""
 
 import sys
@@ -19,7 +19,7 @@ class Progress:
         label: what is being done, one or two words.
         unit: plural name of what is counted.
         quiet: show nothing.
-        already: how much an earlier run has done; it counts as done, but not towards the rate.
+        already: how much an earlier run did; it counts as done, but not for the rate.
     """
 
     def __init__(

@@ -2,8 +2,7 @@
 
 
 def counted(count: int, one: str, many: str = "") -> str:
-    """``1 scene``, ``1,204 scenes``, ``2 identities``; ``many`` where the plural is none of
-    those."""
+    """``1 scene``, ``1,204 scenes``, ``2 identities``; ``many`` is an irregular plural."""
     if count == 1:
         return f"1 {one}"
     return f"{count:,} {many or plural(one)}"

@@ -1,21 +1,25 @@
-"""Pairs as chips, an optical and a SAR one of each place: retrieval among places is measured as
-among ships."""
+"""Pairs as chips, an optical and a SAR one of each place, so that retrieval among places is
+measured with the code that measures it among ships."""
 
 from dataclasses import replace
 
+from crosswake.core.boxes import Box, grid_boxes
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.chips import Chip, Modality, UnreadableChipError
-from crosswake.data.pair_pixels import size_of
-from crosswake.data.pairs import Pair, PairData, Pairs, cut
+from crosswake.data.pairs import Pair, PairData, Pairs, cut_pair
+from crosswake.data.pixels import pair_size
 from crosswake.data.reid import BadFile, Chips, ReidData
-from crosswake.data.sources.scenes import WINDOW, standard_windows
 
-LARGE = 4
-"""An image that would hold this many windows a side is a scene, and is cut up to be measured."""
+WINDOW = (128, 64)
+"""Rows and columns of a window that retrieval is measured on, in the proportions of a ship chip."""
+WINDOW_STRIDE = (256, 160)
+"""Rows and columns from one window to the next; gaps keep neighbouring places apart."""
+SCENE_WINDOWS = 4
+"""An image with room for this many windows along both sides is a scene, and is cut up."""
 LEARNT = "which pretraining learns from by default"
 
 
-def halves(pair: Pair) -> tuple[Chip, Chip]:
+def images_of(pair: Pair) -> tuple[Chip, Chip]:
     """The optical and the SAR chip of one pair; the identity is the place."""
     optical = Chip(
         path=pair.optical,
@@ -30,20 +34,26 @@ def halves(pair: Pair) -> tuple[Chip, Chip]:
 
 def pair_chips(pairs: Pairs) -> tuple[Chips, Chips]:
     """The optical and the SAR chips of pairs, in their order, each once."""
-    both = [halves(pair) for pair in pairs]
-    return tuple(dict.fromkeys(optical for optical, _ in both)), tuple(
-        dict.fromkeys(radar for _, radar in both)
-    )
+    both = [images_of(pair) for pair in pairs]
+    optical, radar = (dict.fromkeys(images[place] for images in both) for place in (0, 1))
+    return tuple(optical), tuple(radar)
+
+
+def standard_windows(height: int, width: int) -> list[Box]:
+    """The windows of a scene that retrieval is measured on; 4 x 6 of a scene of 1024 x 1024.
+
+    Where the last columns hold a window but not the gap after it, that window is left out.
+    """
+    return grid_boxes((height, width - WINDOW_STRIDE[1] + WINDOW[1]), WINDOW, WINDOW_STRIDE)
 
 
 def measured_windows(pairs: Pairs, bad: list[BadFile] | None = None) -> Pairs:
-    """The pairs that retrieval is measured on: small images whole, large scenes cut on the standard
-    grid.
+    """The pairs that retrieval is measured on: small images whole, scenes cut into windows.
 
     Args:
         pairs: what to measure.
-        bad: scenes whose header cannot be read or whose halves differ in size go here; without it
-            they are errors.
+        bad: scenes whose header cannot be read, or whose two images differ in size, are appended
+            here; without it they are errors.
 
     Raises:
         UnreadableChipError: there is such a scene and no ``bad``.
@@ -51,7 +61,7 @@ def measured_windows(pairs: Pairs, bad: list[BadFile] | None = None) -> Pairs:
     found: list[Pair] = []
     for pair in pairs:
         try:
-            found += windows_of(pair)
+            found += windows_of_scene(pair)
         except UnreadableChipError as error:
             if bad is None:
                 raise
@@ -59,23 +69,23 @@ def measured_windows(pairs: Pairs, bad: list[BadFile] | None = None) -> Pairs:
     return tuple(found)
 
 
-def windows_of(pair: Pair) -> Pairs:
+def windows_of_scene(pair: Pair) -> Pairs:
     """The windows of a large scene; any other pair as it is."""
     if pair.source != "scenes" or pair.box is not None:
         return (pair,)
-    height, width = size_of(pair)
-    if height < LARGE * WINDOW[0] or width < LARGE * WINDOW[1]:
+    height, width = pair_size(pair)
+    if height < SCENE_WINDOWS * WINDOW[0] or width < SCENE_WINDOWS * WINDOW[1]:
         return (pair,)
-    return cut(pair, standard_windows(height, width))
+    return cut_pair(pair, standard_windows(height, width))
 
 
 def pairs_to_measure(data: PairData, split: str | None) -> PairData:
-    """The pairs of a split as they are measured; scenes that cannot be are among its bad files.
+    """The pairs of a split as they are measured; scenes that cannot be read join the bad files.
 
     Args:
         data: what was read.
-        split: ``train``, ``val`` or ``test``; None takes ``val`` where the source declares it, else
-            ``test``, else all, and the name says where ``train`` is among them.
+        split: ``train``, ``val`` or ``test``. None takes ``val`` where the source declares it,
+            else ``test``, else all pairs; the name then says whether ``train`` is among them.
 
     Raises:
         CrosswakeError: there are none of that split.
@@ -86,24 +96,20 @@ def pairs_to_measure(data: PairData, split: str | None) -> PairData:
         chosen = "train"
     bad: list[BadFile] = []
     pairs = measured_windows(data.pairs if chosen is None else data.of_split(chosen), bad)
-    name = measured_name(data.name, chosen, declared)
+    if chosen is not None:
+        name = f"{data.name}, split {chosen}" + (f" ({LEARNT})" if chosen == "train" else "")
+    else:
+        among = f", pairs of the split train ({LEARNT}) among them" if "train" in declared else ""
+        name = f"{data.name}{among}"
     return replace(data, name=name, pairs=pairs, bad_files=(*data.bad_files, *bad))
 
 
-def measured_name(name: str, chosen: str | None, declared: set[str]) -> str:
-    """What results are said to be measured on: the split, and whether a model may have learnt from
-    it."""
-    if chosen == "train":
-        return f"{name}, split train ({LEARNT})"
-    if chosen is not None:
-        return f"{name}, split {chosen}"
-    return (
-        f"{name}, pairs of the split train ({LEARNT}) among them" if "train" in declared else name
-    )
-
-
 def as_retrieval(data: PairData) -> ReidData:
-    """Both directions among pairs: the optical chips ask the SAR ones, and the reverse."""
+    """Optical queries against a SAR gallery, and the reverse.
+
+    Raises:
+        CrosswakeError: there are not two places.
+    """
     optical, radar = pair_chips(data.pairs)
     places = len({chip.identity for chip in optical})
     if places < 2:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from crosswake.data.reid import BadFile
 
 
 class NoPairsError(CrosswakeError):
-    """A folder that looks like a layout of pairs and holds not one."""
+    """A folder that looks like a layout of pairs but holds no pair."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,7 +24,8 @@ class Pair:
     Attributes:
         optical: the optical file.
         sar: the SAR file.
-        id: the place; pairs with equal ids show the same place and are not each other's negatives.
+        id: the place; pairs of equal ids show the same place, so that training does not push them
+            apart.
         source: ``sen12``, ``dfc23``, ``scenes``, or what a manifest says.
         scene: what one splits by (SEN1-2: season and scene; DFC23: city; scenes: the file); empty
             if unknown.
@@ -58,7 +59,7 @@ class PairData:
         name: what results are said to be measured on.
         root: the folder it was read from.
         pairs: in a fixed order; no two of the same files and window.
-        bad_files: files passed over while reading names, halves without a partner among them.
+        bad_files: files passed over while reading names, images without a partner among them.
         notes: how the set differs from the published one, a line each.
     """
 
@@ -119,7 +120,7 @@ class SceneSplit:
     Attributes:
         train: to learn from.
         held: of scenes that ``train`` has none of.
-        unplaced: of no known scene (DFC23 val and test), which may show the places of either part.
+        unplaced: of no known scene (DFC23 val and test); they may show places of either part.
     """
 
     train: Pairs
@@ -127,8 +128,35 @@ class SceneSplit:
     unplaced: Pairs
 
 
+@dataclass(frozen=True, kw_only=True)
+class PairLayout:
+    """One way in which folders hold pairs, and where its data comes from.
+
+    Attributes:
+        name: as in :attr:`Pair.source`.
+        title: as people write it.
+        recognise: whether a folder, with the names of the folders in it, has this layout.
+        depth: how many levels below the root such a folder may lie.
+        read: reads the table of pairs below a root.
+        source: where the data set is published.
+        licence: in words.
+        citation: whom to cite.
+        tag: what names of built pairs begin with; empty where nothing is built from it.
+    """
+
+    name: str
+    title: str
+    recognise: Callable[[Path, Sequence[str]], bool]
+    depth: int
+    read: Callable[[Path], PairData]
+    source: str
+    licence: str
+    citation: str
+    tag: str = ""
+
+
 def held_scenes(pairs: Iterable[Pair], fraction: float, seed: int) -> set[tuple[str, str]]:
-    """(source, scene) of the scenes to hold out."""
+    """(source, scene) of the scenes to hold out, as :meth:`PairData.split_by_scene` does."""
     scenes: dict[str, set[str]] = defaultdict(set)
     for pair in pairs:
         if pair.scene:
@@ -141,22 +169,23 @@ def held_scenes(pairs: Iterable[Pair], fraction: float, seed: int) -> set[tuple[
     return held
 
 
-def cut(pair: Pair, boxes: Iterable[Box]) -> Pairs:
+def cut_pair(pair: Pair, boxes: Iterable[Box]) -> Pairs:
     """Windows of one pair as pairs of their own; no file is read or written."""
     return tuple(replace(pair, id=f"{pair.id}/{box}", box=box) for box in boxes)
 
 
-def fingerprint(pairs: Iterable[Pair]) -> str:
-    """Twelve hex digits that change when a pair's files, sizes, window or place do; not with the
-    folder they lie in."""
+def pairs_fingerprint(pairs: Iterable[Pair]) -> str:
+    """Twelve hex digits that change when a pair's files, sizes, window or place do.
+
+    They do not change when the data set's folder is moved or renamed.
+    """
     digest = hashlib.sha256()
     for pair in pairs:
         names = [
             f"{path.parent.name}/{path.name}|{path.stat().st_size}"
             for path in (pair.optical, pair.sar)
         ]
-        below = (
-            pair.id.partition("/")[2] if pair.source == "scenes" else ""
-        )  # what comes before is the folder's name
-        digest.update(f"{names}|{pair.box or ''}|{below or pair.id}\n".encode())
+        # The ids of scenes begin with the name of their folder.
+        place = (pair.source == "scenes" and pair.id.partition("/")[2]) or pair.id
+        digest.update(f"{names}|{pair.box or ''}|{place}\n".encode())
     return digest.hexdigest()[:12]

@@ -1,23 +1,27 @@
-"""How one file, or a window of it, becomes pixels."""
+"""Reads and writes image files: a whole one, a window of one, or both images of a pair.
 
+Nothing else in the package opens a raster, so what is refused here is refused everywhere.
+"""
+
+import errno
 import functools
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crosswake.core.boxes import Box
+from crosswake.core.boxes import Box, Size
 from crosswake.data.chips import UnreadableChipError
+from crosswake.data.pairs import Pair
 
 Pixels = NDArray[Any]
 
-
 PNG_START = b"\x89PNG"
-
-
 DRIVERS = {
     b"II*\0": "GTiff",
     b"MM\0*": "GTiff",
@@ -26,8 +30,8 @@ DRIVERS = {
     PNG_START: "PNG",
     b"\xff\xd8\xff": "JPEG",
 }
-"""First bytes of the formats that are read (TIFF and BigTIFF, either byte order), and GDAL's name
-of each."""
+"""GDAL's name of each format that is read, by the first bytes of its files. TIFF and BigTIFF come
+in either byte order."""
 
 
 def read_pixels(path: Path, box: Box | None = None) -> Pixels:
@@ -50,9 +54,65 @@ def read_pixels(path: Path, box: Box | None = None) -> Pixels:
     )
 
 
+def read_pair(pair: Pair) -> tuple[Pixels, Pixels]:
+    """The pixels of a pair's window as they are stored.
+
+    Returns:
+        optical (height, width, 3), and SAR (height, width).
+
+    Raises:
+        UnreadableChipError: a file is missing, truncated, of the wrong bands, or ends within the
+            window; or the two images differ in size.
+    """
+    pair_size(pair)
+    optical, radar = read_pair_bands(pair, pair.box)
+    return np.ascontiguousarray(optical.transpose(1, 2, 0)), radar
+
+
+def read_pair_bands(pair: Pair, box: Box | None) -> tuple[Pixels, Pixels]:
+    """A window of both images: optical (3, height, width), and SAR (height, width).
+
+    Raises:
+        UnreadableChipError: a file cannot be read, the optical image has fewer than three bands,
+            or the SAR image has several that differ.
+    """
+    optical, radar = read_bands(pair.optical, box), read_bands(pair.sar, box)
+    if optical.shape[0] < 3:
+        reason = f"optical image with {optical.shape[0]} band(s), 3 expected; is it SAR?"
+        raise UnreadableChipError(pair.optical, reason)
+    if not (radar[1:] == radar[:1]).all():  # one band may be stored three times, as grey RGB
+        reason = f"SAR image with {radar.shape[0]} different bands, 1 expected; is it optical?"
+        raise UnreadableChipError(pair.sar, reason)
+    return optical[:3], np.asarray(radar[0])
+
+
+def pair_size(pair: Pair) -> Size:
+    """Height and width of both images, by their headers.
+
+    Raises:
+        UnreadableChipError: a header cannot be read, or they differ.
+    """
+    optical, radar = image_size(pair.optical), image_size(pair.sar)
+    if optical != radar:
+        sizes = f"{radar[0]} x {radar[1]}, the optical one {optical[0]} x {optical[1]} pixels"
+        raise UnreadableChipError(pair.sar, f"the SAR image is {sizes}; they must be equal")
+    return optical
+
+
+def image_size(path: Path) -> Size:
+    """Height and width by the file's header.
+
+    Raises:
+        UnreadableChipError: as :func:`read_bands`.
+    """
+    with open_raster(path) as source:
+        return int(source.height), int(source.width)
+
+
 def read_bands(path: Path, box: Box | None = None) -> Pixels:
-    """Read every band of an image, or of a window of it, as it is stored, decoding no more than it
-    must.
+    """Read every band of an image, or of a window of it, as it is stored.
+
+    Of a tiled or striped file, only the blocks that the window touches are decoded.
 
     Returns:
         (bands, height, width), in the file's own number type.
@@ -61,22 +121,29 @@ def read_bands(path: Path, box: Box | None = None) -> Pixels:
         UnreadableChipError: the file is missing, truncated, empty, no TIFF, PNG or JPEG, or ends
             within the window; or its values are complex.
     """
+    with open_raster(path) as source:
+        if any("complex" in kind for kind in source.dtypes):
+            raise UnreadableChipError(path, "complex numbers; store amplitudes")
+        if box is None:
+            return np.asarray(source.read())
+        if not box.inside(source.height, source.width):
+            where = f"the window of {box.height} x {box.width} at ({box.top}, {box.left})"
+            raise UnreadableChipError(
+                path, f"{where} reaches beyond {source.height} x {source.width}"
+            )
+        rows, columns = (box.top, box.top + box.height), (box.left, box.left + box.width)
+        return np.asarray(source.read(window=(rows, columns)))
+
+
+@contextmanager
+def open_raster(path: Path) -> Iterator[Any]:
+    """The file as an open rasterio data set; its errors as :class:`UnreadableChipError`."""
     rasterio = quiet_rasterio()
     try:
-        # The driver is named, for GDAL would follow a text file that describes pixels kept
-        # elsewhere.
+        # The driver is named because GDAL would otherwise follow a text file that describes
+        # pixels stored elsewhere.
         with rasterio.open(path, driver=driver_of(path)) as source:
-            if any("complex" in kind for kind in source.dtypes):
-                raise UnreadableChipError(path, "complex numbers; store amplitudes")
-            if box is None:
-                return np.asarray(source.read())
-            if not box.inside(source.height, source.width):
-                where = f"the window of {box.height} x {box.width} at ({box.top}, {box.left})"
-                raise UnreadableChipError(
-                    path, f"{where} reaches beyond {source.height} x {source.width}"
-                )
-            rows, columns = (box.top, box.top + box.height), (box.left, box.left + box.width)
-            return np.asarray(source.read(window=(rows, columns)))
+            yield source
     except (rasterio.errors.RasterioError, OSError) as error:
         detail = str(error.__cause__ or error).splitlines()[0].removeprefix(f"{path}, ").rstrip(".")
         reason = f"truncated or damaged ({detail}); fetch it again or leave it out"
@@ -123,11 +190,41 @@ def reaches_png_end(file: BinaryIO) -> bool:
     return False
 
 
+def write_raster(path: Path, bands: Pixels, driver: str = "GTiff", **options: Any) -> None:
+    """Write (bands, height, width), and read it back.
+
+    On a full disk GDAL raises nothing and leaves a short file, so only reading tells.
+
+    Args:
+        path: the temporary name that :func:`crosswake.core.files.replacing` gave.
+        bands: the pixels.
+        driver: GDAL's name of the format.
+        options: of the format.
+
+    Raises:
+        OSError: the file does not hold the pixels.
+    """
+    count, height, width = bands.shape
+    shape = {"count": count, "height": height, "width": width, "dtype": bands.dtype.name}
+    with quiet_rasterio().open(path, "w", driver=driver, **shape, **options) as sink:
+        sink.write(bands)
+    if not holds_pixels(path, bands):
+        raise OSError(errno.ENOSPC, "what was written cannot be read back")
+
+
+def holds_pixels(path: Path, bands: Pixels) -> bool:
+    """Whether a file is there and holds exactly these pixels, (bands, height, width)."""
+    try:
+        return path.is_file() and np.array_equal(read_bands(path), bands, equal_nan=True)
+    except UnreadableChipError:
+        return False
+
+
 @functools.cache
 def quiet_rasterio() -> Any:
-    """The module rasterio, told once that chips need no georeference.
+    """The module rasterio, which from here on does not warn that chips lack a georeference.
 
-    Once, and not around each read: ``warnings.catch_warnings`` is not safe in threads.
+    Set once and not around each read, because ``warnings.catch_warnings`` is not safe in threads.
     """
     import rasterio
     import rasterio.errors

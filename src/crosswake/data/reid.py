@@ -20,6 +20,7 @@ DIRECTION: dict[ProtocolName, tuple[Modality, Modality]] = {
     "o2s": (Modality.OPTICAL, Modality.SAR),
     "s2o": (Modality.SAR, Modality.OPTICAL),
 }
+"""Modality of the queries and of the gallery."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +42,9 @@ class ReidData:
         query: queries of the protocol ``all``; may be empty.
         gallery: gallery of the protocol ``all``; may be empty.
         subsets: query and gallery of ``o2s`` or ``s2o`` where the data set fixes them.
-        bad_files: what was passed over while reading names.
-        protocols: those that make sense.
-        subject: what an identity is, for people.
+        bad_files: files that were passed over while reading names.
+        protocols: those that make sense for this data.
+        subject: what an identity is, as reports call it.
     """
 
     name: str
@@ -57,13 +58,14 @@ class ReidData:
     subject: Literal["ship", "place"] = "ship"
 
     def protocol(self, name: ProtocolName) -> tuple[Chips, Chips]:
-        """Query and gallery chips of one protocol; without a fixed subset, chosen by modality."""
+        """Query and gallery chips of one protocol: the subset that the data set fixes, else all
+        chips of the modalities that the protocol compares."""
         if name in self.subsets:
             return self.subsets[name]
         if name == "all":
             return self.query, self.gallery
-        asked, sought = DIRECTION[name]
-        return of_modality(self.query, asked), of_modality(self.gallery, sought)
+        query, gallery = DIRECTION[name]
+        return of_modality(self.query, query), of_modality(self.gallery, gallery)
 
     def all_chips(self) -> Chips:
         """Every distinct chip of train, query, gallery and subsets, in that order."""
@@ -101,13 +103,16 @@ def identities(chips: Iterable[Chip]) -> list[str]:
 
 
 def cross_modal_identities(chips: Iterable[Chip]) -> list[str]:
-    """The identities seen in both modalities, sorted."""
+    """The identities that have chips of both modalities, sorted."""
     seen = Counter(identity for identity, _ in {(chip.identity, chip.modality) for chip in chips})
     return sorted(identity for identity, modalities in seen.items() if modalities == 2)
 
 
-def fingerprint(chips: Iterable[Chip]) -> str:
-    """Twelve hex digits that change when a file's name, size, identity or modality does."""
+def chips_fingerprint(chips: Iterable[Chip]) -> str:
+    """Twelve hex digits that change when a file's name, size, identity or modality does.
+
+    Of a path only the last folder and the name count, so that data may be moved to another disk.
+    """
     digest = hashlib.sha256()
     for chip in sorted(chips, key=lambda chip: (chip.path.parent.name, chip.path.name)):
         size = chip.path.stat().st_size if chip.path.exists() else -1

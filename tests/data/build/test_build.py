@@ -10,17 +10,25 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from crosswake.data.pixels import Pixels, read_bands
+from crosswake.core.errors import CrosswakeError
 from crosswake.data.build import build
 from crosswake.data.build.build import Built, build_pairs, write_manifest
+from crosswake.data.build.plan import BuildPlan, BuildSettings, plan_build
+from crosswake.data.build.report import write_build_report
+from crosswake.data.build.work import JobOutcome, do_job
+from crosswake.data.pixels import Pixels, read_bands, read_pair
 from crosswake.data.sources.optisar import read_optisar
-from crosswake.data.pair_pixels import read_pair
-from crosswake.data.build.plan import BuildSettings, Plan, make_plan
-from crosswake.data.build.report import write_report
-from crosswake.data.build.work import Outcome, do_job
-from crosswake.core.errors import CrosswakeError
 from tests.data.making import write_image
-from tests.data.pair_making import optical, sar8, sar32, write_dfc23, write_scenes, write_sen12_pair, write_terrain, write_tile
+from tests.data.pair_making import (
+    optical,
+    sar8,
+    sar32,
+    write_dfc23,
+    write_scenes,
+    write_sen12_pair,
+    write_terrain,
+    write_tile,
+)
 from tests.golden import real_data
 
 SETTINGS = BuildSettings(tile=16, crop_size=(40, 24))
@@ -35,11 +43,11 @@ def roots(tmp_path: Path) -> list[tuple[str, Path]]:
     ]
 
 
-def make(out: Path, plan: Plan, **options: Any) -> Built:
+def make(out: Path, plan: BuildPlan, **options: Any) -> Built:
     """Build with manifest and report, quietly."""
     built = build_pairs(out, plan, quiet=True, **options)
     write_manifest(out, built)
-    write_report(out, built)
+    write_build_report(out, built)
     return built
 
 
@@ -63,12 +71,14 @@ def window(pixels: Pixels, row: dict[str, Any]) -> Pixels:
     """The crop of (bands, height, width) that a row of the manifest describes."""
     if row["top"] is None:
         return pixels
-    return pixels[:, row["top"] : row["top"] + row["height"], row["left"] : row["left"] + row["width"]]
+    return pixels[
+        :, row["top"] : row["top"] + row["height"], row["left"] : row["left"] + row["width"]
+    ]
 
 
 def test_read_back_equals_the_sources(tmp_path: Path, roots: list[tuple[str, Path]]) -> None:
     out = tmp_path / "out"
-    built = make(out, make_plan(roots, SETTINGS))
+    built = make(out, plan_build(roots, SETTINGS))
     rows = rows_of(out)
     # 8 DFC23 tiles less 2 in both tracks, 6 SEN1-2 patches less 1 double, each in 2 x 2; 3 scenes
     # of 2 x 4 crops
@@ -94,13 +104,20 @@ def test_read_back_equals_the_sources(tmp_path: Path, roots: list[tuple[str, Pat
 
 def test_names_and_types(tmp_path: Path, roots: list[tuple[str, Path]]) -> None:
     out = tmp_path / "out"
-    make(out, make_plan(roots, BuildSettings(crop_size=(96, 96))))
+    make(out, plan_build(roots, BuildSettings(crop_size=(96, 96))))
     names = {Path(name).name for name in content(out) if name.startswith("OptiSar_Pair/")}
     # ids 5, 6 and 13 are the doubles
     assert names == (
         {f"DFC_{k}_{half}.tif" for k in (1, 2, 3, 4, 7, 8) for half in ("RGB", "SAR")}
         | {f"SEN_{k}_{half}.png" for k in (9, 10, 11, 12, 14) for half in ("RGB", "SAR")}
-        | {"SCN_15_RGB.png", "SCN_15_SAR.png", "SCN_16_RGB.png", "SCN_16_SAR.png", "SCN_17_RGB.png", "SCN_17_SAR.tif"}
+        | {
+            "SCN_15_RGB.png",
+            "SCN_15_SAR.png",
+            "SCN_16_RGB.png",
+            "SCN_16_SAR.png",
+            "SCN_17_RGB.png",
+            "SCN_17_SAR.tif",
+        }
     )
     report = json.loads((out / "report.json").read_text())
     assert report["counts"]["dfc23"]["city"] == {"(not known)": 3, "Barcelona": 1, "New_York": 2}
@@ -115,16 +132,20 @@ def test_names_and_types(tmp_path: Path, roots: list[tuple[str, Path]]) -> None:
     ]
 
 
-@pytest.mark.parametrize("settings", [SETTINGS, BuildSettings(crops="random", crop_size=(32, 32), per_scene=5, seed=4)])
-def test_the_same_whatever_the_workers(tmp_path: Path, roots: list[tuple[str, Path]], settings: BuildSettings) -> None:
+@pytest.mark.parametrize(
+    "settings", [SETTINGS, BuildSettings(crops="random", crop_size=(32, 32), per_scene=5, seed=4)]
+)
+def test_the_same_whatever_the_workers(
+    tmp_path: Path, roots: list[tuple[str, Path]], settings: BuildSettings
+) -> None:
     for workers in (1, 3):
-        make(tmp_path / str(workers), make_plan(roots, settings), workers=workers)
+        make(tmp_path / str(workers), plan_build(roots, settings), workers=workers)
     assert content(tmp_path / "1") == content(tmp_path / "3")
 
 
 def test_random_crops_follow_from_the_seed(tmp_path: Path, roots: list[tuple[str, Path]]) -> None:
     settings = BuildSettings(crops="random", crop_size=(32, 32), per_scene=5)
-    jobs = [make_plan(roots[:1], replace(settings, seed=seed)).jobs for seed in (0, 0, 1)]
+    jobs = [plan_build(roots[:1], replace(settings, seed=seed)).jobs for seed in (0, 0, 1)]
     assert jobs[0] == jobs[1] != jobs[2]
     assert [len(job.boxes) for job in jobs[0]] == [5, 5, 5]
     assert len({job.boxes for job in jobs[0]}) == 3
@@ -133,17 +154,19 @@ def test_random_crops_follow_from_the_seed(tmp_path: Path, roots: list[tuple[str
 def test_goes_on_after_an_interruption(
     tmp_path: Path, roots: list[tuple[str, Path]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = make_plan(roots, SETTINGS)
+    plan = plan_build(roots, SETTINGS)
     make(tmp_path / "whole", plan)
     out = tmp_path / "out"
 
-    def stopping(out: Path, number: int, *rest: Any) -> Outcome:
+    def stopping(out: Path, number: int, *rest: Any) -> JobOutcome:
         if number == 9:
             raise KeyboardInterrupt
         return do_job(out, number, *rest)
 
     monkeypatch.setattr(build, "do_job", stopping)
-    with pytest.raises(KeyboardInterrupt, match="stopped after 36 of 80 pairs; the same command goes on"):
+    with pytest.raises(
+        KeyboardInterrupt, match="stopped after 36 of 80 pairs; the same command goes on"
+    ):
         make(out, plan, workers=1)
     monkeypatch.setattr(build, "do_job", do_job)
     journal = out / "journal.jsonl"
@@ -159,12 +182,14 @@ def test_goes_on_after_an_interruption(
     assert len(after) > 30
 
 
-def test_finished_is_finished(tmp_path: Path, roots: list[tuple[str, Path]], monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = make_plan(roots, SETTINGS)
+def test_finished_is_finished(
+    tmp_path: Path, roots: list[tuple[str, Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_build(roots, SETTINGS)
     make(tmp_path / "out", plan)
     before = content(tmp_path / "out")
 
-    def never(*words: Any) -> Outcome:
+    def never(*words: Any) -> JobOutcome:
         raise AssertionError("done twice")
 
     monkeypatch.setattr(build, "do_job", never)
@@ -174,21 +199,21 @@ def test_finished_is_finished(tmp_path: Path, roots: list[tuple[str, Path]], mon
 
 def test_another_plan_is_refused(tmp_path: Path, roots: list[tuple[str, Path]]) -> None:
     out = tmp_path / "out"
-    make(out, make_plan(roots, SETTINGS))
+    make(out, plan_build(roots, SETTINGS))
     for settings, what in (
         (replace(SETTINGS, tile=None), "tile was 16, is None"),
         (replace(SETTINGS, crop_size=(40, 40)), r"crop_size was \[40, 24\], is \[40, 40\]"),
     ):
         with pytest.raises(CrosswakeError, match=f"begun with another plan .*{what}"):
-            make(out, make_plan(roots, settings))
+            make(out, plan_build(roots, settings))
     with pytest.raises(CrosswakeError, match="sources was "):
-        make(out, make_plan(roots[:2], SETTINGS))
-    make(out, make_plan(roots, replace(SETTINGS, max_offset=3.0)))
+        make(out, plan_build(roots[:2], SETTINGS))
+    make(out, plan_build(roots, replace(SETTINGS, max_offset=3.0)))
     (tmp_path / "full").mkdir()
     (tmp_path / "full/mine.txt").touch()
     for taken in (tmp_path / "full", tmp_path / "full/mine.txt"):
         with pytest.raises(CrosswakeError, match="not made by this command"):
-            make(taken, make_plan(roots, SETTINGS))
+            make(taken, plan_build(roots, SETTINGS))
 
 
 def test_bad_files_are_listed_and_mended(tmp_path: Path) -> None:
@@ -202,18 +227,20 @@ def test_bad_files_are_listed_and_mended(tmp_path: Path) -> None:
     (rgb / "P_0003.tif").unlink()
     write_image(rgb / "P_0004.tif", optical(4).astype(np.uint16))
     write_image(radar / "P_0005.tif", optical(5))
-    plan = make_plan([("dfc23", root)], BuildSettings())
+    plan = plan_build([("dfc23", root)], BuildSettings())
     built = make(tmp_path / "out", plan)
     assert [item.id for item, _ in built.kept] == [5]
-    said = {bad.path.relative_to(root / "track1/val").as_posix(): bad.reason for bad in built.bad_files}
+    said = {
+        bad.path.relative_to(root / "track1/val").as_posix(): bad.reason for bad in built.bad_files
+    }
     assert said.pop("sar/P_0001.tif").startswith("truncated or damaged")
     assert said == {
-        "sar/P_0002.tif": "the SAR half is 32 x 30, the optical one 32 x 32 pixels; they must be equal",
-        "sar/P_0003.tif": "its optical half is missing",
+        "sar/P_0002.tif": "the SAR image is 32 x 30, the optical one 32 x 32 pixels; they must be equal",
+        "sar/P_0003.tif": "its optical image is missing",
         "rgb/P_0004.tif": "optical image of type uint16; the layout holds 8 bit, convert it first",
         "sar/P_0005.tif": "SAR image with 3 different bands, 1 expected; is it optical?",
     }
-    with pytest.raises(CrosswakeError, match=r"P_0003.tif: its optical half is missing .--strict"):
+    with pytest.raises(CrosswakeError, match=r"P_0003.tif: its optical image is missing .--strict"):
         make(tmp_path / "strict", plan, strict=True)
     with pytest.raises(CrosswakeError, match=r"P_0001.tif: truncated or damaged.*--strict"):
         make(tmp_path / "strict", replace(plan, bad_files=()), strict=True)
@@ -237,7 +264,9 @@ def test_padding_is_left_out_with_a_reason(tmp_path: Path) -> None:
     ):
         write_image(folder / "opt" / f"{stem}.tif", rgb)
         write_image(folder / "sar" / f"{stem}.tif", radar)
-    built = make(tmp_path / "out", make_plan([("scenes", folder)], BuildSettings(crop_size=(32, 32))))
+    built = make(
+        tmp_path / "out", plan_build([("scenes", folder)], BuildSettings(crop_size=(32, 32)))
+    )
     assert [job.pair.optical.stem for _, job in built.kept] == ["lake"]
     assert {job.pair.optical.stem: item.reason for item, job in built.left_out} == {
         "black": "optical is mostly black",
@@ -256,13 +285,18 @@ def test_misregistered_pairs_are_listed_or_left_out(tmp_path: Path) -> None:
         write_image(tmp_path / "s/opt" / f"{stem}.tif", rgb)
         write_image(tmp_path / "s/sar" / f"{stem}.tif", radar.astype(np.float32))
     listed = BuildSettings(crop_size=(160, 90), stride=(200, 200), max_offset=4.0)
-    built = make(tmp_path / "out", make_plan([("scenes", tmp_path / "s")], listed))
-    assert [(row["offset_rows"], row["offset_columns"]) for row in rows_of(tmp_path / "out")] == [(0, 0), (0, 9)]
+    built = make(tmp_path / "out", plan_build([("scenes", tmp_path / "s")], listed))
+    assert [(row["offset_rows"], row["offset_columns"]) for row in rows_of(tmp_path / "out")] == [
+        (0, 0),
+        (0, 9),
+    ]
     assert built.misregistered == (2,)
     assert built.same_optical == ((2, 1),)
     dropped = replace(listed, drop_misregistered=True)
-    built = make(tmp_path / "dropped", make_plan([("scenes", tmp_path / "s")], dropped))
-    assert [(item.id, item.reason) for item, _ in built.left_out] == [(2, "off by more than --max_offset")]
+    built = make(tmp_path / "dropped", plan_build([("scenes", tmp_path / "s")], dropped))
+    assert [(item.id, item.reason) for item, _ in built.left_out] == [
+        (2, "off by more than --max_offset")
+    ]
     assert not list((tmp_path / "dropped").rglob("SCN_2_*"))
 
 
@@ -288,31 +322,44 @@ def test_settings_that_make_no_sense(words: dict[str, Any], message: str) -> Non
 
 def test_sources_that_make_no_sense(tmp_path: Path) -> None:
     with pytest.raises(CrosswakeError, match="name a source"):
-        make_plan([], SETTINGS)
+        plan_build([], SETTINGS)
     root = write_scenes(tmp_path / "s")
     with pytest.raises(CrosswakeError, match="named twice"):
-        make_plan([("scenes", root), ("scenes", tmp_path / "s/../s")], SETTINGS)
-    with pytest.raises(CrosswakeError, match=r"none of the sources' pairs.*001.png: smaller \(96 x 96\) than"):
-        make_plan([("scenes", root)], BuildSettings(crop_size=(128, 64)))
+        plan_build([("scenes", root), ("scenes", tmp_path / "s/../s")], SETTINGS)
+    with pytest.raises(
+        CrosswakeError, match=r"none of the sources' pairs.*001.png: smaller \(96 x 96\) than"
+    ):
+        plan_build([("scenes", root)], BuildSettings(crop_size=(128, 64)))
     with pytest.raises(CrosswakeError, match="--workers is -1"):
-        make(tmp_path / "out", make_plan([("scenes", root)], SETTINGS), workers=-1)
+        make(tmp_path / "out", plan_build([("scenes", root)], SETTINGS), workers=-1)
 
 
 def test_ids_of_several_folders_of_one_kind(tmp_path: Path) -> None:
     for name, patch in (("a", 1), ("b", 2)):
         write_sen12_pair(tmp_path / name / "ROIs1970_fall", "ROIs1970_fall", 5, patch, "_5")
-    built = make(tmp_path / "out", make_plan([("sen12", tmp_path / "a"), ("sen12", tmp_path / "b")], BuildSettings()))
-    assert [(item.id, job.pair.id) for item, job in built.kept] == [(1, "fall_5_p1"), (2, "fall_5_p2")]
+    built = make(
+        tmp_path / "out",
+        plan_build([("sen12", tmp_path / "a"), ("sen12", tmp_path / "b")], BuildSettings()),
+    )
+    assert [(item.id, job.pair.id) for item, job in built.kept] == [
+        (1, "fall_5_p1"),
+        (2, "fall_5_p2"),
+    ]
 
 
 def test_real_scenes_and_patches_together(tmp_path: Path) -> None:
     roots = [("sen12", real_data("sen12_terrain")), ("scenes", real_data("s1s2_scenes"))]
     settings = BuildSettings(crops="random", crop_size=(128, 64), per_scene=2)
-    built = make(tmp_path / "out", make_plan(roots, settings))
+    built = make(tmp_path / "out", plan_build(roots, settings))
     assert (len(built.kept), built.left_out, built.bad_files) == (80 + 72, (), ())
     data = read_optisar(tmp_path / "out")
     assert len(data.of_split("val")) == 16
     split = data.split_by_scene(0.25, seed=0)
     assert len({pair.scene for pair in split.held}) == 1 + 9
     report = json.loads((tmp_path / "out/report.json").read_text())
-    assert report["counts"]["sen12"]["terrain"] == {"agri": 20, "barrenland": 20, "grassland": 20, "urban": 20}
+    assert report["counts"]["sen12"]["terrain"] == {
+        "agri": 20,
+        "barrenland": 20,
+        "grassland": 20,
+        "urban": 20,
+    }

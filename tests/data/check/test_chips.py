@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.data.check.chips import CheckResult, check_data, reason_counts
+from crosswake.data.check.chips import check_chips
+from crosswake.data.check.findings import CheckResult, reason_counts
 from crosswake.data.check.statistics import protocol_statistics, split_statistics
 from crosswake.data.sources.open import open_reid
 from tests.data.making import optical, sar, write_hoss, write_image
@@ -20,7 +21,7 @@ SAR = "bounding_box_train/0001_s01c2_SAR.tif"
 
 
 def check(root: Path, strict: bool = False) -> CheckResult:
-    return check_data(open_reid(root), quiet=True, strict=strict)
+    return check_chips(open_reid(root), quiet=True, strict=strict)
 
 
 def test_faultless_data(tmp_path: Path) -> None:

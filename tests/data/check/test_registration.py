@@ -7,9 +7,8 @@ import pytest
 
 from crosswake.core.boxes import Box
 from crosswake.data.check.registration import CONFIDENT, Offset, find_offset
-from crosswake.data.pair_pixels import read_pair
-from crosswake.data.pairs import cut
-from crosswake.data.pixels import Pixels
+from crosswake.data.pairs import cut_pair
+from crosswake.data.pixels import Pixels, read_pair
 from crosswake.data.sources.scenes import read_scenes
 from tests.golden import real_data
 
@@ -63,7 +62,7 @@ def test_unrelated_images_are_seldom_trusted() -> None:
 
 def test_unrelated_real_scenes_are_not_trusted() -> None:
     pairs = read_scenes(real_data("s1s2_scenes")).pairs
-    images = [read_pair(cut(pair, [Box(300, 300, 400, 400)])[0]) for pair in pairs[::2]]
+    images = [read_pair(cut_pair(pair, [Box(300, 300, 400, 400)])[0]) for pair in pairs[::2]]
     ratios = [find_offset(one[0], other[1]).confidence for one, other in itertools.pairwise(images)]
     assert max(ratios) < CONFIDENT
 
@@ -95,7 +94,7 @@ def test_beyond_needs_confidence() -> None:
 def test_a_shift_of_real_scenes_adds_to_their_own() -> None:
     scenes = {pair.scene[-3:]: pair for pair in read_scenes(real_data("s1s2_scenes")).pairs}
     for name in ("063", "073", "156"):
-        optical, radar = read_pair(cut(scenes[name], [Box(128, 128, 768, 768)])[0])
+        optical, radar = read_pair(cut_pair(scenes[name], [Box(128, 128, 768, 768)])[0])
         own = find_offset(optical[64:576, 64:576], radar[64:576, 64:576])
         moved = find_offset(optical[64:576, 64:576], radar[76:588, 44:556])
         assert own.distance < 8

@@ -9,7 +9,7 @@ import pytest
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.download.catalogue import ZenodoRecord
 from crosswake.data.download.transfer import Patience
-from crosswake.data.download.zenodo import Plan, fetch_record, plan_record
+from crosswake.data.download.zenodo import DownloadPlan, fetch_record, plan_record
 from tests.data.download.serving import Behaviour
 
 SHIPS = ZenodoRecord(
@@ -35,7 +35,7 @@ FILES = {
 }
 
 
-def get(server: Behaviour, folder: Path, only: str = "*") -> Plan:
+def get(server: Behaviour, folder: Path, only: str = "*") -> DownloadPlan:
     plan = plan_record(SHIPS, folder, only, base=server.base, patience=HURRIED)
     fetch_record(plan, quiet=True, patience=HURRIED)
     return plan

@@ -115,10 +115,10 @@ def test_subset_folders_fix_a_protocol(tmp_path: Path) -> None:
     assert len(data.all_chips()) == 14
 
 
-def test_half_a_subset_is_said(tmp_path: Path) -> None:
+def test_a_subset_without_gallery_is_named(tmp_path: Path) -> None:
     data = read_hoss(touch(write_hoss(tmp_path), "subset/S2O/query/0012_s02c3_SAR.tif"))
     assert dict(data.subsets) == {}
-    assert [bad.reason for bad in data.bad_files] == ["passed over, for it holds query/ only"]
+    assert [bad.reason for bad in data.bad_files] == ["passed over because it holds only query/"]
 
 
 def test_order_is_the_same_in_every_process(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ import pytest
 from crosswake.cli.main import main
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.chips import Modality
-from crosswake.data.pair_chips import halves
+from crosswake.data.pair_chips import images_of
 from crosswake.data.reid import BadFile
 from crosswake.data.sources.listing import Entry, ModalityChoice, open_listing
-from crosswake.data.sources.pair_layouts import find_reader
+from crosswake.data.sources.open import find_reader
 from tests.data.pair_making import write_dfc23, write_scenes, write_sen12, write_terrain
 from tests.tiny import chip_pixels, tiny_hoss, write_chip
 
@@ -104,7 +104,7 @@ def test_a_plain_folder_is_read_at_all_levels_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [write_sen12, write_terrain, write_dfc23, write_scenes])
-def test_the_halves_of_pairs_are_told_by_their_layout(
+def test_the_layout_of_pairs_gives_modality_and_place(
     tmp_path: Path, write: Callable[[Path], Path]
 ) -> None:
     root = write(tmp_path / "coast")
@@ -113,7 +113,7 @@ def test_the_halves_of_pairs_are_told_by_their_layout(
     known = {
         chip.path: (pair.id, chip.modality, pair.split)
         for pair in reader(root).pairs
-        for chip in halves(pair)
+        for chip in images_of(pair)
     }
     found = entries(root)
     assert {
@@ -147,7 +147,7 @@ def test_images_beside_the_pairs_are_read_as_in_any_folder(tmp_path: Path) -> No
 
 
 def test_what_pairs_keep_beside_their_images_is_no_bad_file(tmp_path: Path) -> None:
-    """And a half without a partner whose name does not tell the sensor is listed with the
+    """And an image without a partner whose name does not tell the sensor is listed with the
     reason."""
     root = write_scenes(tmp_path / "coast")
     (root / "scenes.json").write_text("[]")
@@ -180,7 +180,7 @@ def test_what_pairs_keep_beside_their_images_is_no_bad_file(tmp_path: Path) -> N
     touch(lone)
     partner = "ROIs1868_summer_s2_4_p99.png"
     assert bad(tmp_path / "SEN12") == [
-        BadFile(path=lone, reason=f"its optical half, {partner}, is missing")
+        BadFile(path=lone, reason=f"its optical image, {partner}, is missing")
     ]
 
 

@@ -10,12 +10,12 @@ from crosswake.core.boxes import Box
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.chips import UnreadableChipError
 from crosswake.data.pair_chips import measured_windows
-from crosswake.data.pair_pixels import read_pair
-from crosswake.data.pairs import Pair, PairData, cut
+from crosswake.data.pairs import Pair, PairData, cut_pair
+from crosswake.data.pixels import read_pair
 from crosswake.data.reid import BadFile
 from crosswake.data.sources.dfc23 import read_dfc23
+from crosswake.data.sources.open import find_reader
 from crosswake.data.sources.optisar import read_optisar
-from crosswake.data.sources.pair_layouts import find_reader
 from crosswake.data.sources.scenes import read_scenes, validation_windows
 from crosswake.data.sources.sen12 import read_sen12
 from tests.data.making import write_image
@@ -82,11 +82,12 @@ def test_sen12_names_what_it_passes_over(tmp_path: Path) -> None:
     assert bad == {
         "s1_17/ROIs1868_summer_s1_4_p99.png": "does not belong in s1_17/ by its name",
         "s1_17/readme.txt": "name is not ROIs<seed>_<season>_<s1|s2>_<scene>_p<patch>.png",
-        "s1_4/ROIs1868_summer_s1_4_p30.png": "its optical half, "
+        "s1_4/ROIs1868_summer_s1_4_p30.png": "its optical image, "
         "ROIs1868_summer_s2_4_p30.png, is missing",
-        "s2_17/ROIs1868_summer_s2_17_p44.png": "its SAR half, "
+        "s2_17/ROIs1868_summer_s2_17_p44.png": "its SAR image, "
         "ROIs1868_summer_s1_17_p44.png, is missing",
-        "s2_9/ROIs1868_summer_s2_9_p1.png": "its SAR half, ROIs1868_summer_s1_9_p1.png, is missing",
+        "s2_9/ROIs1868_summer_s2_9_p1.png": "its SAR image, "
+        "ROIs1868_summer_s1_9_p1.png, is missing",
     }
 
 
@@ -121,8 +122,8 @@ def test_dfc23_names_what_it_passes_over(tmp_path: Path) -> None:
     (tmp_path / "track3/rgb").mkdir(parents=True)
     assert [(file.path.name, file.reason) for file in read_dfc23(tmp_path).bad_files] == [
         ("notes.txt", "not a GeoTIFF: ends in '.txt'"),
-        ("P_0001.tif", "its SAR half is missing"),
-        ("rgb", "passed over, for its other half, rgb/ or sar/, is missing"),
+        ("P_0001.tif", "its SAR image is missing"),
+        ("rgb", "passed over because there is no sar/ beside it"),
     ]
 
 
@@ -143,7 +144,7 @@ def test_scenes(tmp_path: Path) -> None:
     data = read_scenes(root)
     assert [pair.split for pair in data.pairs] == ["train", "val", ""]
     assert [(file.path.name, file.reason) for file in data.bad_files] == [
-        ("alone.png", "its optical half is missing"),
+        ("alone.png", "its optical image is missing"),
         ("9", "listed in scenes.json, but not there"),
     ]
     assert [pair.id for pair in data.of_split("val")] == ["coast/002"]
@@ -169,13 +170,13 @@ def test_windows_of_the_real_scenes() -> None:
 def test_windows_read_what_they_cover(tmp_path: Path) -> None:
     scene = read_scenes(write_scenes(tmp_path)).pairs[2]
     box = Box(10, 20, 30, 40)
-    pixels, radar = read_pair(cut(scene, [box])[0])
+    pixels, radar = read_pair(cut_pair(scene, [box])[0])
     assert np.array_equal(pixels, optical(503, 96, 96)[:, 10:40, 20:60].transpose(1, 2, 0))
     assert np.array_equal(radar, sar32(503, 96, 96)[0, 10:40, 20:60])
     with pytest.raises(
         UnreadableChipError, match=r"window of 30 x 40 at \(80, 0\) reaches beyond 96 x 96"
     ):
-        read_pair(cut(scene, [Box(80, 0, 30, 40)])[0])
+        read_pair(cut_pair(scene, [Box(80, 0, 30, 40)])[0])
 
 
 def test_a_scene_that_cannot_be_cut_is_an_error_where_nobody_collects_them(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
-"""Builds OptiSar_Pair out of SEN1-2, DFC23 and scenes: in parallel, resumable, the same bytes every
-time."""
+"""Builds OptiSar_Pair out of SEN1-2, DFC23 and scenes, in parallel.
+
+A build that was stopped goes on, and the files are the same bytes every time.
+"""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,17 +11,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from crosswake.data.build.journal import append_journal, claim, note, read_journal
-from crosswake.data.sources.optisar import FOLDER, MANIFEST
-from crosswake.data.build.plan import Job, Plan
-from crosswake.data.check.registration import Offset
-from crosswake.data.build.work import Item, Outcome, do_job
-from crosswake.data.reid import BadFile
 from crosswake.core.errors import CrosswakeError
+from crosswake.core.files import cannot_write, replacing
 from crosswake.core.progress import Progress
+from crosswake.data.build.journal import DISK_FULL, claim, note, read_journal
+from crosswake.data.build.plan import BuildJob, BuildPlan
+from crosswake.data.build.work import BuiltItem, JobOutcome, do_job
+from crosswake.data.check.registration import Offset
+from crosswake.data.reid import BadFile
+from crosswake.data.sources.optisar import JOURNAL, MANIFEST, OPTISAR_FOLDER
 
-AT_ONCE = 512
-"""Jobs handed to the threads together."""
+JOBS_AT_ONCE = 512
+"""Jobs handed to the threads together, so that a million do not wait in memory."""
 MISREGISTERED = "off by more than --max_offset"
 
 
@@ -36,17 +39,18 @@ class Built:
         bad_files: of the sources, and those that turned out to be unusable.
     """
 
-    plan: Plan
-    kept: tuple[tuple[Item, Job], ...]
-    left_out: tuple[tuple[Item, Job], ...]
+    plan: BuildPlan
+    kept: tuple[tuple[BuiltItem, BuildJob], ...]
+    left_out: tuple[tuple[BuiltItem, BuildJob], ...]
     misregistered: tuple[int, ...]
     same_optical: tuple[tuple[int, int], ...]
     bad_files: tuple[BadFile, ...]
 
 
-def build_pairs(out: Path, plan: Plan, *, workers: int = 0, quiet: bool = False, strict: bool = False) -> Built:
-    """Make the pairs, their manifest aside; a second call with the same plan does what is still
-    missing.
+def build_pairs(
+    out: Path, plan: BuildPlan, *, workers: int = 0, quiet: bool = False, strict: bool = False
+) -> Built:
+    """Make the images of the pairs; a second call with the same plan makes what is still missing.
 
     Args:
         out: folder for ``OptiSar_Pair/``, the manifest and the report.
@@ -61,73 +65,98 @@ def build_pairs(out: Path, plan: Plan, *, workers: int = 0, quiet: bool = False,
         KeyboardInterrupt: with how far it got.
     """
     if workers < 0:
-        raise CrosswakeError(f"--workers is {workers}; give a number of threads, or 0 for one a core")
+        raise CrosswakeError(
+            f"--workers is {workers}; give a number of threads, or 0 for one a core"
+        )
     if strict and plan.bad_files:
-        stop_at(plan.bad_files[0])
+        stop_at(plan.bad_files[0].path, plan.bad_files[0].reason)
     claim(out, plan)
     outcomes = read_journal(out, plan)
+    journal_file = out / JOURNAL
     missing = missing_jobs(out, plan, outcomes)
     already = plan.pair_count - sum(len(plan.jobs[number].boxes) for number in missing)
     try:
-        with Progress(plan.pair_count, "building", "pairs", quiet, already) as progress, append_journal(out) as journal:
-            for outcome in do_jobs(partial(do_numbered, out, plan), missing, workers or os.cpu_count() or 1):
+        with (
+            Progress(plan.pair_count, "building", "pairs", quiet, already) as progress,
+            journal_file.open("a", encoding="utf-8", newline="\n") as journal,
+        ):
+            for outcome in do_jobs(
+                partial(do_numbered, out, plan), missing, workers or os.cpu_count() or 1
+            ):
                 outcomes[outcome.job] = outcome
                 if strict and outcome.bad_path:
-                    stop_at(BadFile(path=Path(outcome.bad_path), reason=outcome.bad_reason))
+                    stop_at(outcome.bad_path, outcome.bad_reason)
                 note(journal, outcome)
                 progress.advance(len(plan.jobs[outcome.job].boxes))
+    except OSError as error:
+        raise cannot_write(journal_file, error, remedy=DISK_FULL) from error
     except KeyboardInterrupt as error:
         done = f"{progress.done} of {progress.total} pairs"
-        raise KeyboardInterrupt(f"stopped after {done}; the same command goes on from there") from error
+        raise KeyboardInterrupt(
+            f"stopped after {done}; the same command goes on from there"
+        ) from error
     built = judge(plan, outcomes)
     remove_left_out(out, built)
     return built
 
 
-def stop_at(bad: BadFile) -> None:
-    """Raise the first bad file."""
-    raise CrosswakeError(f"{bad.path}: {bad.reason} (--strict stops at the first bad file)")
+def stop_at(path: Path | str, reason: str) -> None:
+    """Refuse to go on after a bad file."""
+    raise CrosswakeError(f"{path}: {reason} (--strict stops at the first bad file)")
 
 
-def do_numbered(out: Path, plan: Plan, number: int) -> Outcome:
+def do_numbered(out: Path, plan: BuildPlan, number: int) -> JobOutcome:
     """Do the job of that number."""
     return do_job(out, number, plan.jobs[number])
 
 
-def do_jobs(work: Callable[[int], Outcome], numbers: Sequence[int], workers: int) -> Iterator[Outcome]:
+def do_jobs(
+    work: Callable[[int], JobOutcome], numbers: Sequence[int], workers: int
+) -> Iterator[JobOutcome]:
     """Do the jobs in threads (decoding, transforms and encoding leave the interpreter free);
     outcomes in order."""
     with ThreadPoolExecutor(workers) as pool:
         try:
-            for start in range(0, len(numbers), AT_ONCE):
-                yield from pool.map(work, numbers[start : start + AT_ONCE])
+            for start in range(0, len(numbers), JOBS_AT_ONCE):
+                yield from pool.map(work, numbers[start : start + JOBS_AT_ONCE])
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def missing_jobs(out: Path, plan: Plan, outcomes: dict[int, Outcome]) -> list[int]:
-    """The jobs not done yet, those with a bad file (it may have been mended), and those whose files
-    are gone."""
+def missing_jobs(out: Path, plan: BuildPlan, outcomes: dict[int, JobOutcome]) -> list[int]:
+    """The jobs not done yet, those with a bad file (it may have been corrected since), and those
+    whose files are gone or do not have the size they were written with."""
     present = present_files(out)
     kept = {item.id for item, _ in judge(plan, outcomes).kept}
 
-    def complete(outcome: Outcome) -> bool:
+    def complete(outcome: JobOutcome) -> bool:
         written = (item for item in outcome.items if item.id in kept)
-        return not outcome.bad_path and all(item.rgb in present and item.sar in present for item in written)
+        return not outcome.bad_path and all(
+            present.get(item.rgb) == item.rgb_bytes and present.get(item.sar) == item.sar_bytes
+            for item in written
+        )
 
-    return [number for number in range(len(plan.jobs)) if number not in outcomes or not complete(outcomes[number])]
+    return [
+        number
+        for number in range(len(plan.jobs))
+        if number not in outcomes or not complete(outcomes[number])
+    ]
 
 
-def present_files(out: Path) -> set[str]:
-    """Every image in the output, from the output folder."""
-    base = out / FOLDER
+def present_files(out: Path) -> dict[str, int]:
+    """Every image in the output: its path from the output folder, and its size in bytes."""
+    base = out / OPTISAR_FOLDER
     folders = sorted(path for path in base.iterdir() if path.is_dir()) if base.is_dir() else []
-    return {f"{FOLDER}/{folder.name}/{file.name}" for folder in folders for file in os.scandir(folder)}
+    return {
+        f"{OPTISAR_FOLDER}/{folder.name}/{file.name}": file.stat().st_size
+        for folder in folders
+        for file in os.scandir(folder)
+    }
 
 
-def judge(plan: Plan, outcomes: dict[int, Outcome]) -> Built:
-    """Which pairs stay: the first of those with equal pixels, and if asked only those in
-    register."""
+def judge(plan: BuildPlan, outcomes: dict[int, JobOutcome]) -> Built:
+    """Which pairs stay: the first of those with equal pixels, and with ``drop_misregistered`` only
+    those whose two images match in place."""
     settings = plan.settings
     kept, left_out, misregistered, same_optical = [], [], [], []
     first: dict[str, int] = {}
@@ -147,25 +176,26 @@ def judge(plan: Plan, outcomes: dict[int, Outcome]) -> Built:
                 misregistered += [item.id] * far
                 if (twin := first_optical.setdefault(item.optical_hash, item.id)) != item.id:
                     same_optical.append((item.id, twin))
-    spoilt = [outcomes[number] for number in sorted(outcomes) if outcomes[number].bad_path]
+    failed = [outcomes[number] for number in sorted(outcomes) if outcomes[number].bad_path]
     return Built(
         plan=plan,
         kept=tuple(kept),
         left_out=tuple(left_out),
         misregistered=tuple(misregistered),
         same_optical=tuple(same_optical),
-        bad_files=plan.bad_files + tuple(BadFile(path=Path(one.bad_path), reason=one.bad_reason) for one in spoilt),
+        bad_files=plan.bad_files
+        + tuple(BadFile(path=Path(one.bad_path), reason=one.bad_reason) for one in failed),
     )
 
 
-def offset_of(item: Item) -> Offset:
+def offset_of(item: BuiltItem) -> Offset:
     """The offset of an item."""
     return Offset(rows=item.offset_rows, columns=item.offset_columns, confidence=item.confidence)
 
 
 def remove_left_out(out: Path, built: Built) -> None:
-    """Delete the files of pairs that were written and then judged to stay out, and what a kill left
-    half written."""
+    """Delete the files of pairs that were written before it was known that they are left out, and
+    temporary files of a killed build."""
     try:
         for item, _ in built.left_out:
             for name in filter(None, (item.rgb, item.sar)):
@@ -185,27 +215,36 @@ def write_manifest(out: Path, built: Built) -> Path:
     import pyarrow.parquet
 
     path = out / MANIFEST
-    part = path.with_name(f".{path.name}.part")
-    try:
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(manifest_rows(built.kept)), schema()), part)
-        part.replace(path)
-    except OSError as error:
-        raise CrosswakeError(f"{path}: cannot be written ({error.strerror}); is the disk full?") from error
+    table = pyarrow.Table.from_pylist(list(manifest_rows(built.kept)), manifest_schema())
+    with replacing(path, remedy=DISK_FULL) as part:
+        pyarrow.parquet.write_table(table, part)
     return path
 
 
-def schema() -> Any:
+def manifest_schema() -> Any:
     """The manifest's columns; crop boxes are null for whole images."""
     import pyarrow
 
-    texts = ("source", "rgb", "sar", "optical_path", "sar_path", "place", "scene", "city", "season", "terrain", "split")
+    texts = (
+        "source",
+        "rgb",
+        "sar",
+        "optical_path",
+        "sar_path",
+        "place",
+        "scene",
+        "city",
+        "season",
+        "terrain",
+        "split",
+    )
     numbers = ("top", "left", "height", "width", "offset_rows", "offset_columns")
     columns = [("id", pyarrow.int64()), *((name, pyarrow.string()) for name in texts)]
     columns += [*((name, pyarrow.int32()) for name in numbers), ("confidence", pyarrow.float32())]
     return pyarrow.schema([*columns, ("hash", pyarrow.string())])
 
 
-def manifest_rows(kept: Iterable[tuple[Item, Job]]) -> Iterator[dict[str, Any]]:
+def manifest_rows(kept: Iterable[tuple[BuiltItem, BuildJob]]) -> Iterator[dict[str, Any]]:
     """The manifest, row by row."""
     for item, job in kept:
         pair, box = job.pair, job.boxes[item.id - job.first_id]
@@ -217,7 +256,10 @@ def manifest_rows(kept: Iterable[tuple[Item, Job]]) -> Iterator[dict[str, Any]]:
             "optical_path": str(pair.optical.absolute()),
             "sar_path": str(pair.sar.absolute()),
             "place": pair.id,
-            **{name: getattr(pair, name) for name in ("scene", "city", "season", "terrain", "split")},
+            **{
+                name: getattr(pair, name)
+                for name in ("scene", "city", "season", "terrain", "split")
+            },
             "top": box.top if box else None,
             "left": box.left if box else None,
             "height": item.height,

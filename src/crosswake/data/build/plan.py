@@ -8,31 +8,30 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from crosswake.data.chips import UnreadableChipError
-from crosswake.data.pair_windows import grid_boxes, random_boxes, tile_boxes
-from crosswake.data.sources.dfc23 import read_dfc23
-from crosswake.data.pair_pixels import image_size
-from crosswake.data.sources.scenes import read_scenes
-from crosswake.data.sources.sen12 import read_sen12
-from crosswake.data.pairs import Pair, PairData
-from crosswake.data.reid import BadFile
+from crosswake.core.boxes import Box, grid_boxes, random_boxes, tile_boxes
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.progress import track
-from crosswake.core.boxes import Box
+from crosswake.data.chips import UnreadableChipError
+from crosswake.data.pairs import Pair, PairData
+from crosswake.data.pixels import image_size
+from crosswake.data.reid import BadFile
+from crosswake.data.sources.dfc23 import DFC23
+from crosswake.data.sources.scenes import SCENES
+from crosswake.data.sources.sen12 import SEN12
 
-READERS = {"dfc23": read_dfc23, "sen12": read_sen12, "scenes": read_scenes}
-"""In the order in which pair ids are given."""
+BUILT_FROM = {layout.name: layout for layout in (DFC23, SEN12, SCENES)}
+"""The layouts that pairs are built from, in the order in which pair ids are given."""
 DEFAULT_PER_SCENE = 64
 BOXES_PER_JOB = 64
-"""Windows read together; few enough that a large scene is shared among threads and need not fit
-into memory."""
-SMALLEST_SIDE = 16
-"""Pixels; a smaller crop holds less than one patch of the model."""
+"""Windows that one job reads together. Few, so that several threads share a large scene and none
+has to hold all of it in memory."""
+SMALLEST_CROP = 16
+"""Pixels along a side; a smaller crop holds less than one patch of the model."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildSettings:
-    """What decides the pairs, beside the sources themselves.
+    """What decides which pairs are made, besides the sources themselves.
 
     Attributes:
         tile: side in pixels of the squares that DFC23 and SEN1-2 images are cut into; None leaves
@@ -42,8 +41,8 @@ class BuildSettings:
         per_scene: random crops of each scene; None for 64.
         stride: rows and columns from one grid crop to the next; None for ``crop_size``.
         seed: of the random crops.
-        max_offset: pixels that the halves of a pair may be off each other; None for any.
-        drop_misregistered: leave out pairs beyond ``max_offset``; else they are listed only.
+        max_offset: pixels that the two images of a pair may be off each other; None for any.
+        drop_misregistered: leave out pairs beyond ``max_offset``; otherwise they are only listed.
     """
 
     tile: int | None = None
@@ -57,26 +56,32 @@ class BuildSettings:
 
     def __post_init__(self) -> None:
         for name, sides in (("tile", (self.tile,)), ("crop_size", self.crop_size)):
-            if any(side is not None and side < SMALLEST_SIDE for side in sides):
-                raise CrosswakeError(f"--{name}: {SMALLEST_SIDE} pixels are the least; give more")
+            if any(side is not None and side < SMALLEST_CROP for side in sides):
+                raise CrosswakeError(f"--{name}: {SMALLEST_CROP} pixels are the least; give more")
         if self.stride is not None and min(self.stride) < 1:
             raise CrosswakeError("--stride: one pixel is the least; give more")
         if self.per_scene is not None and self.per_scene < 1:
             raise CrosswakeError("--per_scene: one crop is the least; give more")
         if self.per_scene is not None and self.crops == "grid":
-            raise CrosswakeError("--per_scene: a grid has as many crops as fit; add --crops random, or leave it out")
+            raise CrosswakeError(
+                "--per_scene: a grid has as many crops as fit; add --crops random, or leave it out"
+            )
         if self.stride is not None and self.crops == "random":
-            raise CrosswakeError("--stride: random crops have none; add --crops grid, or leave it out")
+            raise CrosswakeError(
+                "--stride: random crops have none; add --crops grid, or leave it out"
+            )
         if self.seed < 0:
             raise CrosswakeError(f"--seed is {self.seed}; give 0 or more")
         if self.max_offset is not None and not self.max_offset >= 0:
             raise CrosswakeError(f"--max_offset is {self.max_offset:g}; give 0 or more pixels")
         if self.drop_misregistered and self.max_offset is None:
-            raise CrosswakeError("--drop_misregistered: needs --max_offset to say what is too far; add it")
+            raise CrosswakeError(
+                "--drop_misregistered: needs --max_offset to say what is too far; add it"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
+class BuildJob:
     """One pair of source files, and some of the windows to be cut from it.
 
     Attributes:
@@ -91,7 +96,7 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class BuildPlan:
     """Everything to be made.
 
     Attributes:
@@ -104,17 +109,17 @@ class Plan:
 
     settings: BuildSettings
     sources: tuple[PairData, ...]
-    jobs: tuple[Job, ...]
+    jobs: tuple[BuildJob, ...]
     bad_files: tuple[BadFile, ...]
     fingerprint: str
 
     @property
     def pair_count(self) -> int:
-        """Pairs to be looked at; fewer may be written."""
+        """Pairs to look at; fewer may be written."""
         return sum(len(job.boxes) for job in self.jobs)
 
     def describe(self) -> dict[str, Any]:
-        """What a later run must agree with."""
+        """What a later run into the same folder must have in common with this one."""
         return {
             "settings": binding(self.settings),
             "sources": [f"{source_kind(data)}: {len(data.pairs)} pairs" for data in self.sources],
@@ -122,7 +127,9 @@ class Plan:
         }
 
 
-def make_plan(roots: Iterable[tuple[str, Path]], settings: BuildSettings, quiet: bool = False) -> Plan:
+def plan_build(
+    roots: Iterable[tuple[str, Path]], settings: BuildSettings, quiet: bool = False
+) -> BuildPlan:
     """Read the names of all files and decide on windows and ids.
 
     Args:
@@ -133,29 +140,33 @@ def make_plan(roots: Iterable[tuple[str, Path]], settings: BuildSettings, quiet:
     Raises:
         CrosswakeError: no source, one named twice, or one that holds no pairs.
     """
-    named = sorted(roots, key=lambda item: list(READERS).index(item[0]))
+    named = sorted(roots, key=lambda item: list(BUILT_FROM).index(item[0]))
     if not named:
-        raise CrosswakeError("nothing to build from; name a source with --sen12, --dfc23 or --scenes")
+        raise CrosswakeError(
+            "nothing to build from; name a source with --sen12, --dfc23 or --scenes"
+        )
     places = [root.resolve() for _, root in named]
     twice = next((root for root in places if places.count(root) > 1), None)
     if twice is not None:
         raise CrosswakeError(f"{twice}: named twice as a source; leave one out")
-    sources = tuple(READERS[kind](root) for kind, root in named)
+    sources = tuple(BUILT_FROM[kind].read(root) for kind, root in named)
     bad = [file for data in sources for file in data.bad_files]
     jobs = tuple(make_jobs(sources, settings, bad, quiet))
     if not jobs:
         first = f"; the first: {bad[0].path}: {bad[0].reason}" if bad else ""
         raise CrosswakeError(f"none of the sources' pairs can be used{first}")
-    return Plan(
+    return BuildPlan(
         settings=settings,
         sources=sources,
         jobs=jobs,
         bad_files=tuple(bad),
-        fingerprint=fingerprint(sources, jobs, settings),
+        fingerprint=plan_fingerprint(sources, jobs, settings),
     )
 
 
-def make_jobs(sources: Iterable[PairData], settings: BuildSettings, bad: list[BadFile], quiet: bool) -> Iterator[Job]:
+def make_jobs(
+    sources: Iterable[PairData], settings: BuildSettings, bad: list[BadFile], quiet: bool
+) -> Iterator[BuildJob]:
     """Jobs for each pair of files, with consecutive ids from 1."""
     next_id = 1
     pairs = list(pairs_of(sources))
@@ -167,7 +178,9 @@ def make_jobs(sources: Iterable[PairData], settings: BuildSettings, bad: list[Ba
             bad.append(BadFile(path=error.path, reason=error.reason))
             continue
         for start in range(0, len(boxes), BOXES_PER_JOB):
-            yield Job(pair=pair, first_id=next_id + start, boxes=boxes[start : start + BOXES_PER_JOB])
+            yield BuildJob(
+                pair=pair, first_id=next_id + start, boxes=boxes[start : start + BOXES_PER_JOB]
+            )
         next_id += len(boxes)
 
 
@@ -179,40 +192,55 @@ def choose_boxes(pair: Pair, settings: BuildSettings) -> tuple[Box | None, ...]:
             small for a crop.
     """
     if pair.source != "scenes":
-        return (None,) if settings.tile is None else tuple(tile_boxes(image_size(pair.optical), settings.tile))
+        return (
+            (None,)
+            if settings.tile is None
+            else tuple(tile_boxes(image_size(pair.optical), settings.tile))
+        )
     size = image_size(pair.optical)
     if settings.crops == "grid":
         boxes = grid_boxes(size, settings.crop_size, settings.stride)
     else:
         seed = [settings.seed, zlib.crc32(pair.id.encode())]
-        boxes = random_boxes(size, settings.crop_size, settings.per_scene or DEFAULT_PER_SCENE, seed)
+        boxes = random_boxes(
+            size, settings.crop_size, settings.per_scene or DEFAULT_PER_SCENE, seed
+        )
     if not boxes:
         wanted = "{} x {}".format(*settings.crop_size)
-        raise UnreadableChipError(pair.optical, f"smaller ({size[0]} x {size[1]}) than --crop_size {wanted}")
+        raise UnreadableChipError(
+            pair.optical, f"smaller ({size[0]} x {size[1]}) than --crop_size {wanted}"
+        )
     return tuple(boxes)
 
 
 def binding(settings: BuildSettings) -> dict[str, Any]:
-    """The settings that decide what is written; a limit that only lists pairs may change between
-    runs."""
+    """The settings that decide what is written. A ``max_offset`` that only lists pairs is left out, so
+    that it may change between runs."""
     values = asdict(settings)
     if not settings.drop_misregistered:
         values["max_offset"] = None
-    return json.loads(json.dumps(values))  # type: ignore[no-any-return]  # tuples as the lists they become
+    return json.loads(json.dumps(values))  # type: ignore[no-any-return]  # JSON makes lists of tuples
 
 
-def fingerprint(sources: Iterable[PairData], jobs: Iterable[Job], settings: BuildSettings) -> str:
+def plan_fingerprint(
+    sources: Iterable[PairData], jobs: Iterable[BuildJob], settings: BuildSettings
+) -> str:
     """Sixteen hex digits of the settings, the files' places below their roots, and the windows.
 
-    Sizes are left out, so that a truncated file can be fetched again without building everything
-    anew. """
+    File sizes are left out, so that after a truncated file was fetched again, everything else need
+    not be built again.
+    """
     digest = hashlib.sha256(json.dumps(binding(settings), sort_keys=True).encode())
     roots = [data.root for data in sources for _ in data.pairs]
-    by_files = {(pair.optical, pair.sar): root for root, pair in zip(roots, pairs_of(sources), strict=True)}
+    by_files = {
+        (pair.optical, pair.sar): root for root, pair in zip(roots, pairs_of(sources), strict=True)
+    }
     for job in jobs:
         root = by_files[job.pair.optical, job.pair.sar]
         files = [path.relative_to(root).as_posix() for path in (job.pair.optical, job.pair.sar)]
-        digest.update(f"{job.first_id}|{job.pair.source}|{files}|{[str(box) for box in job.boxes]}\n".encode())
+        digest.update(
+            f"{job.first_id}|{job.pair.source}|{files}|{[str(box) for box in job.boxes]}\n".encode()
+        )
     return digest.hexdigest()[:16]
 
 

@@ -7,26 +7,26 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from crosswake.data.sources import dfc23, scenes, sen12
+from crosswake.core.files import replacing
 from crosswake.data.build.build import Built, offset_of
-from crosswake.data.build.journal import write_text
-from crosswake.data.build.plan import binding, source_kind
+from crosswake.data.build.journal import DISK_FULL
+from crosswake.data.build.plan import BUILT_FROM, binding, source_kind
 from crosswake.data.check.registration import Offset
 from crosswake.data.pairs import Pair
-from crosswake.core.errors import CrosswakeError
+from crosswake.data.sources.optisar import BUILD_REPORT
 
-REPORT = "report.json"
-MODULES = {"dfc23": dfc23, "sen12": sen12, "scenes": scenes}
 GROUPS = ("scene", "terrain", "season", "city", "split")
 UNKNOWN = "(not known)"
 
 
 def count_pairs(pairs: Iterable[Pair]) -> dict[str, Any]:
     """Pairs of each source, and of each of its scenes, terrains, seasons, cities and splits where
-    it has such."""
+    the source has them."""
     counts: dict[str, Any] = {}
     for pair in pairs:
-        source = counts.setdefault(pair.source, {"pairs": 0, **{group: Counter() for group in GROUPS}})
+        source = counts.setdefault(
+            pair.source, {"pairs": 0, **{group: Counter() for group in GROUPS}}
+        )
         source["pairs"] += 1
         for group in GROUPS:
             source[group][getattr(pair, group) or UNKNOWN] += 1
@@ -42,13 +42,15 @@ def left_out_counts(built: Built) -> dict[str, Counter[str]]:
     files."""
     counts: dict[str, Counter[str]] = {}
     for item, job in built.left_out:
-        kind = "same pixels as another pair" if item.reason.startswith("same pixels") else item.reason
+        kind = (
+            "same pixels as another pair" if item.reason.startswith("same pixels") else item.reason
+        )
         counts.setdefault(job.pair.source, Counter())[kind] += 1
     return counts
 
 
 def describe_build(built: Built) -> dict[str, Any]:
-    """Everything there is to say of a build, as plain data."""
+    """Everything that is known of a build, as plain data for JSON."""
     plan = built.plan
     return {
         "pairs": len(built.kept),
@@ -57,15 +59,17 @@ def describe_build(built: Built) -> dict[str, Any]:
             {
                 "kind": (kind := source_kind(data)),
                 "root": str(data.root.absolute()),
-                "source": MODULES[kind].SOURCE,
-                "licence": MODULES[kind].LICENCE,
-                "citation": MODULES[kind].CITATION,
+                "source": BUILT_FROM[kind].source,
+                "licence": BUILT_FROM[kind].licence,
+                "citation": BUILT_FROM[kind].citation,
                 "notes": list(data.notes),
             }
             for data in plan.sources
         ],
         "counts": count_pairs(job.pair for _, job in built.kept),
-        "left_out_counts": {source: dict(counts) for source, counts in sorted(left_out_counts(built).items())},
+        "left_out_counts": {
+            source: dict(counts) for source, counts in sorted(left_out_counts(built).items())
+        },
         "registration": describe_registration(built),
         "left_out": [
             {
@@ -83,7 +87,7 @@ def describe_build(built: Built) -> dict[str, Any]:
 
 
 def describe_registration(built: Built) -> dict[str, Any]:
-    """Offsets of the kept pairs, and which are too far."""
+    """Offsets of the kept pairs, and the ids of those whose offset is too large."""
     offsets = describe_offsets(offset_of(item) for item, _ in built.kept)
     return offsets | {"misregistered": list(built.misregistered)}
 
@@ -97,15 +101,16 @@ def describe_offsets(offsets: Iterable[Offset]) -> dict[str, Any]:
     return {
         "sure": len(sure),
         "not_sure": len(offsets) - len(sure),
-        "pairs_by_offset_px_rounded_up": {str(distance): count for distance, count in sorted(histogram.items())},
+        "pairs_by_offset_px_rounded_up": {
+            str(distance): count for distance, count in sorted(histogram.items())
+        },
     }
 
 
-def write_report(out: Path, built: Built) -> Path:
+def write_build_report(out: Path, built: Built) -> Path:
     """Write the report; returns the file."""
-    path = out / REPORT
-    try:
-        write_text(path, json.dumps(describe_build(built), indent=2) + "\n")
-    except OSError as error:
-        raise CrosswakeError(f"{path}: cannot be written ({error.strerror}); is the disk full?") from error
+    path = out / BUILD_REPORT
+    text = json.dumps(describe_build(built), indent=2) + "\n"
+    with replacing(path, remedy=DISK_FULL) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
     return path

@@ -1,17 +1,21 @@
 """Looks at the pixels of one chip: what it is, and what is wrong with it."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Self
 
 import numpy as np
 
 from crosswake.data.chips import Chip, Modality, UnreadableChipError
 from crosswake.data.pixels import Pixels, read_bands
 
-SMALLEST_SIDE = 8
-"""Pixels; below that a ship is a dot, and a 16-pixel patch of the model is made of enlargement
-alone."""
+SMALLEST_CHIP = 8
+"""Pixels along a side. In a smaller chip a ship is a dot, and each pixel is enlarged to more than a
+patch of the model."""
+Level = Literal["error", "warning", "note"]
+LEVELS: tuple[Level, ...] = ("error", "warning", "note")
 USUAL_TYPES = {Modality.OPTICAL: ("uint8",), Modality.SAR: ("uint8", "float32")}
 
 
@@ -36,31 +40,43 @@ class ChipFacts:
     digest: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Remark:
-    """What is the matter with one chip; ``error`` means that it must not be used as it is."""
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something to know of a data set.
 
-    level: Literal["error", "warning", "note"]
+    Attributes:
+        level: ``error``, a bad file; ``warning``, doubtful; ``note``, which may well be meant.
+        subject: the file, or the part of the data set.
+        reason: what is the matter.
+    """
+
+    level: Level
+    subject: str
     reason: str
 
+    @classmethod
+    def of_file(cls, path: Path, level: Level, reason: str) -> Self:
+        """A finding about one file."""
+        return cls(level=level, subject=str(path), reason=reason)
 
-def look(chip: Chip) -> tuple[ChipFacts | None, list[Remark]]:
-    """Read one chip; no facts if it is unreadable."""
+
+def look(chip: Chip) -> tuple[ChipFacts | None, list[Finding]]:
+    """Read one chip and judge it by itself; no facts if it cannot be read."""
     try:
         bands = read_bands(chip.path)
     except UnreadableChipError as error:
-        return None, [Remark(level="error", reason=error.reason)]
+        return None, [Finding.of_file(chip.path, "error", error.reason)]
     count, height, width = bands.shape
     facts = ChipFacts(
         height=height,
         width=width,
         bands=count,
         dtype=str(bands.dtype),
-        constant=bool((bands == bands[:, :1, :1]).all()),
+        constant=is_constant(bands),
         digest=digest_of(bands),
     )
-    shape = check_bands(bands, chip.modality)
-    return facts, [*shape, *check_type(bands, chip.modality), *check_values(bands, chip.modality)]
+    faults = [*band_faults(bands, chip.modality), *value_faults(bands, chip.modality)]
+    return facts, [Finding.of_file(chip.path, level, reason) for level, reason in faults]
 
 
 def digest_of(bands: Pixels) -> str:
@@ -70,62 +86,42 @@ def digest_of(bands: Pixels) -> str:
     return digest.hexdigest()
 
 
-def check_bands(bands: Pixels, modality: Modality) -> list[Remark]:
-    """Whether the number of bands fits the sensor, and the size is enough."""
+def is_constant(bands: Pixels) -> bool:
+    """Whether every pixel of (bands, height, width) has the value of the first."""
+    return bool((bands == bands[:, :1, :1]).all())
+
+
+def band_faults(bands: Pixels, modality: Modality) -> Iterator[tuple[Level, str]]:
+    """What does not fit the sensor: the number of bands, the size, the number type."""
     count, height, width = bands.shape
-    remarks = []
-    if modality is Modality.OPTICAL:
-        if count < 3:
-            reason = f"optical chip with {count} band{'s' * (count > 1)}, 3 expected; is it SAR?"
-            remarks.append(Remark(level="error", reason=reason))
-        elif count > 3:
-            remarks.append(
-                Remark(level="note", reason=f"{count} bands, of which the first 3 are used")
-            )
-    elif count != 1:
-        grey = bool((bands == bands[:1]).all())
-        reason = (
-            f"SAR chip with {count} equal bands, 1 expected"
-            if grey
-            else f"SAR chip with {count} bands"
-        )
-        level: Literal["error", "note"] = "note" if grey and count == 3 else "error"
-        remarks.append(
-            Remark(level=level, reason=reason if grey else f"{reason}, 1 expected; is it optical?")
-        )
-    if min(height, width) < SMALLEST_SIDE:
-        reason = f"very small chip ({height} x {width} pixels)"
-        remarks.append(Remark(level="warning", reason=reason))
-    return remarks
+    if modality is Modality.OPTICAL and count < 3:
+        plural = "s" * (count > 1)
+        yield "error", f"optical chip with {count} band{plural}, 3 expected; is it SAR?"
+    elif modality is Modality.OPTICAL and count > 3:
+        yield "note", f"{count} bands, of which the first 3 are used"
+    elif modality is Modality.SAR and count > 1:
+        if (bands == bands[:1]).all():  # grey saved as RGB is read as one band
+            level: Level = "note" if count == 3 else "error"
+            yield level, f"SAR chip with {count} equal bands, 1 expected"
+        else:
+            yield "error", f"SAR chip with {count} bands, 1 expected; is it optical?"
+    if min(height, width) < SMALLEST_CHIP:
+        yield "warning", f"very small chip ({height} x {width} pixels)"
+    if str(bands.dtype) not in USUAL_TYPES[modality]:
+        usual = " or ".join(USUAL_TYPES[modality])
+        yield "note", f"{modality.label} chip of type {bands.dtype}, {usual} is usual"
 
 
-def check_type(bands: Pixels, modality: Modality) -> list[Remark]:
-    """Whether the number type is one the sensor's chips have."""
-    if str(bands.dtype) in USUAL_TYPES[modality]:
-        return []
-    usual = " or ".join(USUAL_TYPES[modality])
-    return [
-        Remark(
-            level="note", reason=f"{modality.label} chip of type {bands.dtype}, {usual} is usual"
-        )
-    ]
-
-
-def check_values(bands: Pixels, modality: Modality) -> list[Remark]:
-    """Whether the pixels carry an image."""
+def value_faults(bands: Pixels, modality: Modality) -> Iterator[tuple[Level, str]]:
+    """The first reason why the pixels may carry no image."""
     finite = np.isfinite(bands)
     if not finite.all():
         share = 100 * (1 - finite.mean())
-        return [
-            Remark(level="error", reason=f"values that are not finite ({share:.2g} % of pixels)")
-        ]
-    if not bands.any():
-        return [Remark(level="error", reason="all black")]
-    if (bands == bands[:, :1, :1]).all():
-        return [Remark(level="error", reason="constant, every pixel has the same value")]
-    if modality is Modality.SAR and bands.min() < 0:
-        reason = (
-            f"negative SAR values (down to {bands.min():.4g}); amplitude is expected, not decibels"
-        )
-        return [Remark(level="warning", reason=reason)]
-    return []
+        yield "error", f"values that are not finite ({share:.2g} % of pixels)"
+    elif not bands.any():
+        yield "error", "all black"
+    elif is_constant(bands):
+        yield "error", "constant, every pixel has the same value"
+    elif modality is Modality.SAR and bands.min() < 0:
+        least = f"down to {bands.min():.4g}"
+        yield "warning", f"negative SAR values ({least}); amplitude is expected, not decibels"

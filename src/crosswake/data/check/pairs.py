@@ -1,24 +1,17 @@
 """Reads every pair of a data set and says what is wrong with it."""
 
-import os
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from crosswake.core.errors import CrosswakeError
 from crosswake.core.progress import Progress
-from crosswake.data.check.chips import CheckResult, Finding, Level
-from crosswake.data.check.facts import ChipFacts, Remark, look
+from crosswake.data.check.facts import ChipFacts, Finding, look
+from crosswake.data.check.findings import CheckResult, Findings, look_at_all, passed_over
 from crosswake.data.check.registration import Offset, find_offset
-from crosswake.data.chips import Chip, Modality, UnreadableChipError
-from crosswake.data.pair_pixels import read_pair
+from crosswake.data.chips import Modality, UnreadableChipError
+from crosswake.data.pair_chips import images_of
 from crosswake.data.pairs import Pair, PairData
-from crosswake.data.sources.hoss import SUFFIXES
-
-THREADS = min(8, (os.cpu_count() or 1) + 1)
-AT_ONCE = 1024
-"""Pairs handed to the threads together."""
+from crosswake.data.pixels import read_pair
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,90 +50,57 @@ def check_pairs(data: PairData, quiet: bool = False, strict: bool = False) -> Pa
     """
     facts: dict[Path, ChipFacts] = {}
     offsets: dict[Pair, Offset] = {}
-    findings: dict[Finding, None] = {}
-
-    def add(found: Iterable[Finding]) -> None:
-        findings.update(dict.fromkeys(found))
-        first = next((finding for finding in findings if finding.level == "error"), None)
-        if strict and first:
-            raise CrosswakeError(
-                f"{first.subject}: {first.reason} (--strict stops at the first bad file)"
-            )
-
-    add(passed_over(data))
+    findings = Findings(strict)
+    findings.add(passed_over(data.bad_files))
     with Progress(len(data.pairs), "reading", "pairs", quiet) as progress:
-        for pair, seen in look_at_all(data.pairs):
+        for pair, seen in look_at_all(data.pairs, look_at_pair):
             facts.update(seen.facts)
             if seen.offset is not None:
                 offsets[pair] = seen.offset
-            add(seen.findings)
+            findings.add(seen.findings)
             progress.advance()
-    add(duplicates(data, facts))
-    add(scenes_in_two_splits(data))
-    add(Finding(level="note", subject=data.name, reason=note) for note in data.notes)
-    order = ("error", "warning", "note")
-    ordered = tuple(sorted(findings, key=lambda one: order.index(one.level)))
-    return PairCheck(result=CheckResult(facts=facts, findings=ordered), offsets=offsets)
-
-
-def look_at_all(pairs: tuple[Pair, ...]) -> Iterator[tuple[Pair, PairLook]]:
-    """Look at pairs in threads; results in the pairs' order."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        for start in range(0, len(pairs), AT_ONCE):
-            some = pairs[start : start + AT_ONCE]
-            yield from zip(some, pool.map(look_at_pair, some), strict=True)
+    findings.add(duplicate_pairs(data, facts))
+    findings.add(scenes_in_two_splits(data))
+    findings.add(Finding(level="note", subject=data.name, reason=note) for note in data.notes)
+    return PairCheck(result=findings.result(facts), offsets=offsets)
 
 
 def look_at_pair(pair: Pair) -> PairLook:
     """Read both files of a pair, each by itself and then together."""
     facts: dict[Path, ChipFacts] = {}
     findings: list[Finding] = []
-    for path, modality in ((pair.optical, Modality.OPTICAL), (pair.sar, Modality.SAR)):
-        seen, remarks = look(Chip(path=path, identity=pair.id, modality=modality))
+    for image in images_of(pair):
+        seen, found = look(image)
+        findings += found
         if seen is not None:
-            facts[path] = seen
-            remarks += check_layout_type(path, modality, seen, pair.source)
-        findings += [
-            Finding(level=one.level, subject=str(path), reason=one.reason) for one in remarks
-        ]
+            facts[image.path] = seen
+            if seen.dtype != "uint8" and promises_8_bit(image.path, image.modality, pair.source):
+                reason = f"of type {seen.dtype}, but taken as 8 bit; convert it"
+                findings.append(Finding.of_file(image.path, "error", reason))
     offset = None
     if not any(finding.level == "error" for finding in findings):
         try:
             offset = find_offset(*read_pair(pair))
         except UnreadableChipError as error:
-            findings.append(Finding(level="error", subject=str(error.path), reason=error.reason))
+            findings.append(Finding.of_file(error.path, "error", error.reason))
     return PairLook(facts=facts, findings=tuple(findings), offset=offset)
 
 
-def check_layout_type(
-    path: Path, modality: Modality, facts: ChipFacts, source: str
-) -> list[Remark]:
-    """Whether the file holds the number type that its place in the layout promises."""
-    promised = modality is Modality.OPTICAL or path.suffix.lower() == ".png" or source == "sen12"
-    if promised and facts.dtype != "uint8":
-        return [
-            Remark(level="error", reason=f"of type {facts.dtype}, but taken as 8 bit; convert it")
-        ]
-    return []
+def promises_8_bit(path: Path, modality: Modality, source: str) -> bool:
+    """Whether a file of that place in the layout is taken as 8 bit without a look at it."""
+    return modality is Modality.OPTICAL or path.suffix.lower() == ".png" or source == "sen12"
 
 
-def passed_over(data: PairData) -> Iterator[Finding]:
-    """Files the reader left out: an image is an error, other files are not."""
-    for bad in data.bad_files:
-        level: Level = "error" if bad.path.suffix.lower() in SUFFIXES else "warning"
-        yield Finding(level=level, subject=str(bad.path), reason=bad.reason)
-
-
-def duplicates(data: PairData, facts: dict[Path, ChipFacts]) -> Iterator[Finding]:
-    """Pairs with the same pixels in both halves, which training would take for each other's
-    negatives."""
+def duplicate_pairs(data: PairData, facts: dict[Path, ChipFacts]) -> Iterator[Finding]:
+    """Pairs whose optical and SAR pixels are the same: training would push them apart as two
+    places."""
     first: dict[tuple[str, str], Pair] = {}
     for pair in data.pairs:
         if pair.optical in facts and pair.sar in facts:
             other = first.setdefault((facts[pair.optical].digest, facts[pair.sar].digest), pair)
             if other is not pair:
-                reason = f"same pixels as {other.optical} and its SAR half; leave one out"
-                yield Finding(level="warning", subject=str(pair.optical), reason=reason)
+                reason = f"same pixels as {other.optical} and its SAR image; leave one out"
+                yield Finding.of_file(pair.optical, "warning", reason)
 
 
 def scenes_in_two_splits(data: PairData) -> Iterator[Finding]:

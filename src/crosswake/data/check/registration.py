@@ -1,7 +1,8 @@
-"""How far the halves of a pair are off each other, by phase correlation of their edges.
+"""How far the two images of a pair are off each other, by phase correlation of their edges.
 
-Kuglin and Hines 1975, on gradient magnitudes, since edges (fields, roads, shores) are what both
-sensors show where brightness has nothing in common."""
+Kuglin and Hines 1975, on gradient magnitudes. What is bright in one sensor may be dark in the
+other, but both show edges: fields, roads, shores.
+"""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,18 +14,19 @@ from crosswake.data.pixels import Pixels
 
 Real = NDArray[np.float32]
 SMOOTHING = 2.0
-"""Pixels, standard deviation of the Gaussian that quietens speckle before the gradient, and the
-correlation after."""
+"""Pixels, std of the Gaussian that smooths speckle before the gradient is taken, and the
+correlation afterwards."""
 SEARCHED = 4
-"""Offsets of up to a side divided by this are looked for; beyond it the two windows share too
+"""Offsets up to a side divided by this are looked for; further off, the two windows share too
 little."""
 PEAK = 5
 """Pixels about the highest peak that still belong to it."""
 CONFIDENT = 1.5
-"""Peak ratio that 1 in 200 windows of 256 x 256 pixels reaches whose halves show different places,
-and none of 240 of 512 x 512 (measured on Sentinel-1 and Sentinel-2 scenes)."""
+"""Peak ratio from which on an offset counts. Where the two images show different places, 1 in 200
+windows of 256 x 256 pixels reaches it by chance, and none of 240 of 512 x 512 (measured on
+Sentinel-1 and Sentinel-2 scenes)."""
 FEWEST_PIXELS = 192 * 192
-"""In smaller windows chance reaches any such ratio too often (1 in 12 of 128 x 64)."""
+"""In smaller windows chance reaches that ratio too often: in 1 of 12 windows of 128 x 64."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,8 +36,8 @@ class Offset:
     Attributes:
         rows: pixels further down.
         columns: pixels further to the right.
-        confidence: highest peak over the second highest; near 1 there is none worth the name; 0 if
-            the window is smaller than FEWEST_PIXELS, too small to tell.
+        confidence: highest peak divided by the second highest; near 1 no peak stands out. 0 if the
+            window has fewer than FEWEST_PIXELS, too few to tell.
     """
 
     rows: int
@@ -48,8 +50,8 @@ class Offset:
         return float(np.hypot(self.rows, self.columns))
 
     def beyond(self, limit: float) -> bool:
-        """Whether the halves are known to be off by more than ``limit`` pixels; what is not sure is
-        not counted."""
+        """Whether the images are known to be off by more than ``limit`` pixels; False where it is
+        not sure."""
         return self.confidence >= CONFIDENT and self.distance > limit
 
 
@@ -93,7 +95,7 @@ def filters(height: int, width: int) -> tuple[Real, Real]:
 
 
 def highest(surface: Real, down: int, across: int) -> Offset:
-    """The highest peak at most ``down`` rows and ``across`` columns from no offset, and how much it
+    """The highest peak within ``down`` rows and ``across`` columns of no offset, and how much it
     stands out."""
     near = np.roll(surface, (down, across), axis=(0, 1))[: 2 * down + 1, : 2 * across + 1].copy()
     row, column = np.unravel_index(int(near.argmax()), near.shape)

@@ -54,8 +54,8 @@ class ProtocolStatistics:
 
     Attributes:
         name: ``all``, ``o2s`` or ``s2o``.
-        query: chips asked with.
-        gallery: chips searched.
+        query: number of query chips.
+        gallery: number of gallery chips.
         unmatched: queries whose identity the gallery does not hold.
         fixed: whether the data set fixes query and gallery, rather than their modality.
     """

@@ -1,10 +1,9 @@
-"""Unpacks zip and tar archives of others without trusting them."""
+"""Unpacks zip and tar archives without trusting who packed them."""
 
 import lzma
 import shutil
 import stat
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -13,8 +12,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from crosswake.core.errors import CrosswakeError
+from crosswake.core.files import new_folder
 from crosswake.core.progress import Progress, byte_text
-from crosswake.data.download.transfer import disk_errors
+from crosswake.data.download.transfer import MAKE_ROOM, disk_errors
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 COPY_BYTES = 1 << 20
@@ -26,7 +26,7 @@ stream."""
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What an archive may become at most, so that a small file cannot fill a disk.
+    """How large an archive may become, so that a small file cannot fill a disk.
 
     Attributes:
         bytes: of all files together.
@@ -75,25 +75,21 @@ def unpack(archive: Path, folder: Path, limits: Limits = LIMITS, quiet: bool = F
     """
     if folder.exists():
         raise CrosswakeError(f"{folder}: exists already; move it away, or choose another folder")
-    with disk_errors(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        inner = temporary / "content"
-        count = write_members(archive, inner, limits, quiet)
-        with disk_errors(folder):
-            only = list(inner.iterdir())
-            (only[0] if len(only) == 1 and only[0].is_dir() else inner).rename(folder)
-        return count
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with new_folder(folder, remedy=MAKE_ROOM) as temporary:
+        count = write_members(archive, temporary, limits, quiet)
+        only = list(temporary.iterdir())
+        if len(only) == 1 and only[0].is_dir():
+            # Its files move up; it may hold one of its own name, so it gets out of the way first.
+            wrapping = only[0].rename(temporary / ".wrapping")
+            for path in wrapping.iterdir():
+                path.rename(temporary / path.name)
+            wrapping.rmdir()
+    return count
 
 
 def write_members(archive: Path, folder: Path, limits: Limits, quiet: bool) -> int:
     """Write every file of an archive below ``folder``; returns how many."""
     written = count = 0
-    with disk_errors(folder):
-        folder.mkdir()
     try:
         with Progress(
             archive.stat().st_size, f"unpacking {archive.name}", "bytes", quiet
@@ -192,8 +188,7 @@ def check_count(archive: Path, count: int, limits: Limits) -> None:
     """Raise if there are too many members."""
     if count > limits.files:
         raise CrosswakeError(
-            f"{archive}: holds more than {limits.files} files; unpack it by hand if it is to be "
-            "trusted"
+            f"{archive}: holds more than {limits.files} files; unpack it by hand if you trust it"
         )
 
 

@@ -3,18 +3,16 @@
 from dataclasses import dataclass
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.data.sources import hoss
+from crosswake.data.sources.hoss import HOSS_CITATION, HOSS_LICENCE
 
 
 @dataclass(frozen=True, kw_only=True)
-class ZenodoRecord:
-    """A data set published as a Zenodo record; its file names, sizes and checksums are asked of
-    Zenodo.
+class Published:
+    """Something that can be fetched by name.
 
     Attributes:
         name: what the user types.
         what: one line.
-        record: number of the record, the last part of its DOI.
         size: in words, for the list.
         licence: in words.
         citation: whom to cite.
@@ -22,10 +20,20 @@ class ZenodoRecord:
 
     name: str
     what: str
-    record: str
     size: str
     licence: str
     citation: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZenodoRecord(Published):
+    """A data set published as a Zenodo record, which knows file names, sizes and checksums.
+
+    Attributes:
+        record: number of the record, the last part of its DOI.
+    """
+
+    record: str
 
     @property
     def source(self) -> str:
@@ -34,26 +42,16 @@ class ZenodoRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HubFile:
+class HubFile(Published):
     """One file of weights in a repository of the model hub (huggingface.co).
 
     Attributes:
-        name: what the user types.
-        what: one line.
         repository: ``owner/name`` on the hub.
         file: its name there.
-        size: in words, for the list.
-        licence: in words.
-        citation: whom to cite.
     """
 
-    name: str
-    what: str
     repository: str
     file: str
-    size: str
-    licence: str
-    citation: str
 
     @property
     def source(self) -> str:
@@ -68,9 +66,9 @@ CATALOGUE: tuple[Source, ...] = (
         name="hoss",
         what="HOSS ReID, optical and SAR chips of ships, and its pretraining pairs",
         record="15860212",
-        size="told by the record before anything is fetched",
-        licence=hoss.LICENCE,
-        citation=hoss.CITATION,
+        size="shown before anything is fetched",
+        licence=HOSS_LICENCE,
+        citation=HOSS_CITATION,
     ),
     HubFile(
         name="transoss-hoss",
@@ -79,7 +77,7 @@ CATALOGUE: tuple[Source, ...] = (
         file="HOSS_TransOSS.pth",
         size="about 0.35 GB, a ViT-B/16 in float32",
         licence="see the repository",
-        citation=hoss.CITATION,
+        citation=HOSS_CITATION,
     ),
     HubFile(
         name="transoss-pairs",
@@ -88,7 +86,7 @@ CATALOGUE: tuple[Source, ...] = (
         file="vit_b512_pre.pth",
         size="about 0.35 GB, a ViT-B/16 in float32",
         licence="see the repository",
-        citation=hoss.CITATION,
+        citation=HOSS_CITATION,
     ),
     HubFile(
         name="vit-b16-imagenet",

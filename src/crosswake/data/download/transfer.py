@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import http.client
+import os
 import shutil
 import ssl
 import time
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 from crosswake import __version__
 from crosswake.core.errors import CrosswakeError
+from crosswake.core.files import cannot_write
 from crosswake.core.progress import Progress, byte_text
 
 CHUNK = 1 << 18
@@ -23,6 +25,7 @@ TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 LONGEST_PAUSE_SECONDS = 60.0
 RANGE_NOT_SATISFIABLE = 416
 PARTIAL_CONTENT = 206
+MAKE_ROOM = "make room or choose another folder"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +93,7 @@ def fetch(
     resumed = part.exists()
     complete_part(file, part, quiet, patience)
     if not matches(part, file.checksum) and resumed:
-        # What an earlier run left may be of another version of the file, so it gets one fresh
-        # start.
+        # What an earlier run left may belong to another version of the file: start once anew.
         part.unlink()
         complete_part(file, part, quiet, patience)
     if not matches(part, file.checksum):
@@ -101,6 +103,8 @@ def fetch(
             f"{target}: checksum is {found}, expected {file.checksum}; run again to fetch it anew"
         )
     with disk_errors(target):
+        with part.open("rb+") as whole:
+            os.fsync(whole.fileno())  # else, after a power cut, the name may stand for nothing
         part.replace(target)
     return target
 
@@ -108,7 +112,7 @@ def fetch(
 def complete_part(file: RemoteFile, part: Path, quiet: bool, patience: Patience) -> None:
     """Fetch until ``part`` has the announced size, trying again while the network comes and
     goes."""
-    most = size_of(part)
+    most = bytes_in(part)
     if most > file.size:
         part.unlink()
         most = 0
@@ -121,11 +125,11 @@ def complete_part(file: RemoteFile, part: Path, quiet: bool, patience: Patience)
         )
     failures = 0
     with Progress(file.size, file.name, "bytes", quiet, already=most) as progress:
-        while size_of(part) < file.size or not part.exists():
+        while bytes_in(part) < file.size or not part.exists():
             try:
                 fetch_rest(file, part, progress)
             except CutConnectionError as error:
-                have = size_of(part)
+                have = bytes_in(part)
                 failures, most = (0, have) if have > most else (failures + 1, most)
                 if failures >= patience.tries:
                     raise CrosswakeError(
@@ -137,7 +141,7 @@ def complete_part(file: RemoteFile, part: Path, quiet: bool, patience: Patience)
 def fetch_rest(file: RemoteFile, part: Path, progress: Progress) -> None:
     """One request for what is missing, or for everything where the server cannot start in the
     middle."""
-    have = size_of(part)
+    have = bytes_in(part)
     with open_url(file.url, {"Range": f"bytes={have}-"} if have else {}) as response:
         start = f"bytes {have}-"
         resumes = response.status == PARTIAL_CONTENT and response.headers.get(
@@ -146,7 +150,7 @@ def fetch_rest(file: RemoteFile, part: Path, progress: Progress) -> None:
         if not resumes:
             if response.status == PARTIAL_CONTENT:
                 part.unlink(missing_ok=True)
-                raise CutConnectionError("the server sent another part than was asked for")
+                raise CutConnectionError("the server sent another part than was requested")
             progress.advance(-have)
             have = 0
         with disk_errors(part), part.open("ab" if resumes else "wb") as sink:
@@ -215,8 +219,8 @@ def open_url(url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
     except urllib.error.HTTPError as error:
         error.close()
         if error.code in TRANSIENT_STATUS:
-            asked = error.headers.get("Retry-After", "")
-            pause = float(asked) if asked.isdecimal() else 0.0
+            seconds = error.headers.get("Retry-After", "")
+            pause = float(seconds) if seconds.isdecimal() else 0.0
             raise CutConnectionError(
                 f"the server answers {error.code} {error.reason}", pause
             ) from error
@@ -236,8 +240,8 @@ def open_url(url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
             raise CrosswakeError(
                 f"{url}: certificate not trusted ({detail}); check clock and proxy"
             ) from error
-        said = getattr(error.reason, "strerror", None) or error.reason
-        raise CutConnectionError(f"no connection ({said})") from error
+        reason = getattr(error.reason, "strerror", None) or error.reason
+        raise CutConnectionError(f"no connection ({reason})") from error
     except (OSError, http.client.HTTPException) as error:
         raise CutConnectionError(f"no connection ({error or type(error).__name__})") from error
 
@@ -254,13 +258,10 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or error
-        raise CrosswakeError(
-            f"{path}: cannot be written ({reason}); make room or choose another folder"
-        ) from error
+        raise cannot_write(path, error, remedy=MAKE_ROOM) from error
 
 
-def size_of(path: Path) -> int:
+def bytes_in(path: Path) -> int:
     """Bytes in a file, 0 if it is not there."""
     return path.stat().st_size if path.exists() else 0
 

@@ -1,7 +1,8 @@
 """Fetches the files of a Zenodo record and unpacks its archives.
 
-The record is asked for by its number at ``/api/records/NUMBER`` (https://developers.zenodo.org),
-which answers with each file's ``key``, ``size``, ``checksum`` and ``links``."""
+``/api/records/NUMBER`` (https://developers.zenodo.org) answers with the ``key``, ``size``,
+``checksum`` and ``links`` of each file of a record.
+"""
 
 import fnmatch
 import json
@@ -12,13 +13,14 @@ from typing import Any
 from urllib.parse import quote
 
 from crosswake.core.errors import CrosswakeError
+from crosswake.core.files import replacing
 from crosswake.data.download.archive import folder_name, is_archive, unpack
 from crosswake.data.download.catalogue import ZenodoRecord
 from crosswake.data.download.transfer import (
+    MAKE_ROOM,
     PATIENCE,
     Patience,
     RemoteFile,
-    disk_errors,
     fetch,
     matches,
     read_url,
@@ -39,14 +41,14 @@ class Record:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What is wanted of a record, and what of it is not there yet.
+class DownloadPlan:
+    """Which files of a record are wanted, and which of them are not there yet.
 
     Attributes:
         source: the record.
         record: what Zenodo says of it.
         folder: where it goes.
-        wanted: the files asked for.
+        wanted: the files that the user chose.
         missing: those of them to fetch.
     """
 
@@ -67,8 +69,10 @@ class Plan:
         return tuple(result_path(file, self.folder) for file in self.wanted)
 
 
-def ask_record(source: ZenodoRecord, base: str = BASE, patience: Patience = PATIENCE) -> Record:
-    """Ask Zenodo for a record's files.
+def fetch_description(
+    source: ZenodoRecord, base: str = BASE, patience: Patience = PATIENCE
+) -> Record:
+    """Fetch the list of a record's files from Zenodo.
 
     Raises:
         CrosswakeError: no connection, no such record, or an answer that is not one.
@@ -90,7 +94,7 @@ def ask_record(source: ZenodoRecord, base: str = BASE, patience: Patience = PATI
 def remote_file(entry: dict[str, Any], url: str) -> RemoteFile:
     """One file of the answer."""
     name = str(entry["key"])
-    if name.startswith(".") or set(name) & set('/\\:<>"|?*\0'):
+    if not is_plain_name(name):
         raise CrosswakeError(
             f"{url}: the record names a file {name!r}, which is no plain name; not fetched"
         )
@@ -107,8 +111,8 @@ def plan_record(
     only: str = "*",
     base: str = BASE,
     patience: Patience = PATIENCE,
-) -> Plan:
-    """Find out what to fetch; asks Zenodo unless the folder holds the record already.
+) -> DownloadPlan:
+    """Find out what to fetch; needs the network unless the folder has the record's receipt.
 
     Args:
         source: the record.
@@ -122,7 +126,7 @@ def plan_record(
             already.
     """
     done = read_receipt(receipt_path(source, folder))
-    record = record_from(done["record"]) if done else ask_record(source, base, patience)
+    record = record_from(done["record"]) if done else fetch_description(source, base, patience)
     wanted = choose(record.files, only, source)
     missing = tuple(file for file in wanted if not is_there(file, folder, done))
     for file in missing:
@@ -131,10 +135,12 @@ def plan_record(
             raise CrosswakeError(
                 f"{where}: exists, but not as fetched by this command; move it away or use --to"
             )
-    return Plan(source=source, record=record, folder=folder, wanted=tuple(wanted), missing=missing)
+    return DownloadPlan(
+        source=source, record=record, folder=folder, wanted=tuple(wanted), missing=missing
+    )
 
 
-def fetch_record(plan: Plan, quiet: bool = False, patience: Patience = PATIENCE) -> None:
+def fetch_record(plan: DownloadPlan, quiet: bool = False, patience: Patience = PATIENCE) -> None:
     """Fetch what is missing; archives are unpacked beside each other, then deleted.
 
     Raises:
@@ -151,6 +157,11 @@ def fetch_record(plan: Plan, quiet: bool = False, patience: Patience = PATIENCE)
         write_receipt(plan.receipt, {"record": record_as(plan.record), "files": files})
         if is_archive(file.name):
             path.unlink()
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a name is that of a file in this very folder, on any system, and not hidden."""
+    return not name.startswith(".") and not set(name) & set('/\\:<>"|?*\0') and bool(name.strip())
 
 
 def receipt_path(source: ZenodoRecord, folder: Path) -> Path:
@@ -187,29 +198,36 @@ def is_there(file: RemoteFile, folder: Path, done: dict[str, Any]) -> bool:
 
 
 def read_receipt(path: Path) -> dict[str, Any]:
-    """What an earlier call noted; nothing if there is no readable note."""
+    """What an earlier call noted; nothing if there is no readable note.
+
+    Raises:
+        CrosswakeError: it names a file outside its folder.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        record_from(content["record"])
-        return {
-            "record": content["record"],
-            "files": {str(key): int(value) for key, value in content["files"].items()},
-        }
+        names = [str(file.name) for file in record_from(content["record"]).files]
+        done = {str(key): int(value) for key, value in content["files"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
+    # A receipt is input like any other: the folder may come from somebody else.
+    for name in names:
+        if not is_plain_name(name):
+            raise CrosswakeError(
+                f"{path}: names the file {name!r}, which is no plain name; delete {path.name} and "
+                "run again"
+            )
+    return {"record": content["record"], "files": done}
 
 
 def write_receipt(path: Path, content: dict[str, Any]) -> None:
     """Note what was done."""
-    part = path.with_name(path.name + ".part")
-    with disk_errors(path):
+    with replacing(path, remedy=MAKE_ROOM) as part:
         part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        part.replace(path)
 
 
 def record_as(record: Record) -> dict[str, Any]:
-    """A record as JSON; the files of a published record never change, so it need not be asked
-    again."""
+    """A record as JSON. The files of a published record never change, so what is stored stays
+    right."""
     return {"licence": record.licence, "files": [vars(file) for file in record.files]}
 
 

@@ -6,22 +6,15 @@ track1/{train,val}/{rgb,sar}    track2/{train,val}/{rgb,sar}    track2_test_data
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from crosswake.core.text import counted
-from crosswake.data.pairs import NoPairsError, Pair, PairData
+from crosswake.data.pairs import NoPairsError, Pair, PairData, PairLayout
 from crosswake.data.reid import BadFile
-from crosswake.data.sources.folders import list_names, walk
+from crosswake.data.sources.folders import images_by_stem, walk, without_partner
 
-SOURCE = "https://doi.org/10.21227/mrnt-8w27"
-LICENCE = "see the contest's terms on IEEE DataPort"
-CITATION = (
-    "Persello et al., 2023 IEEE GRSS Data Fusion Contest, IEEE DataPort, doi 10.21227/mrnt-8w27; "
-    "Huang et al., Urban Building Classification (UBC), CVPR Workshops 2022"
-)
-
-PUBLISHED = {
+PUBLISHED_TILES = {
     ("track1", "train"): 3_720,
     ("track1", "val"): 1_549,
     ("track1", "test"): 1_541,
@@ -29,18 +22,18 @@ PUBLISHED = {
     ("track2", "val"): 579,
     ("track2", "test"): 605,
 }
-SUFFIXES = (".tif", ".tiff")
+TIFF_SUFFIXES = (".tif", ".tiff")
 CITY_NAME = re.compile(
     r"^(?P<satellite>SV|GF2)_(?P<city>.+)_(?P<lat>-?\d+(\.\d+)?)_(?P<lon>-?\d+(\.\d+)?)$"
 )
-"""Only names of the training tiles say where they are."""
+"""The names of training tiles; those of other tiles do not say where they are."""
 
 
 def read_dfc23(root: Path) -> PairData:
     """Read the table of pairs of whatever tracks and splits lie below ``root``; pixels are not
     touched.
 
-    A tile that stands in both tracks is two pairs of one id.
+    A tile that is in both tracks gives two pairs of one id.
 
     Raises:
         CrosswakeError: no such folder, or no pair in it.
@@ -48,16 +41,12 @@ def read_dfc23(root: Path) -> PairData:
     pairs: list[Pair] = []
     bad: list[BadFile] = []
     for folder, folders, _ in walk(root):
-        if "rgb" in folders and "sar" in folders:
-            pair_folders(root, folder, pairs, bad)
+        if is_dfc23(folder, folders):
+            pair_dfc23_folder(root, folder, pairs, bad)
         elif "rgb" in folders or "sar" in folders:
-            half = "rgb" if "rgb" in folders else "sar"
-            bad.append(
-                BadFile(
-                    path=folder / half,
-                    reason="passed over, for its other half, rgb/ or sar/, is missing",
-                )
-            )
+            present, absent = ("rgb", "sar") if "rgb" in folders else ("sar", "rgb")
+            reason = f"passed over because there is no {absent}/ beside it"
+            bad.append(BadFile(path=folder / present, reason=reason))
     if not pairs:
         raise NoPairsError(
             f"{root}: holds no DFC23 pairs (track1/train/rgb and track1/train/sar, and the like)"
@@ -67,13 +56,14 @@ def read_dfc23(root: Path) -> PairData:
         root=root,
         pairs=tuple(pairs),
         bad_files=tuple(bad),
-        notes=tuple(compare_counts(root, pairs)),
+        notes=tuple(dfc23_differences(root, pairs)),
     )
 
 
-def pair_folders(root: Path, folder: Path, pairs: list[Pair], bad: list[BadFile]) -> None:
+def pair_dfc23_folder(root: Path, folder: Path, pairs: list[Pair], bad: list[BadFile]) -> None:
     """Append the pairs of one folder with ``rgb`` and ``sar`` in it."""
-    optical, radar = (by_stem(folder / half, bad) for half in ("rgb", "sar"))
+    optical = images_by_stem(folder / "rgb", bad, TIFF_SUFFIXES)
+    radar = images_by_stem(folder / "sar", bad, TIFF_SUFFIXES)
     split = split_of(root, folder)
     for stem in sorted(optical.keys() & radar.keys()):
         match = CITY_NAME.match(stem)
@@ -89,50 +79,51 @@ def pair_folders(root: Path, folder: Path, pairs: list[Pair], bad: list[BadFile]
                 split=split,
             )
         )
-    for stem in sorted(optical.keys() - radar.keys()):
-        bad.append(BadFile(path=optical[stem], reason="its SAR half is missing"))
-    for stem in sorted(radar.keys() - optical.keys()):
-        bad.append(BadFile(path=radar[stem], reason="its optical half is missing"))
+    bad += without_partner(optical, radar)
 
 
-def by_stem(folder: Path, bad: list[BadFile]) -> dict[str, Path]:
-    """The GeoTIFFs of a folder by their names without the ending."""
-    found: dict[str, Path] = {}
-    for name in list_names(folder):
-        path = folder / name
-        if path.suffix.lower() not in SUFFIXES:
-            bad.append(BadFile(path=path, reason=f"not a GeoTIFF: ends in '{path.suffix}'"))
-        elif path.stem in found:
-            bad.append(
-                BadFile(path=path, reason=f"stands there twice, as {found[path.stem].name} as well")
-            )
-        else:
-            found[path.stem] = path
-    return found
-
-
-def parts_of(root: Path, folder: Path) -> str:
-    """The folders' names that say which track and split it is, the root's own included."""
+def folder_words(root: Path, folder: Path) -> str:
+    """The names of the folders, the root's own included, in which track and split are written."""
     return "/".join([root.resolve().name, *folder.relative_to(root).parts]).lower()
 
 
 def split_of(root: Path, folder: Path) -> str:
-    """``train``, ``val`` or ``test``, by the folders' names; the innermost that says so counts."""
-    for part in reversed(parts_of(root, folder).split("/")):
+    """``train``, ``val`` or ``test`` by the folders' names; the innermost one that says so wins."""
+    for part in reversed(folder_words(root, folder).split("/")):
         for split in ("train", "val", "test"):
             if re.search(rf"(^|[^a-z]){split}([^a-z]|$)", part):
                 return split
     return ""
 
 
-def compare_counts(root: Path, pairs: Iterable[Pair]) -> list[str]:
-    """A line for each track and split that has not as many pairs as were published."""
+def dfc23_differences(root: Path, pairs: Iterable[Pair]) -> list[str]:
+    """A line for each track and split whose number of pairs is not the published one."""
     counts: Counter[tuple[str, str]] = Counter()
     for pair in pairs:
-        track = re.search(r"track_?([12])", parts_of(root, pair.optical.parent))
+        track = re.search(r"track_?([12])", folder_words(root, pair.optical.parent))
         counts[f"track{track[1]}" if track else "", pair.split] += 1
     return [
-        f"DFC23 {track} {split}: {counted(count, 'pair')}, published {PUBLISHED[track, split]:,}"
+        f"DFC23 {track} {split}: {counted(count, 'pair')}, published {published:,}"
         for (track, split), count in sorted(counts.items())
-        if PUBLISHED.get((track, split), count) != count
+        if (published := PUBLISHED_TILES.get((track, split), count)) != count
     ]
+
+
+def is_dfc23(_folder: Path, folders: Sequence[str]) -> bool:
+    """Whether a folder has the two folders of a split."""
+    return "rgb" in folders and "sar" in folders
+
+
+DFC23 = PairLayout(
+    name="dfc23",
+    title="DFC23",
+    tag="DFC",
+    recognise=is_dfc23,
+    depth=2,
+    read=read_dfc23,
+    source="https://doi.org/10.21227/mrnt-8w27",
+    licence="see the contest's terms on IEEE DataPort",
+    citation="Persello et al., 2023 IEEE GRSS Data Fusion Contest, IEEE DataPort, "
+    "doi 10.21227/mrnt-8w27; Huang et al., Urban Building Classification (UBC), "
+    "CVPR Workshops 2022",
+)

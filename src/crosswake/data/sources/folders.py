@@ -1,16 +1,22 @@
-"""What the readers share: listing folders."""
+"""What the readers share: the files of folders, and which of them are meant to be data."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.data.sources.hoss import LITTER
+from crosswake.data.reid import BadFile
+
+IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
+LITTER = ("thumbs.db", "desktop.ini")
+"""What file managers leave behind; like hidden files, it is not data and not worth a warning."""
 
 
 def walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """``root`` and each folder below, with the sorted names of its folders and files; hidden ones
-    and litter left out.
+    """``root`` and each folder below, with the sorted names of its folders and its files.
+
+    Hidden ones and litter are left out. Folders that the caller removes from the list of names are
+    not entered.
 
     Raises:
         CrosswakeError: there is no such folder, or one cannot be read.
@@ -27,8 +33,7 @@ def walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 
 def is_meant(name: str) -> bool:
-    """Whether somebody put a file there on purpose: not hidden (``._tile.tif`` of macOS), nor a
-    file manager's."""
+    """Whether a file is there on purpose: not hidden (as ``._tile.tif`` of macOS), no litter."""
     return not name.startswith(".") and name.lower() not in LITTER
 
 
@@ -39,10 +44,40 @@ def list_names(folder: Path) -> list[str]:
         CrosswakeError: the folder cannot be read.
     """
     try:
+        # Names are sorted and not paths, which take several times the memory. A link that leads
+        # nowhere counts as a file, so that it is reported when it cannot be read.
         return sorted(
-            entry.name for entry in os.scandir(folder) if is_meant(entry.name) and entry.is_file()
+            entry.name
+            for entry in os.scandir(folder)
+            if is_meant(entry.name) and not entry.is_dir()
         )
     except OSError as error:
         raise CrosswakeError(
             f"{folder}: cannot be read ({error.strerror}); correct the path"
         ) from error
+
+
+def images_by_stem(
+    folder: Path, bad: list[BadFile], suffixes: tuple[str, ...] = IMAGE_SUFFIXES
+) -> dict[str, Path]:
+    """The images of a folder by their names without the ending; other files go to ``bad``."""
+    kind = "an image" if suffixes == IMAGE_SUFFIXES else "a GeoTIFF"
+    found: dict[str, Path] = {}
+    for name in list_names(folder):
+        path = folder / name
+        if path.suffix.lower() not in suffixes:
+            bad.append(BadFile(path=path, reason=f"not {kind}: ends in '{path.suffix}'"))
+        elif path.stem in found:
+            reason = f"stands there twice, as {found[path.stem].name} as well"
+            bad.append(BadFile(path=path, reason=reason))
+        else:
+            found[path.stem] = path
+    return found
+
+
+def without_partner(optical: dict[str, Path], radar: dict[str, Path]) -> Iterator[BadFile]:
+    """The images whose name is in one of the two folders only, optical ones first."""
+    for stem in sorted(optical.keys() - radar.keys()):
+        yield BadFile(path=optical[stem], reason="its SAR image is missing")
+    for stem in sorted(radar.keys() - optical.keys()):
+        yield BadFile(path=radar[stem], reason="its optical image is missing")

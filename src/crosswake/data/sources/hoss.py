@@ -7,7 +7,6 @@ Layout (arXiv 2506.22027, Zenodo 15860212)::
     <identity>_s<scene>c<sighting>_<RGB|SAR>.tif
 """
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,21 +14,19 @@ from pathlib import Path
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.chips import Chip, Modality
 from crosswake.data.reid import BadFile, Chips, ProtocolName, ReidData
+from crosswake.data.sources.folders import IMAGE_SUFFIXES, list_names
 
-SOURCE = "https://doi.org/10.5281/zenodo.15860212"
-LICENCE = "see the Zenodo record"
-CITATION = (
+HOSS_SOURCE = "https://doi.org/10.5281/zenodo.15860212"
+HOSS_LICENCE = "see the Zenodo record"
+HOSS_CITATION = (
     "Wang et al., Cross-modal Ship Re-Identification via Optical and SAR Imagery, ICCV 2025, "
     "arXiv 2506.22027"
 )
 
 TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
-FILE_NAME = re.compile(
+HOSS_NAME = re.compile(
     r"^(?P<identity>\d+)_s(?P<scene>\d+)c(?P<sighting>\d+)_(?P<modality>RGB|SAR)$"
 )
-SUFFIXES = {".tif", ".tiff", ".png", ".jpg", ".jpeg"}
-LITTER = {"thumbs.db", "desktop.ini"}
-"""What file managers leave behind; as with hidden files, nobody means it to be data."""
 MODALITY_OF_TAG = {"RGB": Modality.OPTICAL, "SAR": Modality.SAR}
 
 
@@ -50,7 +47,7 @@ def read_hoss(root: Path) -> ReidData:
         base = root / "subset" / folder
         parts = [part for part in (QUERY, GALLERY) if (base / part).is_dir()]
         if len(parts) == 1:
-            bad.append(BadFile(path=base, reason=f"passed over, for it holds {parts[0]}/ only"))
+            bad.append(BadFile(path=base, reason=f"passed over because it holds only {parts[0]}/"))
         if len(parts) == 2:
             subsets[name] = (read_folder(base / QUERY, bad), read_folder(base / GALLERY, bad))
     return ReidData(
@@ -68,21 +65,28 @@ def find_layout(root: Path) -> Path:
     """The folder of the HOSS layout that ``root`` is or holds."""
     if not root.is_dir():
         raise CrosswakeError(f"{root}: no such folder; name a HOSS-layout folder or a CSV table")
+    found = folders_with_layout(root)
+    if not found:
+        raise CrosswakeError(
+            f"{root}: holds none of {TRAIN}/, {QUERY}/, {GALLERY}/; is the folder one level up?"
+        )
+    if len(found) > 1:
+        names = ", ".join(folder.name for folder in found[:3])
+        raise CrosswakeError(f"{root}: holds several data sets ({names}); name one of them")
+    return found[0]
+
+
+def folders_with_layout(root: Path) -> list[Path]:
+    """The folders of the HOSS layout nearest to ``root``: itself, or one or two levels below."""
     for level in ([root], root.glob("*/"), root.glob("*/*/")):
-        found = sorted(folder for folder in level if has_layout(folder))
-        if len(found) == 1:
-            return found[0]
-        if found:
-            names = ", ".join(folder.name for folder in found[:3])
-            raise CrosswakeError(f"{root}: holds several data sets ({names}); name one of them")
-    raise CrosswakeError(
-        f"{root}: holds none of {TRAIN}/, {QUERY}/, {GALLERY}/; is the folder one level up?"
-    )
+        if found := sorted(folder for folder in level if has_layout(folder)):
+            return found
+    return []
 
 
 def has_layout(folder: Path) -> bool:
-    """Whether a folder holds any of the layout's three; the subsets of one data set do not count as
-    more."""
+    """Whether a folder holds any of the layout's three folders; the subsets inside a data set hold
+    two of them and do not count as data sets of their own."""
     return folder.name not in ("O2S", "S2O", "subset") and any(
         (folder / part).is_dir() for part in (TRAIN, QUERY, GALLERY)
     )
@@ -100,19 +104,12 @@ def read_folder(folder: Path, bad: list[BadFile]) -> Chips:
 
 
 def iterate_folder(folder: Path) -> Iterator[Chip | BadFile]:
-    """The chips of one folder, and its files with other names, sorted by name; none if there is no
-    such folder."""
-    # Names are sorted and not paths, which take several times the memory.
-    for name in (
-        sorted(entry.name for entry in os.scandir(folder) if not entry.is_dir())
-        if folder.is_dir()
-        else []
-    ):
-        if name.startswith(".") or name.lower() in LITTER:
-            continue
+    """The chips of one folder, and its files with other names, sorted by name; nothing where there
+    is no such folder."""
+    for name in list_names(folder) if folder.is_dir() else []:
         path = folder / name
-        match = FILE_NAME.match(path.stem)
-        if path.suffix.lower() not in SUFFIXES:
+        match = HOSS_NAME.match(path.stem)
+        if path.suffix.lower() not in IMAGE_SUFFIXES:
             yield BadFile(path=path, reason=f"not an image: ends in '{path.suffix}'")
         elif match is None:
             yield BadFile(path=path, reason="name is not <identity>_s<scene>c<sighting>_<RGB|SAR>")

@@ -1,5 +1,7 @@
-"""Anything that names images, as a stream of chips: nothing is held in memory but the names of one
-folder."""
+"""Anything that names images, as a stream of chips, so that archives may be larger than memory.
+
+Only the names of one folder are held at a time; of pairs, whose partners must be found, all names.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -8,27 +10,30 @@ from pathlib import Path
 from typing import Literal
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.data.build.journal import JOURNAL, PLAN
-from crosswake.data.build.report import REPORT
 from crosswake.data.chips import Chip, Modality
-from crosswake.data.pair_chips import halves
+from crosswake.data.pair_chips import images_of
 from crosswake.data.pairs import NoPairsError
 from crosswake.data.reid import BadFile
-from crosswake.data.sources.folders import walk
+from crosswake.data.sources.folders import IMAGE_SUFFIXES, walk
 from crosswake.data.sources.hoss import (
-    FILE_NAME,
     GALLERY,
+    HOSS_NAME,
     MODALITY_OF_TAG,
     QUERY,
-    SUFFIXES,
     TRAIN,
     find_layout,
-    has_layout,
+    folders_with_layout,
     iterate_folder,
 )
-from crosswake.data.sources.optisar import FOLDER, MANIFEST
-from crosswake.data.sources.pair_layouts import find_reader
-from crosswake.data.sources.scenes import TABLE
+from crosswake.data.sources.open import find_reader
+from crosswake.data.sources.optisar import (
+    BUILD_PLAN,
+    BUILD_REPORT,
+    JOURNAL,
+    MANIFEST,
+    OPTISAR_FOLDER,
+)
+from crosswake.data.sources.scenes import SCENES_TABLE
 from crosswake.data.sources.table import chip_of_row, iterate_rows, resolve, split_of_row
 
 ModalityChoice = Literal["auto", "optical", "sar"]
@@ -42,8 +47,8 @@ SPLIT_FOLDERS = {
     "s2o_query": f"subset/S2O/{QUERY}",
     "s2o_gallery": f"subset/S2O/{GALLERY}",
 }
-OWN_FILES = (TABLE, MANIFEST, PLAN, JOURNAL, REPORT)
-"""What a folder of pairs keeps beside its images."""
+OWN_FILES = (SCENES_TABLE, MANIFEST, BUILD_PLAN, JOURNAL, BUILD_REPORT)
+"""Files beside the images of a folder of pairs that are no images and no mistakes either."""
 MODALITY_WORDS = {
     "rgb": Modality.OPTICAL,
     "optical": Modality.OPTICAL,
@@ -71,11 +76,11 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """A source of chips that can be gone through as often as need be, in the same order.
+    """A source of chips that can be read again and again, in the same order.
 
     Attributes:
         name: what the chips are called in reports.
-        entries: starts from the first; files that cannot be chips come in between.
+        entries: starts to read from the first; files that cannot be chips come in between.
     """
 
     name: str
@@ -86,17 +91,17 @@ def open_listing(source: Path, modality: ModalityChoice = "auto") -> Listing:
     """A HOSS-layout folder, any other folder of images, a CSV table, or a text file with a path on
     each line.
 
-    Of a folder of optical-SAR pairs each half is a chip, whose modality and place the layout tells.
+    In a folder of optical-SAR pairs each image is a chip; the layout gives its modality and place.
 
     Args:
         source: the folder, table or list. Of folders all levels are read; hidden files are not.
-        modality: of images whose name does not tell; ``auto`` takes it from a word such as RGB or
+        modality: of images whose name does not say it; ``auto`` takes it from a word such as RGB or
             SAR in the file's name, else in the nearest folder's. Refused with a HOSS-layout folder,
-            pairs or a table, which tell it.
+            pairs or a table, which say it themselves.
 
     Raises:
-        CrosswakeError: there is no such source, or ``modality`` says what the source tells; with
-            pairs, when the entries are gone through.
+        CrosswakeError: there is no such source, or ``modality`` is given although the source says
+            it; with pairs, once the entries are read.
     """
     source = source.absolute()
     if source.is_file() and source.suffix.lower() in LISTS:
@@ -106,11 +111,7 @@ def open_listing(source: Path, modality: ModalityChoice = "auto") -> Listing:
         return Listing(name=source.stem, entries=lambda: table_entries(source))
     if not source.is_dir():
         raise CrosswakeError(f"{source}: no such folder, CSV table or list of files")
-    if any(
-        has_layout(folder)
-        for level in ("", "*/", "*/*/")
-        for folder in (source.glob(level) if level else [source])
-    ):
+    if folders_with_layout(source):
         refuse_modality(modality, f"file names in {source} tell it")
         root = find_layout(source)
         return Listing(name=root.name, entries=lambda: hoss_entries(root))
@@ -141,7 +142,7 @@ def folder_entries(root: Path, modality: ModalityChoice) -> Iterator[Entry | Bad
     if known:
         refuse_modality(modality, f"the layout of the pairs in {root} tells it")
     for folder, _, names in walk(root):
-        own = OWN_FILES if known and folder in (root, root / FOLDER) else ()
+        own = OWN_FILES if known and folder in (root, root / OPTISAR_FOLDER) else ()
         for name in names:
             path = folder / name
             if name in own:
@@ -151,8 +152,8 @@ def folder_entries(root: Path, modality: ModalityChoice) -> Iterator[Entry | Bad
 
 
 def pair_entries(root: Path) -> tuple[dict[Path, Entry], dict[Path, BadFile]]:
-    """The halves of the optical-SAR pairs in a folder, and what their reader passes over, by file;
-    empty without."""
+    """The images of the pairs in a folder, and the files that their reader passes over, both by
+    path; two empty ones where there are no pairs."""
     read_pairs = find_reader(root)
     if read_pairs is None:
         return {}, {}
@@ -163,20 +164,20 @@ def pair_entries(root: Path) -> tuple[dict[Path, Entry], dict[Path, BadFile]]:
     known = {
         chip.path: Entry(chip=chip, id=identifier(chip.path, root), split=pair.split)
         for pair in data.pairs
-        for chip in halves(pair)
+        for chip in images_of(pair)
     }
     return known, {bad.path: bad for bad in data.bad_files}
 
 
 def refuse_modality(modality: ModalityChoice, why: str) -> None:
-    """Raise unless it is left to the names."""
+    """Raise if ``--modality`` is given where the data has it."""
     if modality != "auto":
         raise CrosswakeError(f"--modality {modality}: {why}; leave it out")
 
 
 def listed_files(source: Path, modality: ModalityChoice) -> Iterator[Entry | BadFile]:
-    """The files that a text file names, one on a line; empty lines and those that begin with # do
-    not count."""
+    """The files that a text file names, one a line; empty lines and lines that begin with # are
+    skipped."""
     try:
         with source.open(encoding="utf-8-sig") as file:
             for line in file:
@@ -190,10 +191,10 @@ def listed_files(source: Path, modality: ModalityChoice) -> Iterator[Entry | Bad
 
 
 def loose_file(path: Path, root: Path, modality: ModalityChoice) -> Entry | BadFile:
-    """A file that nothing is known of but its name; a HOSS name tells identity and modality."""
-    if path.suffix.lower() not in SUFFIXES:
+    """A file of which only the name is known; a HOSS name holds identity and modality."""
+    if path.suffix.lower() not in IMAGE_SUFFIXES:
         return BadFile(path=path, reason=f"not an image: ends in '{path.suffix}'")
-    match = FILE_NAME.match(path.stem)
+    match = HOSS_NAME.match(path.stem)
     if match is not None:
         chip = Chip(
             path=path, identity=match["identity"], modality=MODALITY_OF_TAG[match["modality"]]
@@ -208,17 +209,16 @@ def loose_file(path: Path, root: Path, modality: ModalityChoice) -> Entry | BadF
 
 
 def infer_modality(path: Path, root: Path) -> Modality | None:
-    """The modality that a word of the file's name, else of the nearest folder's, tells; None if
-    none or both."""
+    """The modality by a word in the file's name, else in the nearest folder's.
+
+    None where no name has such a word, or where one name has words for both.
+    """
     parts = identifier(path.with_suffix(""), root).split("/")
     for part in reversed(parts):
-        told = {
-            MODALITY_WORDS[word]
-            for word in re.split(r"[^a-z]+", part.lower())
-            if word in MODALITY_WORDS
-        }
-        if told:
-            return told.pop() if len(told) == 1 else None
+        words = MODALITY_WORDS.keys() & re.split(r"[^a-z]+", part.lower())
+        found = {MODALITY_WORDS[word] for word in words}
+        if found:
+            return found.pop() if len(found) == 1 else None
     return None
 
 

@@ -7,41 +7,29 @@ folder or beside it, says what each id is; without one the layout stands alone."
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.data.pairs import NoPairsError, Pair, PairData
+from crosswake.data.pairs import NoPairsError, Pair, PairData, PairLayout
 from crosswake.data.reid import BadFile
 from crosswake.data.sources.folders import list_names, walk
+from crosswake.data.sources.hoss import HOSS_CITATION, HOSS_SOURCE
 
-SOURCE = "https://doi.org/10.5281/zenodo.15860212"
-LICENCE = "that of the sources, SEN1-2 and DFC23 in the published set"
-CITATION = (
-    "Wang et al., Cross-modal Ship Re-Identification via Optical and SAR Imagery, ICCV 2025, "
-    "arXiv 2506.22027"
-)
-
-FOLDER, MANIFEST = "OptiSar_Pair", "manifest.parquet"
-FILE_NAME = re.compile(
+OPTISAR_FOLDER, MANIFEST = "OptiSar_Pair", "manifest.parquet"
+BUILD_PLAN, JOURNAL, BUILD_REPORT = "plan.json", "journal.jsonl", "report.json"
+"""What :mod:`crosswake.data.build` writes beside the images, besides the manifest."""
+OPTISAR_NAME = re.compile(
     r"^(?P<tag>[^_]+)_(?P<id>\d+)_(?P<modality>RGB|SAR)\.(tif|tiff|png)$", re.IGNORECASE
 )
 DESCRIBED = ("source", "scene", "terrain", "season", "city", "split")
 """Columns of the manifest that become a pair's attributes."""
 
 
-def is_optisar(root: Path) -> bool:
-    """Whether ``root`` is an OptiSar_Pair folder or holds one."""
-    base = base_of(root)
-    if not base.is_dir():
-        return False
-    folders = [base, *(path for path in sorted(base.iterdir()) if path.is_dir())]
-    return any(FILE_NAME.match(name) for folder in folders for name in list_names(folder))
-
-
 def base_of(root: Path) -> Path:
     """The folder that holds the folders of images."""
-    return root / FOLDER if (root / FOLDER).is_dir() else root
+    return root / OPTISAR_FOLDER if (root / OPTISAR_FOLDER).is_dir() else root
 
 
 def read_optisar(root: Path) -> PairData:
@@ -55,7 +43,7 @@ def read_optisar(root: Path) -> PairData:
     bad: list[BadFile] = []
     for folder, _, names in walk(base):
         for name in names:
-            match = FILE_NAME.match(name)
+            match = OPTISAR_NAME.match(name)
             if match:
                 images[int(match["id"])][match["modality"].upper()].append(folder / name)
             elif folder != base:
@@ -66,18 +54,16 @@ def read_optisar(root: Path) -> PairData:
                 )
     described = read_manifest(root, base)
     pairs: list[Pair] = []
-    for number, halves in sorted(images.items()):
-        for half, other in (("RGB", "SAR"), ("SAR", "RGB")):
-            if not halves[other]:
-                bad += [
-                    BadFile(path=path, reason=f"no {other} image of the id {number}")
-                    for path in halves[half]
-                ]
+    for number, paths in sorted(images.items()):
+        for present, absent in (("RGB", "SAR"), ("SAR", "RGB")):
+            if not paths[absent]:
+                reason = f"no {absent} image of the id {number}"
+                bad += [BadFile(path=path, reason=reason) for path in paths[present]]
         known = described.get(number, {"source": "optisar"})
         pairs += [
-            Pair(optical=optical, sar=radar, id=str(number), **known)  # type: ignore[arg-type]  # texts, never box
-            for optical in halves["RGB"]
-            for radar in halves["SAR"]
+            Pair(optical=optical, sar=radar, id=str(number), **known)  # type: ignore[arg-type]  # only text columns
+            for optical in paths["RGB"]
+            for radar in paths["SAR"]
         ]
     if not pairs:
         raise NoPairsError(
@@ -118,3 +104,22 @@ def read_manifest(root: Path, base: Path) -> dict[int, dict[str, str]]:
         raise CrosswakeError(
             f"{path}: not a manifest of pairs ({detail}); build it again, or remove it"
         ) from error
+
+
+def is_optisar(folder: Path, _folders: Sequence[str]) -> bool:
+    """Whether a folder is an OptiSar_Pair folder or holds one."""
+    base = base_of(folder)
+    places = [base, *(path for path in sorted(base.iterdir()) if path.is_dir())]
+    return any(OPTISAR_NAME.match(name) for place in places for name in list_names(place))
+
+
+OPTISAR = PairLayout(
+    name="optisar",
+    title="Pairs",
+    recognise=is_optisar,
+    depth=0,
+    read=read_optisar,
+    source=HOSS_SOURCE,
+    licence="that of the sources, SEN1-2 and DFC23 in the published set",
+    citation=HOSS_CITATION,
+)

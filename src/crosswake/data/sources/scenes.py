@@ -4,28 +4,19 @@
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from crosswake.core.boxes import Box
 from crosswake.core.errors import CrosswakeError
-from crosswake.data.pair_pixels import size_of
-from crosswake.data.pair_windows import grid_boxes
-from crosswake.data.pairs import NoPairsError, Pair, PairData, cut
+from crosswake.data.pair_chips import standard_windows
+from crosswake.data.pairs import NoPairsError, Pair, PairData, PairLayout, cut_pair
+from crosswake.data.pixels import pair_size
 from crosswake.data.reid import BadFile
-from crosswake.data.sources.folders import list_names
-from crosswake.data.sources.hoss import SUFFIXES
+from crosswake.data.sources.folders import images_by_stem, without_partner
 
-SOURCE = "the user's own scenes"
-LICENCE = "that of the scenes"
-CITATION = "that of the scenes (Sentinel: contains modified Copernicus Sentinel data)"
-
-OPTICAL, SAR, TABLE = "opt", "sar", "scenes.json"
-SPLITS = ("", "train", "val", "test")
-WINDOW = (128, 64)
-"""Rows and columns of a window that retrieval is measured on."""
-WINDOW_STRIDE = (256, 160)
-"""Rows and columns from one window to the next."""
+OPTICAL, SAR, SCENES_TABLE = "opt", "sar", "scenes.json"
+SCENE_SPLITS = ("", "train", "val", "test")
 
 
 def read_scenes(root: Path) -> PairData:
@@ -41,8 +32,8 @@ def read_scenes(root: Path) -> PairData:
             "path"
         )
     bad: list[BadFile] = []
-    optical, radar = (by_stem(root / half, bad) for half in (OPTICAL, SAR))
-    splits = read_splits(root / TABLE)
+    optical, radar = images_by_stem(root / OPTICAL, bad), images_by_stem(root / SAR, bad)
+    splits = read_splits(root / SCENES_TABLE)
     name = root.resolve().name
     pairs = tuple(
         Pair(
@@ -55,30 +46,14 @@ def read_scenes(root: Path) -> PairData:
         )
         for stem in sorted(optical.keys() & radar.keys())
     )
+    bad += without_partner(optical, radar)
     bad += [
-        BadFile(path=optical[stem], reason="its SAR half is missing")
-        for stem in sorted(optical.keys() - radar)
-    ]
-    bad += [
-        BadFile(path=radar[stem], reason="its optical half is missing")
-        for stem in sorted(radar.keys() - optical)
-    ]
-    absent = sorted(splits.keys() - optical.keys() - radar.keys())
-    bad += [
-        BadFile(path=root / OPTICAL / stem, reason=f"listed in {TABLE}, but not there")
-        for stem in absent
+        BadFile(path=root / OPTICAL / stem, reason=f"listed in {SCENES_TABLE}, but not there")
+        for stem in sorted(splits.keys() - optical.keys() - radar.keys())
     ]
     if not pairs:
-        raise NoPairsError(f"{root}: no scene stands in both {OPTICAL}/ and {SAR}/ under one name")
+        raise NoPairsError(f"{root}: no scene is in both {OPTICAL}/ and {SAR}/ under one name")
     return PairData(name=name, root=root, pairs=pairs, bad_files=tuple(bad))
-
-
-def standard_windows(height: int, width: int) -> list[Box]:
-    """The windows that retrieval is measured on in a scene; 4 x 6 of a scene of 1024 x 1024.
-
-    No window starts in the last stride of columns that a whole window and its gap do not fit in.
-    """
-    return grid_boxes((height, width - WINDOW_STRIDE[1] + WINDOW[1]), WINDOW, WINDOW_STRIDE)
 
 
 def validation_windows(root: Path) -> PairData:
@@ -92,27 +67,11 @@ def validation_windows(root: Path) -> PairData:
     windows = tuple(
         window
         for scene in data.of_split("val")
-        for window in cut(scene, standard_windows(*size_of(scene)))
+        for window in cut_pair(scene, standard_windows(*pair_size(scene)))
     )
     return PairData(
         name=f"{data.name} val windows", root=root, pairs=windows, bad_files=data.bad_files
     )
-
-
-def by_stem(folder: Path, bad: list[BadFile]) -> dict[str, Path]:
-    """The images of a folder by their names without the ending."""
-    found: dict[str, Path] = {}
-    for name in list_names(folder):
-        path = folder / name
-        if path.suffix.lower() not in SUFFIXES:
-            bad.append(BadFile(path=path, reason=f"not an image: ends in '{path.suffix}'"))
-        elif path.stem in found:
-            bad.append(
-                BadFile(path=path, reason=f"stands there twice, as {found[path.stem].name} as well")
-            )
-        else:
-            found[path.stem] = path
-    return found
 
 
 def read_splits(path: Path) -> dict[str, str]:
@@ -128,12 +87,30 @@ def read_splits(path: Path) -> dict[str, str]:
         splits = {Path(str(row["file"])).stem: str(row.get("split") or "") for row in rows}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise CrosswakeError(
-            f'{path}: not a JSON list of {{"file": ..., "split": ...}} ({error!r}); mend it'
+            f'{path}: not a JSON list of {{"file": ..., "split": ...}} ({error!r}); correct it'
         ) from error
     for scene, split in splits.items():
-        if split not in SPLITS:
+        if split not in SCENE_SPLITS:
             raise CrosswakeError(
                 f"{path}: scene {scene} has the split '{split}'; it must be train, val or test, or "
                 "absent"
             )
     return splits
+
+
+def is_scenes(_folder: Path, folders: Sequence[str]) -> bool:
+    """Whether a folder has the two folders of scenes."""
+    return OPTICAL in folders and SAR in folders
+
+
+SCENES = PairLayout(
+    name="scenes",
+    title="Scenes",
+    tag="SCN",
+    recognise=is_scenes,
+    depth=0,
+    read=read_scenes,
+    source="the user's own scenes",
+    licence="that of the scenes",
+    citation="that of the scenes (Sentinel: contains modified Copernicus Sentinel data)",
+)

@@ -9,26 +9,20 @@ Two layouts, which may lie anywhere below the root:
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from crosswake.core.text import counted
-from crosswake.data.pairs import NoPairsError, Pair, PairData
+from crosswake.data.pairs import NoPairsError, Pair, PairData, PairLayout
 from crosswake.data.reid import BadFile
 from crosswake.data.sources.folders import list_names, walk
 
-SOURCE = "https://mediatum.ub.tum.de/1436631"
-LICENCE = "CC-BY 4.0"
-CITATION = (
-    "Schmitt, Hughes, Zhu, The SEN1-2 Dataset for Deep Learning in SAR-Optical Data Fusion, "
-    "ISPRS Annals 2018"
-)
-
-PUBLISHED = {"spring": 75_724, "summer": 53_508, "fall": 86_370, "winter": 66_782}
+PUBLISHED_SEASONS = {"spring": 75_724, "summer": 53_508, "fall": 86_370, "winter": 66_782}
 """Pairs of each season in the original."""
 PUBLISHED_EACH_TERRAIN = 4_000
-FOLDER = re.compile(r"^s(?P<sensor>[12])(?P<scene>_\d+)?$")
-FILE_NAME = re.compile(
+"""Pairs of each terrain in the edition by terrain."""
+SEN12_FOLDER = re.compile(r"^s(?P<sensor>[12])(?P<scene>_\d+)?$")
+SEN12_NAME = re.compile(
     r"^ROIs\d+_(?P<season>[a-z]+)_s(?P<sensor>[12])_(?P<scene>\d+)_p(?P<patch>\d+)\.png$"
 )
 
@@ -43,14 +37,14 @@ def read_sen12(root: Path) -> PairData:
     bad: list[BadFile] = []
     for folder, folders, _ in walk(root):
         for name in folders:
-            match = FOLDER.match(name)
+            match = SEN12_FOLDER.match(name)
             if match is None:
                 continue
             other = f"s{3 - int(match['sensor'])}{match['scene'] or ''}"
             if match["sensor"] == "1" or other not in folders:
                 terrain = "" if match["scene"] else folder.name
                 radar, optical = sorted((folder / name, folder / other))
-                pair_folders(radar, optical, terrain, pairs, bad)
+                pair_sen12_folders(radar, optical, terrain, pairs, bad)
     if not pairs:
         raise NoPairsError(
             f"{root}: holds no SEN1-2 pairs (s1_4/ROIs1868_summer_s1_4_p44.png and the like)"
@@ -60,21 +54,21 @@ def read_sen12(root: Path) -> PairData:
         root=root,
         pairs=tuple(pairs),
         bad_files=tuple(bad),
-        notes=tuple(compare_counts(pairs)),
+        notes=tuple(sen12_differences(pairs)),
     )
 
 
-def pair_folders(
+def pair_sen12_folders(
     radar: Path, optical: Path, terrain: str, pairs: list[Pair], bad: list[BadFile]
 ) -> None:
     """Append the pairs of one ``s1`` folder and its ``s2`` folder; files without a partner go to
     ``bad``."""
-    radar_names, optical_names = (named_well(folder, bad) for folder in (radar, optical))
+    radar_names, optical_names = (well_named(folder, bad) for folder in (radar, optical))
     for name, match in radar_names.items():
-        partner = swap(name, match, "2")
+        partner = partner_name(name, match, "2")
         if partner not in optical_names:
             bad.append(
-                BadFile(path=radar / name, reason=f"its optical half, {partner}, is missing")
+                BadFile(path=radar / name, reason=f"its optical image, {partner}, is missing")
             )
             continue
         scene = f"{match['season']}_{match['scene']}"
@@ -90,17 +84,17 @@ def pair_folders(
             )
         )
     for name, match in optical_names.items():
-        if (partner := swap(name, match, "1")) not in radar_names:
-            bad.append(BadFile(path=optical / name, reason=f"its SAR half, {partner}, is missing"))
+        if (partner := partner_name(name, match, "1")) not in radar_names:
+            bad.append(BadFile(path=optical / name, reason=f"its SAR image, {partner}, is missing"))
 
 
-def named_well(folder: Path, bad: list[BadFile]) -> dict[str, re.Match[str]]:
+def well_named(folder: Path, bad: list[BadFile]) -> dict[str, re.Match[str]]:
     """The files of a folder (none if it does not exist) by name; those named otherwise go to
     ``bad``."""
-    place = FOLDER.match(folder.name)
+    place = SEN12_FOLDER.match(folder.name)
     found: dict[str, re.Match[str]] = {}
     for name in list_names(folder) if folder.is_dir() else []:
-        match = FILE_NAME.match(name)
+        match = SEN12_NAME.match(name)
         if match is None:
             bad.append(
                 BadFile(
@@ -121,20 +115,39 @@ def named_well(folder: Path, bad: list[BadFile]) -> dict[str, re.Match[str]]:
     return found
 
 
-def swap(name: str, match: re.Match[str], sensor: str) -> str:
-    """The name of the other half."""
+def partner_name(name: str, match: re.Match[str], sensor: str) -> str:
+    """The name of the partner, the file of the other sensor."""
     return f"{name[: match.start('sensor')]}{sensor}{name[match.end('sensor') :]}"
 
 
-def compare_counts(pairs: Iterable[Pair]) -> list[str]:
-    """A line for each season, or each terrain, that has not as many pairs as were published."""
+def sen12_differences(pairs: Iterable[Pair]) -> list[str]:
+    """A line for each season, or each terrain, whose number of pairs is not the published one."""
     pairs = list(pairs)
     seasons = Counter(pair.season for pair in pairs if not pair.terrain)
     terrains = Counter(pair.terrain for pair in pairs if pair.terrain)
-    wanted = {season: PUBLISHED.get(season) for season in seasons}
+    wanted = {season: PUBLISHED_SEASONS.get(season) for season in seasons}
     wanted |= dict.fromkeys(terrains, PUBLISHED_EACH_TERRAIN)
     return [
         f"SEN1-2 {name}: {counted(count, 'pair')}, published {wanted[name] or 0:,}"
         for name, count in sorted((seasons + terrains).items())
         if count != wanted[name]
     ]
+
+
+def is_sen12(_folder: Path, folders: Sequence[str]) -> bool:
+    """Whether a folder has the folder of a sensor."""
+    return any(SEN12_FOLDER.match(name) for name in folders)
+
+
+SEN12 = PairLayout(
+    name="sen12",
+    title="SEN1-2",
+    tag="SEN",
+    recognise=is_sen12,
+    depth=2,
+    read=read_sen12,
+    source="https://mediatum.ub.tum.de/1436631",
+    licence="CC-BY 4.0",
+    citation="Schmitt, Hughes, Zhu, The SEN1-2 Dataset for Deep Learning in SAR-Optical Data "
+    "Fusion, ISPRS Annals 2018",
+)

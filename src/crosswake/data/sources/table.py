@@ -1,8 +1,9 @@
-"""One's own chips, listed in a CSV table.
+"""The user's own chips, listed in a CSV table.
 
 Columns: ``path`` (relative to the table, or absolute), ``identity``, ``modality`` (optical or sar);
 and if you have them ``split`` (train, query or gallery), ``width_m``, ``height_m``, ``time`` (ISO
-8601), ``lon``, ``lat``. Other columns pass unread."""
+8601), ``lon``, ``lat``. Other columns are ignored.
+"""
 
 import csv
 import math
@@ -17,7 +18,7 @@ from crosswake.data.reid import ReidData
 
 REQUIRED = ("path", "identity", "modality")
 OPTIONAL = ("split", "width_m", "height_m", "time", "lon", "lat")
-SPLITS = ("train", "query", "gallery")
+TABLE_SPLITS = ("train", "query", "gallery")
 MODALITIES = {"optical": Modality.OPTICAL, "rgb": Modality.OPTICAL, "sar": Modality.SAR}
 
 
@@ -28,24 +29,18 @@ def read_table(path: Path) -> ReidData:
         CrosswakeError: no such file, a column missing or misspelt, or a bad row (its line is
             named).
     """
-    rows = read_rows(path)
-    splits: dict[str, list[Chip]] = {name: [] for name in SPLITS}
-    for line, row in rows:
+    splits: dict[str, list[Chip]] = {name: [] for name in TABLE_SPLITS}
+    for line, row in iterate_rows(path):
         splits[split_of_row(row, path, line)].append(chip_of_row(row, path, line))
-    train, query, gallery = (tuple(splits[name]) for name in SPLITS)
+    train, query, gallery = (tuple(splits[name]) for name in TABLE_SPLITS)
     return ReidData(name=path.stem, root=path, train=train, query=query, gallery=gallery)
-
-
-def read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Line number and columns of every row, the header checked."""
-    return list(iterate_rows(path))
 
 
 def iterate_rows(
     path: Path, required: Sequence[str] = REQUIRED
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """:func:`read_rows` one by one, for tables that memory does not hold; ``required`` columns must
-    be there."""
+    """Line number and columns of every row, one at a time, so that a table may be larger than the
+    memory; the header is checked for the ``required`` columns first."""
     if not path.is_file():
         raise CrosswakeError(f"{path}: no such table")
     try:
@@ -65,7 +60,7 @@ def iterate_rows(
 
 
 def check_header(header: list[str], path: Path, required: Sequence[str]) -> None:
-    """Raise unless the needed columns are there, once, and none looks like a known one misspelt."""
+    """Raise if a needed column is missing, one appears twice, or one looks misspelt."""
     missing = [name for name in required if name not in header]
     if missing:
         raise CrosswakeError(
@@ -76,12 +71,8 @@ def check_header(header: list[str], path: Path, required: Sequence[str]) -> None
     if twice:
         raise CrosswakeError(f"{path}: column '{twice[0]}' appears twice; drop one")
     for name in header:
-        meant = (
-            ""
-            if name in OPTIONAL
-            else misspelt(name, [known for known in OPTIONAL if known not in header])
-        )
-        if meant:
+        absent = [known for known in OPTIONAL if known not in header]
+        if name not in OPTIONAL and (meant := misspelt(name, absent)):
             raise CrosswakeError(
                 f"{path}: column '{name}' looks like a misspelt '{meant}'; rename or drop it"
             )
@@ -90,22 +81,22 @@ def check_header(header: list[str], path: Path, required: Sequence[str]) -> None
 def split_of_row(row: dict[str, str], table: Path, line: int) -> str:
     """The split column; ``train`` where it is absent or empty."""
     split = (row.get("split") or "train").strip().lower()
-    if split not in SPLITS:
+    if split not in TABLE_SPLITS:
         raise CrosswakeError(
-            f"{table}, line {line}: split is '{split}'; write one of {', '.join(SPLITS)}"
+            f"{table}, line {line}: split is '{split}'; write one of {', '.join(TABLE_SPLITS)}"
         )
     return split
 
 
 def misspelt(name: str, known: list[str]) -> str:
-    """Which of the known columns a name is close to, or nothing: other columns are the user's own
-    and pass."""
+    """The known column that a name is close to, or nothing; columns that are close to none are the
+    user's own."""
     close = get_close_matches(name.strip().lower().replace(" ", "_"), known, n=1, cutoff=0.75)
     return close[0] if close else ""
 
 
 def chip_of_row(row: dict[str, str], table: Path, line: int, named: bool = True) -> Chip:
-    """One row as a chip; unless ``named``, its identity need not be known."""
+    """One row as a chip; with ``named`` its identity must be known."""
     modality = MODALITIES.get(row["modality"].strip().lower())
     if modality is None:
         raise CrosswakeError(
@@ -119,11 +110,11 @@ def chip_of_row(row: dict[str, str], table: Path, line: int, named: bool = True)
         path=resolve(name, table.parent),
         identity=identity,
         modality=modality,
-        width_m=number(row, "width_m", table, line, low=1e-6),
-        height_m=number(row, "height_m", table, line, low=1e-6),
+        width_m=number_in(row, "width_m", table, line, low=1e-6),
+        height_m=number_in(row, "height_m", table, line, low=1e-6),
         time=moment(row, table, line),
-        lon=number(row, "lon", table, line, low=-180, high=180),
-        lat=number(row, "lat", table, line, low=-90, high=90),
+        lon=number_in(row, "lon", table, line, low=-180, high=180),
+        lat=number_in(row, "lat", table, line, low=-90, high=90),
     )
 
 
@@ -134,7 +125,7 @@ def resolve(name: str, base: Path) -> Path:
     return base.joinpath(*PureWindowsPath(name).parts) if "\\" in name else base / name
 
 
-def number(
+def number_in(
     row: dict[str, str],
     column: str,
     table: Path,

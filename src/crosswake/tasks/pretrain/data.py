@@ -16,8 +16,8 @@ from crosswake.batches.store import ChipStore, decode
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.chips import UnreadableChipError
 from crosswake.data.pair_chips import measured_windows, pair_chips
-from crosswake.data.pairs import Pair, PairData, Pairs, fingerprint, held_scenes
-from crosswake.data.sources.pair_layouts import find_reader
+from crosswake.data.pairs import Pair, PairData, Pairs, held_scenes, pairs_fingerprint
+from crosswake.data.sources.open import find_reader
 from crosswake.settings.pretrain import PretrainConfig
 
 LEAST_PLACES = 10
@@ -113,7 +113,7 @@ def decode_once(pairs: Pairs, config: PretrainConfig, fabric: Fabric, quiet: boo
     ]
     # Files mended in place are decoded again; images kept as they are hang on the size too: smaller
     # ones are left out.
-    text = json.dumps([VERSION, fingerprint(pairs), files, how.size, how.whole, how.sar])
+    text = json.dumps([VERSION, pairs_fingerprint(pairs), files, how.size, how.whole, how.sar])
     path = (
         config.cache or config.output
     ) / f"pairs-{hashlib.sha256(text.encode()).hexdigest()[:12]}.u8"

@@ -12,7 +12,7 @@ from crosswake.batches.pair_store import PairStore
 from crosswake.batches.store import ChipStore
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.text import counted
-from crosswake.data.pairs import PairData, Pairs, fingerprint
+from crosswake.data.pairs import PairData, Pairs, pairs_fingerprint
 from crosswake.data.reid import cross_modal_identities
 from crosswake.models.transoss import TransOSS
 from crosswake.models.vit import draw_drop_path
@@ -75,7 +75,7 @@ class PairJob:
             validation,
         )
         self.processes = processes
-        self.name, self.root, self.fingerprint = data.name, data.root, fingerprint(pairs)
+        self.name, self.root, self.fingerprint = data.name, data.root, pairs_fingerprint(pairs)
         self.decoded = store.digest + (validation.digest() if validation else "")
         self.identities: list[str] = []
         self.size = len(store) * max(config.crops, 1)
@@ -201,7 +201,7 @@ def prepare_pretraining(config: PretrainConfig) -> Run:
     check_folders(config)
     data = open_pairs(config)
     train_pairs, held = split_pairs(data, config)
-    check_start(config, fingerprint(train_pairs))
+    check_start(config, pairs_fingerprint(train_pairs))
     if len({pair.id for pair in train_pairs}) < 2 and not config.crops:
         raise CrosswakeError(
             f"{data.root}: pairs of a single place have no negatives; add pairs, or set --crops"

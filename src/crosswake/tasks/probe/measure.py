@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.progress import track
 from crosswake.data.chips import Chip, UnreadableChipError
-from crosswake.data.pair_chips import halves, pair_chips
+from crosswake.data.pair_chips import images_of, pair_chips
 from crosswake.data.pairs import Pair, PairData, Pairs
 from crosswake.data.pixels import read_pixels
 from crosswake.data.radiometry import to_uint8
-from crosswake.data.reid import BadFile, fingerprint
+from crosswake.data.reid import BadFile, chips_fingerprint
 from crosswake.retrieval.protocols import Estimate
 from crosswake.tasks.reid.measure import Embedder, embed
 
@@ -44,8 +44,8 @@ class ProbeResult:
 
     Attributes:
         data: what it is measured on.
-        fingerprint: of both halves of the pairs that know their terrain, see
-            :func:`crosswake.data.reid.fingerprint`.
+        fingerprint: of both images of the pairs that know their terrain, see
+            :func:`crosswake.data.reid.chips_fingerprint`.
         unreadable: files of these pairs that were left out, and why.
         classes: terrains, sorted.
         scenes: number of scenes of each.
@@ -101,7 +101,7 @@ def probe_terrain(
     folds = make_folds(terrain, groups, min(FOLDS, *(scenes if by_scene else counts)), seed)
     return ProbeResult(
         data=data,
-        fingerprint=fingerprint(chip for part in pair_chips(asked) for chip in part),
+        fingerprint=chips_fingerprint(chip for part in pair_chips(asked) for chip in part),
         unreadable=tuple(dict.fromkeys(unreadable)),
         classes=tuple(map(str, classes)),
         scenes=scenes,
@@ -142,7 +142,7 @@ def require_classes(data: PairData, pairs: Pairs, unreadable: list[BadFile]) -> 
 def features_of(
     embedder: Embedder, pairs: Pairs, unreadable: list[BadFile], *, strict: bool, quiet: bool
 ) -> dict[Pair, dict[str, NDArray[Any]]]:
-    """All features of each pair whose halves can be read, by kind; bad files are appended to
+    """All features of each pair whose images can be read, by kind; bad files are appended to
     ``unreadable``."""
     plain = read_plain(pairs, unreadable, strict=strict, quiet=quiet)
     embedded: dict[Chip, NDArray[np.float32]] = {}
@@ -150,7 +150,7 @@ def features_of(
         embedded |= embed(embedder, chips, unreadable, batch_size=BATCH, strict=strict, quiet=quiet)
     features: dict[Pair, dict[str, NDArray[Any]]] = {}
     for pair, statistics in plain.items():
-        rows = [embedded[chip] for chip in halves(pair) if chip in embedded]
+        rows = [embedded[chip] for chip in images_of(pair) if chip in embedded]
         if len(rows) == 2:
             both = {"optical": rows[0], "SAR": rows[1], "both": np.hstack(rows)}
             features[pair] = both | {"mean and deviation of pixels": statistics}
@@ -160,11 +160,11 @@ def features_of(
 def read_plain(
     pairs: Pairs, unreadable: list[BadFile], *, strict: bool, quiet: bool
 ) -> dict[Pair, Floats]:
-    """What needs no model, of each pair whose halves can be read."""
+    """What needs no model, of each pair whose images can be read."""
     plain: dict[Pair, Floats] = {}
     for pair in track(pairs, len(pairs), "reading", "pairs", quiet):
         try:
-            plain[pair] = plain_statistics(*halves(pair))
+            plain[pair] = plain_statistics(*images_of(pair))
         except UnreadableChipError as error:
             if strict:
                 raise

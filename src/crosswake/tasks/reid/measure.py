@@ -11,7 +11,7 @@ from crosswake.core.progress import Progress, track
 from crosswake.core.provenance import command_line, versions
 from crosswake.data.chips import Chip, UnreadableChipError
 from crosswake.data.pixels import read_pixels
-from crosswake.data.reid import BadFile, Chips, ProtocolName, ReidData, fingerprint
+from crosswake.data.reid import BadFile, Chips, ProtocolName, ReidData, chips_fingerprint
 from crosswake.retrieval.baselines import PlainFeatures, chance, plain_features
 from crosswake.retrieval.metrics import Ranking, rank, rank_rows
 from crosswake.retrieval.protocols import Estimate, ProtocolResult, evaluate_protocol, of_queries
@@ -72,7 +72,7 @@ def measure(
         outcomes[name] = run_protocol(name, query, gallery, features, plain, seed, rerank, device)
     return Evaluation(
         data=data,
-        fingerprint=fingerprint(chips),
+        fingerprint=chips_fingerprint(chips),
         outcomes=outcomes,
         chips=tuple(features),
         features=np.stack(list(features.values())),

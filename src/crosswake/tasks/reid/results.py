@@ -66,7 +66,7 @@ class Evaluation:
 
     Attributes:
         data: the data set.
-        fingerprint: of the test chips, see :func:`crosswake.data.reid.fingerprint`.
+        fingerprint: of the test chips, see :func:`crosswake.data.reid.chips_fingerprint`.
         outcomes: by protocol, in the order ``all``, ``o2s``, ``s2o``.
         chips: every readable test chip, once.
         features: (N, D) float32, the embedding of each of ``chips``.

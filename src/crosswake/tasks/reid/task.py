@@ -10,7 +10,13 @@ from crosswake.batches.sampler import epoch_batches
 from crosswake.batches.store import ChipStore, decode
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.text import counted
-from crosswake.data.reid import Chips, ReidData, cross_modal_identities, fingerprint, identities
+from crosswake.data.reid import (
+    Chips,
+    ReidData,
+    chips_fingerprint,
+    cross_modal_identities,
+    identities,
+)
 from crosswake.data.sources.open import open_reid
 from crosswake.data.splits import split_validation
 from crosswake.models.transoss import TransOSS
@@ -55,7 +61,7 @@ class ReidJob:
     ) -> None:
         self.config, self.data, self.store, self.validation = config, data, store, validation
         self.processes = processes
-        self.name, self.root, self.fingerprint = data.name, data.root, fingerprint(data.train)
+        self.name, self.root, self.fingerprint = data.name, data.root, chips_fingerprint(data.train)
         self.decoded = store.digest() + (validation.digest() if validation else "")
         self.identities = identities(store.chips)
         self.labels = torch.tensor([self.identities.index(chip.identity) for chip in store.chips])
@@ -136,7 +142,7 @@ def prepare_reid(config: TrainConfig) -> Run:
     written."""
     check_folders(config)
     data = open_training_data(config)
-    check_start(config, fingerprint(data.train))
+    check_start(config, chips_fingerprint(data.train))
     fabric = make_fabric(config)
     train_chips, held_out = split_validation(
         data.require_train(), config.validation.fraction, config.seed

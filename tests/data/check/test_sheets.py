@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.data.check.sheet import WIDTH, draw_contact_sheet, spread, to_display
+from crosswake.data.check.sheets import WIDTH, draw_contact_sheet, spread, to_display
 from crosswake.data.chips import Modality
 from crosswake.data.sources.open import open_reid
 from tests.data.making import optical, sar, write_hoss
@@ -42,7 +42,7 @@ def test_names_in_any_script_are_drawn_without_a_warning(tmp_path: Path) -> None
 
 def test_sheet_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(CrosswakeError, match="the contact sheet cannot be written"):
+    with pytest.raises(CrosswakeError, match=r"sheet.png: cannot be written .*; choose another --sheet"):
         draw_contact_sheet(
             open_reid(write_hoss(tmp_path / "ships")), tmp_path / "file" / "sheet.png"
         )
@@ -51,7 +51,7 @@ def test_sheet_that_cannot_be_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("count", "shown"), [(1, 1), (12, 12), (13, 12), (500, 12)])
 def test_identities_are_spread(count: int, shown: int) -> None:
     names = [f"{number:04d}" for number in range(count)]
-    chosen = spread(names)
+    chosen = spread(names, 12)
     assert len(set(chosen)) == shown
     assert (chosen[0], chosen[-1]) == (names[0], names[-1])
     assert list(chosen) == sorted(chosen)

@@ -4,8 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosswake.core.boxes import Box
-from crosswake.data.pair_windows import grid_boxes, grow, hull, random_boxes, tile_boxes
+from crosswake.core.boxes import Box, grid_boxes, grow, hull, random_boxes, tile_boxes
 
 sides = st.integers(1, 80)
 sizes = st.tuples(sides, sides)
