@@ -104,7 +104,12 @@ def test_fingerprint_stays(tmp_path: Path) -> None:
     chips, moved = files(tmp_path / "here" / "query"), files(tmp_path / "there" / "query")
     expected = chips_fingerprint(chips)
     random.Random(0).shuffle(chips)
-    assert chips_fingerprint(chips) == chips_fingerprint(iter(chips)) == chips_fingerprint(moved) == expected
+    assert (
+        chips_fingerprint(chips)
+        == chips_fingerprint(iter(chips))
+        == chips_fingerprint(moved)
+        == expected
+    )
     assert len(expected) == 12
 
 

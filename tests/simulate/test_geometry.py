@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crosswake.simulate.fleet import TYPES, draw_vessel
+from crosswake.simulate.fleet import SHIP_TYPES, draw_vessel
 from crosswake.simulate.geometry import CELL, arrange, heading_vector, horizon, rasterise, shifted
 from crosswake.simulate.parts import box
 
 
-@pytest.mark.parametrize("ship_type", list(TYPES))
+@pytest.mark.parametrize("ship_type", list(SHIP_TYPES))
 def test_every_type_floats_within_its_size(ship_type: str) -> None:
     for seed in range(4):
         rng = np.random.default_rng(seed)

@@ -12,6 +12,7 @@ from crosswake.simulate.radar import (
     image_radar,
     place,
     point_response,
+    radar_crop,
     sea_clutter,
     speckle,
     splat,
@@ -19,7 +20,6 @@ from crosswake.simulate.radar import (
     tops,
     weighted_sinc,
 )
-from crosswake.simulate.radar import crop_of as radar_crop
 
 SIZE = (400, 400)
 
@@ -81,7 +81,7 @@ def test_radar_shadow_falls_away_from_the_radar() -> None:
         assert (returns.power > 0).all()
 
 
-def test_splat_keeps_the_power() -> None:
+def test_splat_preserves_the_power() -> None:
     _, scene = plain()
     seen = view(1.0)
     away = heading_vector(1.0)
@@ -105,7 +105,7 @@ def test_side_lobes_are_twenty_decibels_down() -> None:
     assert point_response(view(0.3), 0.0).sum() == pytest.approx(1.0)
 
 
-def test_the_sea_is_dark_behind_the_ship_and_as_bright_as_asked_before_it() -> None:
+def test_the_sea_is_dark_behind_the_ship_and_as_bright_as_set_before_it() -> None:
     _, scene = plain()
     seen = replace(view(np.pi / 2), clutter=0.1, shape=50.0)
     away = heading_vector(seen.look)
@@ -122,6 +122,6 @@ def test_the_side_facing_the_radar_is_the_bright_one() -> None:
     vessel, scene = plain()
     for look, near in ((np.pi / 2, slice(None, 0)), (-np.pi / 2, slice(0, None))):
         image = image_radar(scene, vessel, view(look), np.random.default_rng(2))
-        half = image.shape[1] // 2
-        left, right = (image[:, :half] ** 2).mean(), (image[:, half:] ** 2).mean()
+        middle = image.shape[1] // 2
+        left, right = (image[:, :middle] ** 2).mean(), (image[:, middle:] ** 2).mean()
         assert (left > right) == (near.stop == 0)

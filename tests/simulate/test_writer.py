@@ -50,14 +50,14 @@ def test_one_way_protocols_ask_for_every_test_ship(small_fleet: Path) -> None:
     ships = set(identities(data.query))
     for name in ("o2s", "s2o"):
         query, gallery = data.protocol(name)
-        asked, sought = (
+        of_query, of_gallery = (
             (Modality.OPTICAL, Modality.SAR) if name == "o2s" else (Modality.SAR, Modality.OPTICAL)
         )
         assert set(identities(query)) == ships
         assert len(query) == len(ships)
         assert ships <= set(identities(gallery))
-        assert {chip.modality for chip in query} == {asked}
-        assert {chip.modality for chip in gallery} == {sought}
+        assert {chip.modality for chip in query} == {of_query}
+        assert {chip.modality for chip in gallery} == {of_gallery}
         assert not {chip.path.name for chip in query} & {chip.path.name for chip in gallery}
 
 
@@ -111,7 +111,7 @@ def test_an_empty_folder_will_do(tmp_path: Path) -> None:
 def test_an_interruption_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = writer.write_voyage
 
-    def interrupted(root: Path, seed: int, voyage: list[Sighting]) -> list[writer.Row]:
+    def interrupted(root: Path, seed: int, voyage: list[Sighting]) -> list[writer.ChipRow]:
         if voyage[0].identity == 2:
             raise KeyboardInterrupt
         return write(root, seed, voyage)

@@ -13,7 +13,8 @@ from crosswake.simulate.parts import (
     WHITE,
     YELLOW,
     Colour,
-    Part,
+    Piece,
+    Random,
     bar,
     box,
     crane,
@@ -37,29 +38,29 @@ COVERS: tuple[Colour, ...] = (
 CRANES: tuple[Colour, ...] = (WHITE, CREAM, YELLOW, ORANGE)
 
 
-def cut(
-    rng: np.random.Generator, start: float, end: float, count: int, spread: float
+def pitches_of(
+    rng: Random, start: float, end: float, count: int, spread: float
 ) -> list[tuple[float, float]]:
-    """Divide a stretch into ``count`` uneven pitches; the unevenness is what tells sisters
-    apart."""
+    """Divide a stretch of deck into ``count`` uneven pieces; sister ships differ in the
+    unevenness."""
     shares = 1.0 + spread * rng.uniform(-1, 1, count)
     edges = start + (end - start) * np.concatenate([[0.0], np.cumsum(shares) / shares.sum()])
     return [(float(a), float(b)) for a, b in pairwise(edges)]
 
 
 def hatches(
-    rng: np.random.Generator, pitches: list[tuple[float, float]], beam: float, colour: Colour
-) -> list[Part]:
+    rng: Random, pitches: list[tuple[float, float]], beam: float, colour: Colour
+) -> list[Piece]:
     """Cargo hatches with coaming, cover and the seams of its panels."""
     filled, wide = rng.uniform(0.55, 0.82), beam * rng.uniform(0.42, 0.72)
     rolling, coaming = rng.random() < 0.5, rng.uniform(1.6, 3.0)
     seam = (colour[0] * 0.45, colour[1] * 0.45, colour[2] * 0.45)
-    parts: list[Part] = []
+    parts: list[Piece] = []
     for number, (a, b) in enumerate(pitches):
         width = wide * (0.75 if number == 0 else 1.0) * rng.uniform(0.88, 1.08)
         gap = (b - a) * (1 - filled * rng.uniform(0.88, 1.1)) / 2
         s, t = (a + gap, b - gap), (-width / 2, width / 2)
-        parts.append(Part("hatch", *s, *t, coaming, colour, "cover"))
+        parts.append(Piece("hatch", *s, *t, coaming, colour, "cover"))
         if rolling:
             parts.append(paint(s, (-0.3, 0.3), seam))
         else:
@@ -69,14 +70,14 @@ def hatches(
     return parts
 
 
-def bulk_carrier(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> list[Part]:
+def bulk_carrier(rng: Random, length: float, beam: float, deck: Colour) -> list[Piece]:
     """Five to nine holds, the house aft, cranes between the hatches of the smaller ones."""
     head = length * rng.uniform(0.045, 0.11)
     house = length * rng.uniform(0.05, 0.09)
     front = length * rng.uniform(0.855, 0.90) - house * 0.3
     low, high = (4, 7) if length < 215 else (6, 10)
     count = int(rng.integers(low, high))
-    pitches = cut(rng, head + 2, front - 3, count, 0.42)
+    pitches = pitches_of(rng, head + 2, front - 3, count, 0.42)
     parts = forecastle(rng, head, beam, deck) + hatches(rng, pitches, beam, pick(rng, COVERS))
     parts += mast_houses(rng, pitches, beam)
     geared = rng.random() < (0.75 if length < 205 else 0.1)
@@ -89,15 +90,13 @@ def bulk_carrier(rng: np.random.Generator, length: float, beam: float, deck: Col
         first, every = int(rng.integers(1, 3)), int(rng.integers(1, 3))
         for a, _ in pitches[first::every]:
             parts += crane(
-                a, side, reach, rng.choice([0.0, np.pi]), rng.uniform(12, 17), colour, 4.0
+                (a, side), reach, rng.choice([0.0, np.pi]), rng.uniform(12, 17), colour, 4.0
             )
     parts += fittings(rng, (head, front), beam, int(rng.integers(8, 22)))
     return parts + deck_house(rng, front, house, beam, int(rng.integers(5, 8)))
 
 
-def mast_houses(
-    rng: np.random.Generator, pitches: list[tuple[float, float]], beam: float
-) -> list[Part]:
+def mast_houses(rng: Random, pitches: list[tuple[float, float]], beam: float) -> list[Piece]:
     """Small houses for winches and stores on the cross decks between some of the hatches."""
     colour, wide = pick(rng, (WHITE, CREAM, GREY)), beam * rng.uniform(0.15, 0.45)
     side = rng.choice([-0.25, 0.0, 0.0, 0.25]) * beam
@@ -107,7 +106,7 @@ def mast_houses(
     ]
 
 
-def tanker(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> list[Part]:
+def tanker(rng: Random, length: float, beam: float, deck: Colour) -> list[Piece]:
     """Clean deck, pipes along the middle, manifold amidships with hose cranes, tank hatches in
     rows."""
     head, house = length * rng.uniform(0.05, 0.10), length * rng.uniform(0.06, 0.12)
@@ -132,7 +131,7 @@ def tanker(rng: np.random.Generator, length: float, beam: float, deck: Colour) -
     for side in sides:
         place = middle + rng.uniform(-10, 10), side * beam * rng.uniform(0.15, 0.3)
         parts += crane(
-            *place, rng.uniform(12, 20), rng.choice([0.0, np.pi]), 14.0, pick(rng, CRANES), 3.5
+            place, rng.uniform(12, 20), rng.choice([0.0, np.pi]), 14.0, pick(rng, CRANES), 3.5
         )
     parts += tank_tops(rng, head, front, beam, colour)
     if rng.random() < 0.4:
@@ -145,14 +144,12 @@ def tanker(rng: np.random.Generator, length: float, beam: float, deck: Colour) -
     return parts + deck_house(rng, front, house, beam, int(rng.integers(5, 8)))
 
 
-def tank_tops(
-    rng: np.random.Generator, head: float, front: float, beam: float, colour: Colour
-) -> list[Part]:
+def tank_tops(rng: Random, head: float, front: float, beam: float, colour: Colour) -> list[Piece]:
     """Hatches of the tanks in two or three rows, and on some ships the deck's frames on the
     outside."""
     rows = ((-0.33, 0.33), (-0.34, 0.12, 0.34), (-0.3, 0.22))[int(rng.integers(3))]
-    parts: list[Part] = []
-    pitches = cut(rng, head + 3, front - 4, int(rng.integers(4, 9)), 0.5)
+    parts: list[Piece] = []
+    pitches = pitches_of(rng, head + 3, front - 4, int(rng.integers(4, 9)), 0.5)
     framed = rng.random() < 0.45
     for a, b in pitches:
         parts += [disc((a + b) / 2, row * beam, 3.0, 2.2, colour, "crane") for row in rows]
@@ -161,9 +158,7 @@ def tank_tops(
     return parts
 
 
-def container_ship(
-    rng: np.random.Generator, length: float, beam: float, deck: Colour
-) -> list[Part]:
+def container_ship(rng: Random, length: float, beam: float, deck: Colour) -> list[Piece]:
     """Bays of stacks between lashing bridges; house aft, amidships, or forward with the funnel
     apart."""
     head = length * rng.uniform(0.06, 0.10)
@@ -182,7 +177,7 @@ def container_ship(
         if inside:
             s = inside[0] + house + 2.0
             continue
-        parts.append(Part("bay", s, s + 12.2, -rows * 1.25, rows * 1.25, 0.0, GREY, "cargo", rows))
+        parts.append(Piece("bay", s, s + 12.2, -rows * 1.25, rows * 1.25, 0.0, GREY, "cargo", rows))
         parts.append(
             box(
                 (s + 12.4, s + 13.2), (-beam * 0.48, beam * 0.48), rng.uniform(5, 9), bridge, "pipe"
@@ -200,28 +195,27 @@ def container_ship(
         side, colour = rng.choice([-1, 1]) * beam * 0.42, pick(rng, CRANES)
         for share in rng.uniform(0.2, 0.6, int(rng.integers(1, 3))):
             parts += crane(
-                float(share) * length, side, rng.uniform(18, 26), np.pi, 20.0, colour, 4.5
+                (float(share) * length, side), rng.uniform(18, 26), np.pi, 20.0, colour, 4.5
             )
     return parts
 
 
-def general_cargo(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> list[Part]:
+def general_cargo(rng: Random, length: float, beam: float, deck: Colour) -> list[Piece]:
     """One to four long holds, house aft or forward, cranes on one side or in the middle."""
     head, house = length * rng.uniform(0.07, 0.13), length * rng.uniform(0.09, 0.15)
     forward = rng.random() < 0.15
     front = head * 0.7 if forward else length * rng.uniform(0.78, 0.88) - house * 0.2
     start, end = (front + house + 2, length * 0.96) if forward else (head + 2, front - 2)
-    pitches = cut(rng, start, end, int(rng.integers(1, 5)), 0.4)
+    pitches = pitches_of(rng, start, end, int(rng.integers(1, 5)), 0.4)
     parts = forecastle(rng, head, beam, deck) + hatches(
         rng, pitches, beam * 1.15, pick(rng, COVERS)
     )
     if rng.random() < 0.7:
         side, colour = rng.choice([-0.4, 0.0, 0.4]) * beam, pick(rng, CRANES)
-        for share in cut(rng, start, end, int(rng.integers(1, 4)), 0.5):
+        for share in pitches_of(rng, start, end, int(rng.integers(1, 4)), 0.5):
             s = share[int(rng.integers(2))]
             parts += crane(
-                s,
-                side,
+                (s, side),
                 rng.uniform(0.12, 0.2) * length,
                 rng.choice([0.0, np.pi]),
                 14.0,
@@ -234,17 +228,17 @@ def general_cargo(rng: np.random.Generator, length: float, beam: float, deck: Co
     return parts + deck_house(rng, front, house, beam, int(rng.integers(3, 6)))
 
 
-def gas_carrier(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> list[Part]:
+def gas_carrier(rng: Random, length: float, beam: float, deck: Colour) -> list[Piece]:
     """Spherical tanks in a row, or a raised trunk deck over membrane tanks."""
     head, house = length * rng.uniform(0.09, 0.14), length * rng.uniform(0.07, 0.11)
     front = length * rng.uniform(0.79, 0.86)
     parts = forecastle(rng, head, beam, deck)
-    pitches = cut(rng, head + 2, front - 3, int(rng.integers(3, 6)), 0.18)
+    pitches = pitches_of(rng, head + 2, front - 3, int(rng.integers(3, 6)), 0.18)
     colour = pick(rng, (WHITE, CREAM, (0.55, 0.34, 0.25)))
     if rng.random() < 0.55:
         for a, b in pitches:
             size = min(b - a, beam * 0.92) * rng.uniform(0.9, 0.98)
-            parts.append(Part("dome", (a + b) / 2, 0, 0, 0, size * 0.36, colour, "tank", size))
+            parts.append(Piece("dome", (a + b) / 2, 0, 0, 0, size * 0.36, colour, "tank", size))
     else:
         parts.append(box((head + 4, front - 4), (-beam * 0.34, beam * 0.34), 5.0, colour, "cover"))
         for a, b in pitches:

@@ -1,11 +1,12 @@
-"""Where a chip lies on a scene: a tight, slightly turned and slightly uneven crop, as people make
-by hand."""
+"""Where a chip lies on a scene: tight, slightly turned and not quite centred, as people crop by
+hand."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from crosswake.simulate.geometry import CELL, Array, Scene
+from crosswake.simulate.geometry import CELL, MATERIALS, Array, Scene
+from crosswake.simulate.parts import Random
 
 
 @dataclass(frozen=True)
@@ -57,15 +58,19 @@ def turned(s: Array, t: Array, turn: float, centre: float) -> tuple[Array, Array
     return c * (s - centre) - sine * t + centre, sine * (s - centre) + c * t
 
 
-def frame(
-    s: tuple[float, float],
-    t: tuple[float, float],
-    scene: Scene,
-    pixel: float,
-    turn: float,
-    rng: np.random.Generator,
-) -> Crop:
-    """A crop around frame extents ``s`` and ``t``, each side with a margin of its own."""
+Extent = tuple[float, float]
+"""Least and greatest coordinate, in metres."""
+
+
+def deck_extent(scene: Scene, turn: float) -> tuple[Extent, Extent]:
+    """How far the deck reaches along and across the frame of a chip turned by ``turn``."""
+    rows, columns = np.nonzero(scene.material == MATERIALS.index("deck"))
+    x, y = turned(*cells(scene, rows, columns), turn, scene.length / 2)
+    return (float(x.min()), float(x.max())), (float(y.min()), float(y.max()))
+
+
+def frame(s: Extent, t: Extent, scene: Scene, pixel: float, turn: float, rng: Random) -> Crop:
+    """A crop around the extents ``s`` and ``t`` in the frame, with another margin on each side."""
     above, below = rng.uniform(0.0, 0.055, 2) * scene.length + 1.0
     left, right = rng.uniform(0.02, 0.30, 2) * scene.beam + 1.0
     top, port = s[0] - above, t[0] - left

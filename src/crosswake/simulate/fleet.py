@@ -1,22 +1,19 @@
-"""Ship types, their standard sizes, and the drawing of one vessel: all that never changes about a
-ship.
+"""Ship types, their standard sizes, and the drawing of one vessel: what never changes about a ship.
 
-The sizes are the trade's size classes (Handysize, Panamax, Aframax and so on), to which most ships
-are built, so that many ships of the fleet share length and beam and only their decks tell them
-apart."""
+The sizes are the size classes of the trade (Handysize, Panamax, Aframax and so on), as most real
+ships are built to them. Many ships of the fleet therefore share length and beam, and a model has to
+look at their decks.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crosswake.simulate import cargo_ships, service_ships
-from crosswake.simulate.parts import Colour, Part, pick
+from crosswake.simulate.parts import Array, Colour, Piece, Random, pick
 
-Floats = NDArray[Any]
-Layout = Callable[[np.random.Generator, float, float, Colour], list[Part]]
+Layout = Callable[[Random, float, float, Colour], list[Piece]]
 
 REDS: tuple[Colour, ...] = ((0.34, 0.12, 0.08), (0.42, 0.17, 0.10), (0.26, 0.10, 0.08))
 GREENS: tuple[Colour, ...] = ((0.12, 0.26, 0.18), (0.18, 0.32, 0.24))
@@ -52,7 +49,7 @@ class ShipType:
     bow: tuple[float, float]
 
 
-TYPES: dict[str, ShipType] = {
+SHIP_TYPES: dict[str, ShipType] = {
     "bulk carrier": ShipType(
         24,
         ((180, 30, 11), (190, 32.3, 12), (190, 32.3, 12), (229, 32.3, 14), (229, 32.3, 14)),
@@ -115,8 +112,15 @@ TYPES: dict[str, ShipType] = {
 
 @dataclass(frozen=True)
 class Hull:
-    """Shape of the deck's edge: a bow that closes over ``bow`` of the length and a stern ending in
-    a transom."""
+    """Shape of the deck's edge.
+
+    Attributes:
+        bow: share of the length over which the bow opens to the full breadth.
+        fullness: exponent of the bow's curve; larger is blunter.
+        stern: share of the length over which the stern narrows.
+        transom: breadth of the flat stern, as a share of the beam.
+        sheer: metres by which the deck rises towards the bow.
+    """
 
     bow: float
     fullness: float
@@ -124,9 +128,12 @@ class Hull:
     transom: float
     sheer: float
 
-    def half_breadth(self, along: Floats) -> Floats:
-        """Half the breadth, as a share of the beam, at ``along`` (0 bow, 1 stern), zero beyond the
-        ends."""
+    def half_breadth(self, along: Array) -> Array:
+        """Distance of the deck's edge from the centre line, as a share of the beam.
+
+        Args:
+            along: place along the ship, 0 at the bow, 1 at the stern; beyond them it is zero.
+        """
         ahead = np.clip(along / self.bow, 0.0, 1.0)
         behind = np.clip((1.0 - along) / self.stern, 0.0, 1.0)
         front = 1.0 - (1.0 - ahead) ** self.fullness
@@ -139,7 +146,7 @@ class Vessel:
     """One ship.
 
     Attributes:
-        ship_type: key of :data:`TYPES`.
+        ship_type: key of :data:`SHIP_TYPES`.
         length: in metres.
         beam: in metres.
         freeboard: of the main deck above the water when empty, in metres.
@@ -159,18 +166,18 @@ class Vessel:
     hull: Hull
     deck: Colour
     side: Colour
-    parts: tuple[Part, ...]
-    scatterers: Floats
+    parts: tuple[Piece, ...]
+    scatterers: Array
     weathering: int
 
 
-def draw_vessel(rng: np.random.Generator, ship_type: str | None = None) -> Vessel:
+def draw_vessel(rng: Random, ship_type: str | None = None) -> Vessel:
     """A ship of random type (or of the type given), size class and deck."""
-    names = list(TYPES)
-    shares = np.array([TYPES[name].share for name in names])
+    names = list(SHIP_TYPES)
+    shares = np.array([SHIP_TYPES[name].share for name in names])
     chosen = names[int(rng.choice(len(names), p=shares / shares.sum()))]
     name = ship_type or chosen
-    kind = TYPES[name]
+    kind = SHIP_TYPES[name]
     length, beam, freeboard = kind.sizes[int(rng.integers(len(kind.sizes)))]
     length *= 1 + 0.004 * rng.uniform(-1, 1)
     hull = Hull(
@@ -197,11 +204,9 @@ def draw_vessel(rng: np.random.Generator, ship_type: str | None = None) -> Vesse
     )
 
 
-def draw_scatterers(
-    rng: np.random.Generator, parts: tuple[Part, ...], length: float, beam: float
-) -> Floats:
-    """Corners that shine in the radar: on the edges of parts, where an optical picture shows them
-    as well."""
+def draw_scatterers(rng: Random, parts: tuple[Piece, ...], length: float, beam: float) -> Array:
+    """Corners that are bright in the radar. Most lie on the edges of parts, which an optical image
+    shows as well, so that the two modalities have something in common."""
     rows: list[list[float]] = []
     for part in parts:
         if part.kind in ("paint", "boom", "loose"):

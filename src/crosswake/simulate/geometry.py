@@ -1,23 +1,21 @@
-"""A vessel as height, colour and material on a grid, and what stands in the way of light or radar
-on it.
+"""A vessel as height, colour and material on a grid, and which cells light or radar can reach.
 
 Grid: rows run from bow to stern, columns from port to starboard, ``CELL`` metres each. Directions
-on it are unit vectors (row, column); an angle clockwise from the bow is ``(-cos, sin)``."""
+on it are unit vectors (row, column); an angle clockwise from the bow is ``(-cos, sin)``.
+"""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, zoom
 
 from crosswake.simulate.fleet import Vessel
-from crosswake.simulate.parts import Colour, Part
+from crosswake.simulate.parts import Array, Colour, Piece, Random
 
-Array = NDArray[Any]
 Direction = tuple[float, float]
 
 CELL = 0.5
+"""Metres along a side of a cell; finer than the pixels of both sensors."""
 MATERIALS = ("sea", "deck", "cover", "house", "cargo", "pipe", "crane", "tank", "hole")
 CONTAINER_COLOURS: tuple[Colour, ...] = (
     (0.40, 0.11, 0.08),
@@ -58,7 +56,7 @@ class Scene:
 
     @property
     def afloat(self) -> Array:
-        """(rows, columns) True where there is ship."""
+        """(rows, columns) True where the ship is."""
         return self.material > 0
 
 
@@ -67,10 +65,13 @@ def heading_vector(angle: float) -> Direction:
     return (-float(np.cos(angle)), float(np.sin(angle)))
 
 
-def arrange(vessel: Vessel, rng: np.random.Generator, load: float) -> list[Part]:
-    """The vessel's parts as they are at one sighting: hatches, booms, containers and loose cargo
-    vary."""
-    parts: list[Part] = []
+def arrange(vessel: Vessel, rng: Random, load: float) -> list[Piece]:
+    """The vessel's parts as they are at one sighting.
+
+    Hatches open, booms swing, containers and loose cargo change, as on real ships; a model must not
+    recognise a ship by them.
+    """
+    parts: list[Piece] = []
     working = rng.random() < 0.2
     palette = rng.integers(len(CONTAINER_COLOURS), size=4)
     for part in vessel.parts:
@@ -85,9 +86,9 @@ def arrange(vessel: Vessel, rng: np.random.Generator, load: float) -> list[Part]
     return parts
 
 
-def stack(bay: Part, rng: np.random.Generator, load: float, palette: Array) -> list[Part]:
-    """Containers of one bay: a number of tiers that falls off by the row, in a few companies'
-    colours."""
+def stack(bay: Piece, rng: Random, load: float, palette: Array) -> list[Piece]:
+    """Containers of one bay: each row some tiers lower than the fullest, in the colours of a few
+    companies."""
     rows, most = int(bay.width), float(np.clip(rng.normal(2 + 5 * load, 1.0), 0, 8))
     width = (bay.t1 - bay.t0) / max(rows, 1)
     middle = (bay.s0 + bay.s1) / 2
@@ -95,30 +96,27 @@ def stack(bay: Part, rng: np.random.Generator, load: float, palette: Array) -> l
     for row in range(rows):
         tiers = int(np.clip(round(most - abs(rng.normal(0, 0.8))), 0, 8))
         t = (bay.t0 + row * width, bay.t0 + (row + 1) * width - 0.1)
-        halves = (
-            ((bay.s0, bay.s1),)
-            if rng.random() < 0.7
-            else ((bay.s0, middle - 0.2), (middle, bay.s1))
-        )
-        for s in halves if tiers else ():
+        long = rng.random() < 0.7  # one container of 40 feet, else two of 20
+        lengths = ((bay.s0, bay.s1),) if long else ((bay.s0, middle - 0.2), (middle, bay.s1))
+        for s in lengths if tiers else ():
             own = (
                 palette[rng.integers(len(palette))]
                 if rng.random() < 0.7
                 else rng.integers(len(CONTAINER_COLOURS))
             )
             colour = CONTAINER_COLOURS[int(own)]
-            parts.append(Part("box", *s, *t, 1.2 + tiers * CONTAINER_HEIGHT, colour, "cargo"))
+            parts.append(Piece("box", *s, *t, 1.2 + tiers * CONTAINER_HEIGHT, colour, "cargo"))
     return parts
 
 
-def slew(boom: Part, turn: float) -> Part:
+def slew(boom: Piece, turn: float) -> Piece:
     """A boom turned about its foot."""
     ds, dt = boom.s1 - boom.s0, boom.t1 - boom.t0
     c, s = np.cos(turn), np.sin(turn)
     return replace(boom, s1=boom.s0 + float(c * ds - s * dt), t1=boom.t0 + float(s * ds + c * dt))
 
 
-def rasterise(vessel: Vessel, parts: list[Part], freeboard: float, pad: float) -> Scene:
+def rasterise(vessel: Vessel, parts: list[Piece], freeboard: float, pad: float) -> Scene:
     """Draw a vessel and its parts on a grid that reaches ``pad`` metres beyond it on all sides."""
     rows = int(np.ceil((vessel.length + 2 * pad) / CELL))
     columns = int(np.ceil((vessel.beam + 2 * pad) / CELL))
@@ -151,8 +149,8 @@ def rasterise(vessel: Vessel, parts: list[Part], freeboard: float, pad: float) -
 
 
 def weathering(seed: int, shape: tuple[int, int]) -> Array:
-    """(rows, columns) shade of rust, dirt and repainted patches, about 1; the same for one ship
-    always."""
+    """(rows, columns) shade of rust, dirt and repainted patches, around 1; always the same for one
+    ship."""
     rng = np.random.default_rng(seed)
     broad = zoom(rng.normal(size=(shape[0] // 24 + 2, shape[1] // 16 + 2)), (24, 16), order=1)
     streaks = gaussian_filter(rng.normal(size=shape), (5.0, 1.0)) * 6
@@ -162,14 +160,14 @@ def weathering(seed: int, shape: tuple[int, int]) -> Array:
 
 
 def draw(
-    part: Part,
+    part: Piece,
     height: Array,
     level: Array,
     colour: Array,
     material: Array,
     axes: tuple[Array, Array],
 ) -> None:
-    """Draw one part in place, where it rises above what is already there."""
+    """Draw one part into the arrays, where it rises above what is already there."""
     reach = part.width / 2 if part.kind in ("disc", "dome", "bar", "boom") else 0.0
     rows = span(axes[0], min(part.s0, part.s1) - reach, max(part.s0, part.s1) + reach)
     columns = span(axes[1], min(part.t0, part.t1) - reach, max(part.t0, part.t1) + reach)
@@ -177,7 +175,7 @@ def draw(
     if height[window].size == 0:
         return
     s, t = axes[0][rows, None], axes[1][None, columns]
-    shape, rise = plan(part, s, t)
+    shape, rise = footprint(part, s, t)
     if part.kind == "paint":
         colour[window][shape] = part.colour
         return
@@ -193,7 +191,7 @@ def draw(
     material[window][shape] = MATERIALS.index(part.material)
 
 
-def plan(part: Part, s: Array, t: Array) -> tuple[Array, Array]:
+def footprint(part: Piece, s: Array, t: Array) -> tuple[Array, Array]:
     """Which cells a part covers, and how high above the deck it is there."""
     flat = np.full(np.broadcast_shapes(s.shape, t.shape), part.top, np.float32)
     if part.kind in ("disc", "dome"):
@@ -212,7 +210,7 @@ def plan(part: Part, s: Array, t: Array) -> tuple[Array, Array]:
 
 
 def span(axis: Array, low: float, high: float) -> slice:
-    """The cells of an axis between two coordinates, at least one where they fall inside it."""
+    """The cells of an axis between two coordinates; at least one if they lie on the axis."""
     start = int(np.searchsorted(axis, low - CELL / 2 + 1e-9))
     return slice(
         start, max(int(np.searchsorted(axis, high)), start + 1 if start < len(axis) else start)
@@ -236,8 +234,9 @@ def horizon(height: Array, toward: Direction, slope: float) -> Array:
     """How high a point must be, at every cell, to see a source in direction ``toward``.
 
     The largest of ``height[p + d toward] - d slope`` over all distances ``d``; ``slope`` is the
-    tangent of the source's elevation. Found by doubling the distance looked at, so that n steps
-    cost log2(n) passes."""
+    tangent of the source's elevation. Each pass doubles the distance covered, so that n steps cost
+    log2(n) passes and not n.
+    """
     reach = float(height.max()) / max(slope, 1e-6) / CELL
     offset = (round(toward[0]), round(toward[1]))
     seen = shifted(height, offset, -1e3) - np.float32(slope * CELL)

@@ -7,14 +7,13 @@ import numpy as np
 from crosswake.data.chips import Modality
 from crosswake.simulate.fleet import Vessel, draw_vessel
 from crosswake.simulate.geometry import Array, Scene, arrange, rasterise
-from crosswake.simulate.optical import PIXEL as OPTICAL_PIXEL
-from crosswake.simulate.optical import draw_optical_view, image_optical
-from crosswake.simulate.radar import PIXEL as RADAR_PIXEL
-from crosswake.simulate.radar import draw_radar_view, image_radar
+from crosswake.simulate.optical import OPTICAL_PIXEL, draw_optical_view, image_optical
+from crosswake.simulate.parts import Random
+from crosswake.simulate.radar import RADAR_PIXEL, draw_radar_view, image_radar
 from crosswake.simulate.sightings import Sighting, sun_position
 
 LOWEST_SUN = np.radians(22.0)
-"""Acquisitions with a lower sun are not ordered."""
+"""No image is taken with a lower sun; it counts as this high."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +36,11 @@ class Image:
 
 
 def vessel_of(sighting: Sighting, seed: int, ship_type: str | None = None) -> Vessel:
-    """The ship of a sighting; the same whenever it is asked for."""
+    """The ship of a sighting; always the same one for the same seed."""
     return draw_vessel(generator(seed, 1, *sighting.vessel), ship_type)
 
 
-def generator(seed: int, *key: int) -> np.random.Generator:
+def generator(seed: int, *key: int) -> Random:
     """Random numbers that depend on the seed and the key alone, not on which process draws them."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
@@ -72,7 +71,7 @@ def image_of(sighting: Sighting, vessel: Vessel, seed: int) -> Image:
     )
 
 
-def scene_of(vessel: Vessel, rng: np.random.Generator) -> Scene:
+def scene_of(vessel: Vessel, rng: Random) -> Scene:
     """The ship afloat at a draught that goes with its load."""
     load = float(rng.beta(1.6, 1.6))
     parts = arrange(vessel, rng, load)

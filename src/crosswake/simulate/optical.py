@@ -1,4 +1,4 @@
-"""What an optical satellite sees of a scene: sun, shadow, lean of tall things, sea, wake, haze,
+"""What an optical satellite sees of a scene: sun, shadow, tall things that lean, sea, wake, haze,
 clouds, noise."""
 
 from dataclasses import dataclass
@@ -7,18 +7,11 @@ import numpy as np
 from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
 from scipy.ndimage import affine_transform, gaussian_filter, zoom
 
-from crosswake.simulate.crop import Crop, cells, frame, turned
-from crosswake.simulate.geometry import (
-    CELL,
-    MATERIALS,
-    Array,
-    Scene,
-    heading_vector,
-    horizon,
-    shifted,
-)
+from crosswake.simulate.crop import Crop, cells, deck_extent, frame
+from crosswake.simulate.geometry import CELL, Array, Scene, heading_vector, horizon, shifted
+from crosswake.simulate.parts import Random
 
-PIXEL = 0.75
+OPTICAL_PIXEL = 0.75
 """Metres per pixel of HOSS ReID's optical chips (Jilin-1)."""
 SKY = np.array([0.10, 0.14, 0.20], np.float32)
 SUN = np.array([1.0, 0.96, 0.88], np.float32)
@@ -49,9 +42,7 @@ class OpticalView:
     turn: float
 
 
-def draw_optical_view(
-    rng: np.random.Generator, sun: float, elevation: float, speed: float
-) -> OpticalView:
+def draw_optical_view(rng: Random, sun: float, elevation: float, speed: float) -> OpticalView:
     """A camera, an atmosphere and a crop for a sighting whose sun is known."""
     return OpticalView(
         sun=sun,
@@ -65,21 +56,23 @@ def draw_optical_view(
     )
 
 
-def image_optical(scene: Scene, view: OpticalView, rng: np.random.Generator) -> Array:
-    """(height, width, 3) uint8 picture at :data:`PIXEL` metres."""
+def image_optical(scene: Scene, view: OpticalView, rng: Random) -> Array:
+    """(height, width, 3) uint8 picture at :data:`OPTICAL_PIXEL` metres."""
     direct = sunlight(scene, view)
     tops = scene.colour * (
         SKY + direct[..., None] * SUN * np.float32(np.sin(view.elevation) ** 0.5)
     )
     canvas = sea(scene, view, direct, rng)
     lean(canvas, tops, scene, view)
-    crop = crop_of(scene, view, rng)
+    # The frame is drawn around the deck; tall things may lean beyond it, as in hand-made chips.
+    extents = deck_extent(scene, view.turn)
+    crop = frame(*extents, scene, OPTICAL_PIXEL, view.turn, rng)
     return develop(canvas, scene, crop, view, rng)
 
 
 def sunlight(scene: Scene, view: OpticalView) -> Array:
-    """(rows, columns) share of direct sun from 0 in shadow to about 1, brighter on slopes that face
-    it."""
+    """(rows, columns) share of direct sun, 0 in shadow, about 1 in the light, more on slopes that
+    face it."""
     toward = heading_vector(view.sun)
     high = horizon(scene.height, toward, float(np.tan(view.elevation)))
     lit = (scene.height >= high - 0.1).astype(np.float32)
@@ -94,8 +87,12 @@ def sunlight(scene: Scene, view: OpticalView) -> Array:
 
 
 def lean(canvas: Array, tops: Array, scene: Scene, view: OpticalView) -> None:
-    """Paint the ship over the sea from the water up, each level displaced away from the camera's
-    nadir."""
+    """Paint the ship over the sea, in place.
+
+    A camera that looks aside sees tall things displaced, the more the higher they are. So the ship
+    is painted level by level from the water up, and each level hides what it covers of the lower
+    ones.
+    """
     away = heading_vector(view.camera + np.pi)
     rise = float(np.tan(view.tilt))
     step = max(CELL / max(rise, 0.02), 0.5)
@@ -114,7 +111,7 @@ def lean(canvas: Array, tops: Array, scene: Scene, view: OpticalView) -> None:
         canvas[wall] = side if level < scene.freeboard - 0.5 else shifted(walls, offset, 0.0)[wall]
 
 
-def sea(scene: Scene, view: OpticalView, direct: Array, rng: np.random.Generator) -> Array:
+def sea(scene: Scene, view: OpticalView, direct: Array, rng: Random) -> Array:
     """(rows, columns, 3) radiance of the water: waves, foam along the hull, the wake astern."""
     shape = scene.height.shape
     base = np.array([0.020, 0.055, 0.080]) + rng.uniform(0, 1) * np.array([0.012, 0.030, 0.022])
@@ -127,7 +124,7 @@ def sea(scene: Scene, view: OpticalView, direct: Array, rng: np.random.Generator
     )
 
 
-def swell(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+def swell(shape: tuple[int, ...], rng: Random) -> Array:
     """Unit-variance wave field: filtered noise, longer along the crests than across them."""
     spectrum = rfft2(rng.normal(size=shape).astype(np.float32))
     fr, fc = fftfreq(shape[0], CELL)[:, None], rfftfreq(shape[1], CELL)[None, :]
@@ -141,8 +138,8 @@ def swell(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     return np.asarray(waves / max(float(waves.std()), 1e-9), dtype=np.float32)
 
 
-def wake(scene: Scene, speed: float, rng: np.random.Generator) -> Array:
-    """(rows, columns) cover of foam: a band astern, bow waves that open aft, a thin edge along the
+def wake(scene: Scene, speed: float, rng: Random) -> Array:
+    """(rows, columns) cover of foam: a band astern, bow waves that spread aft, an edge along the
     hull."""
     rows, columns = scene.height.shape
     s, t = cells(scene, np.arange(rows)[:, None], np.arange(columns)[None, :])
@@ -162,21 +159,7 @@ def wake(scene: Scene, speed: float, rng: np.random.Generator) -> Array:
     return np.asarray(strength * broken * (0.9 * band + 1.0 * arms + 0.7 * near), dtype=np.float32)
 
 
-def crop_of(scene: Scene, view: OpticalView, rng: np.random.Generator) -> Crop:
-    """The chip's frame: around the deck and the lean of its hull."""
-    rows, columns = np.nonzero(scene.material == MATERIALS.index("deck"))
-    x, y = turned(*cells(scene, rows, columns), view.turn, scene.length / 2)
-    return frame(
-        (float(x.min()), float(x.max())),
-        (float(y.min()), float(y.max())),
-        scene,
-        PIXEL,
-        view.turn,
-        rng,
-    )
-
-
-def wisps(shape: tuple[int, int], rng: np.random.Generator) -> Array:
+def wisps(shape: tuple[int, int], rng: Random) -> Array:
     """(height, width) opacity from 0 to 1 of thin cloud: smooth noise of several sizes."""
     total = np.zeros(shape)
     for cell, weight in ((96, 1.0), (48, 0.5), (24, 0.25)):
@@ -187,9 +170,7 @@ def wisps(shape: tuple[int, int], rng: np.random.Generator) -> Array:
     return np.asarray(np.clip(0.35 + 0.4 * total, 0, 1))
 
 
-def develop(
-    canvas: Array, scene: Scene, crop: Crop, view: OpticalView, rng: np.random.Generator
-) -> Array:
+def develop(canvas: Array, scene: Scene, crop: Crop, view: OpticalView, rng: Random) -> Array:
     """Radiance to a picture: optics, atmosphere, sensor noise, white balance, tone."""
     matrix, offset = crop.sampling(scene)
     shape = (crop.rows, crop.columns)

@@ -4,10 +4,13 @@ Ship coordinates: ``s`` metres aft of the bow, ``t`` metres to starboard of the 
 in metres above the main deck. Colours are reflectances (red, green, blue) from 0 to 1."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+Array = NDArray[Any]
+Random = np.random.Generator
 Colour = tuple[float, float, float]
 Kind = Literal["box", "disc", "dome", "bar", "boom", "hatch", "bay", "loose", "paint"]
 Material = Literal["deck", "cover", "house", "cargo", "pipe", "crane", "tank", "hole"]
@@ -30,7 +33,7 @@ FUNNELS: tuple[Colour, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Piece:
     """One piece of a ship: its plan, how high it reaches, what it is made of.
 
     Attributes:
@@ -41,8 +44,8 @@ class Part:
         t0: port side (centre of a disc or dome, foot of a bar or boom).
         t1: starboard side (far end of a bar or boom).
         top: height of its top above the main deck.
-        colour: of the top.
-        material: what the radar sees.
+        colour: of the top, for the camera.
+        material: for the radar.
         width: of a bar or boom, diameter of a disc or dome, number of rows of a bay.
     """
 
@@ -63,16 +66,16 @@ def box(
     top: float,
     colour: Colour,
     material: Material = "house",
-) -> Part:
+) -> Piece:
     """A block from ``s[0]`` to ``s[1]`` and ``t[0]`` to ``t[1]``."""
-    return Part("box", s[0], s[1], t[0], t[1], top, colour, material)
+    return Piece("box", s[0], s[1], t[0], t[1], top, colour, material)
 
 
 def disc(
     s: float, t: float, diameter: float, top: float, colour: Colour, material: Material = "house"
-) -> Part:
+) -> Piece:
     """An upright cylinder."""
-    return Part("disc", s, s, t, t, top, colour, material, diameter)
+    return Piece("disc", s, s, t, t, top, colour, material, diameter)
 
 
 def bar(
@@ -82,28 +85,30 @@ def bar(
     top: float,
     colour: Colour,
     material: Material = "crane",
-) -> Part:
+) -> Piece:
     """A straight wall between two points, such as a gantry beam."""
-    return Part("bar", foot[0], tip[0], foot[1], tip[1], top, colour, material, width)
+    return Piece("bar", foot[0], tip[0], foot[1], tip[1], top, colour, material, width)
 
 
-def paint(s: tuple[float, float], t: tuple[float, float], colour: Colour) -> Part:
-    """A mark on whatever surface is there, without height."""
-    return Part("paint", s[0], s[1], t[0], t[1], 0.0, colour, "deck")
+def paint(s: tuple[float, float], t: tuple[float, float], colour: Colour) -> Piece:
+    """A mark without height on whatever surface is there."""
+    return Piece("paint", s[0], s[1], t[0], t[1], 0.0, colour, "deck")
 
 
 def crane(
-    s: float, t: float, reach: float, aim: float, height: float, colour: Colour, girth: float = 3.0
-) -> list[Part]:
-    """A pedestal and its jib, stowed towards ``aim`` (radians clockwise from the bow)."""
+    foot: tuple[float, float], reach: float, aim: float, height: float, colour: Colour, girth: float
+) -> list[Piece]:
+    """A pedestal at ``foot`` and its jib, stowed towards ``aim`` (radians clockwise from the
+    bow)."""
+    s, t = foot
     tip_s, tip_t = s - reach * np.cos(aim), t + reach * np.sin(aim)
-    jib = Part(
+    jib = Piece(
         "boom", s, float(tip_s), t, float(tip_t), height * 0.8, colour, "crane", 0.45 * girth
     )
     return [disc(s, t, girth, height, colour, "crane"), jib]
 
 
-def pick(rng: np.random.Generator, colours: tuple[Colour, ...]) -> Colour:
+def pick(rng: Random, colours: tuple[Colour, ...]) -> Colour:
     """One of ``colours``, a little lighter or darker."""
     chosen = colours[int(rng.integers(len(colours)))]
     shade = rng.uniform(0.85, 1.15)
@@ -111,13 +116,8 @@ def pick(rng: np.random.Generator, colours: tuple[Colour, ...]) -> Colour:
 
 
 def deck_house(
-    rng: np.random.Generator,
-    front: float,
-    length: float,
-    beam: float,
-    tiers: int,
-    colour: Colour = WHITE,
-) -> list[Part]:
+    rng: Random, front: float, length: float, beam: float, tiers: int, colour: Colour = WHITE
+) -> list[Piece]:
     """Accommodation block with stepped tiers, bridge wings, funnel, mast and lifeboats."""
     back, height = front + length, 2.8 * tiers
     width = beam * rng.uniform(0.55, 0.92)
@@ -158,15 +158,13 @@ def deck_house(
     return parts
 
 
-def funnel(
-    rng: np.random.Generator, back: float, length: float, beam: float, height: float
-) -> list[Part]:
+def funnel(rng: Random, back: float, length: float, beam: float, height: float) -> list[Piece]:
     """One funnel, or two side by side, at the after end of a deck house."""
     long, wide = min(length * 0.35, rng.uniform(4, 9)), beam * rng.uniform(0.1, 0.24)
     start = back + rng.uniform(-0.5, 0.35) * long
     colour, top = pick(rng, FUNNELS), height * rng.uniform(0.85, 1.15) + 2
     offsets = (0.0,) if rng.random() < 0.65 else (-0.24 * beam, 0.24 * beam)
-    parts: list[Part] = []
+    parts: list[Piece] = []
     for t in offsets:
         half = wide / (2 * len(offsets))
         parts.append(box((start, start + long), (t - half, t + half), top, colour))
@@ -176,7 +174,7 @@ def funnel(
     return parts
 
 
-def forecastle(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> list[Part]:
+def forecastle(rng: Random, length: float, beam: float, deck: Colour) -> list[Piece]:
     """Raised foredeck with winches, hatches and a foremast."""
     raised = rng.uniform(1.5, 3.2)
     parts = [box((0.0, length), (-beam / 2, beam / 2), raised, deck, "deck")]
@@ -187,11 +185,9 @@ def forecastle(rng: np.random.Generator, length: float, beam: float, deck: Colou
     return [*parts, disc(mast, 0.0, 1.2, raised + rng.uniform(6, 11), CREAM, "crane")]
 
 
-def fittings(
-    rng: np.random.Generator, area: tuple[float, float], beam: float, count: int
-) -> list[Part]:
+def fittings(rng: Random, area: tuple[float, float], beam: float, count: int) -> list[Piece]:
     """Vents, lockers, winches and hatches scattered over the deck; they tell sister ships apart."""
-    parts: list[Part] = []
+    parts: list[Piece] = []
     for _ in range(count):
         s, t = rng.uniform(*area), rng.choice([-1, 1]) * beam * rng.uniform(0.1, 0.46)
         long, wide = rng.uniform(1.0, 3.5), rng.uniform(1.0, 2.5)
@@ -200,11 +196,11 @@ def fittings(
     return parts
 
 
-def helipad(s: float, t: float, radius: float) -> list[Part]:
+def helipad(s: float, t: float, radius: float) -> list[Piece]:
     """A painted landing circle with its H."""
     along = (s - radius * 0.3, s + radius * 0.3)
     mark = [paint(along, (t + x * radius, t + (x + 0.12) * radius), WHITE) for x in (-0.3, 0.2)]
-    ring = Part("disc", s, s, t, t, 0.25, (0.16, 0.30, 0.20), "deck", 2 * radius)
+    ring = Piece("disc", s, s, t, t, 0.25, (0.16, 0.30, 0.20), "deck", 2 * radius)
     return [
         ring,
         *mark,

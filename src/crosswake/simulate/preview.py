@@ -9,19 +9,22 @@ from typing import Any
 import numpy as np
 
 from crosswake.core.errors import CrosswakeError
+from crosswake.core.files import replacing
 from crosswake.data.chips import Modality
 from crosswake.simulate.geometry import Array
 from crosswake.simulate.imaging import image_of, vessel_of
 from crosswake.simulate.sightings import Sighting
 
-SHOWN = (
+PREVIEWED_TYPES = (
     "bulk carrier", "container ship", "tanker", "gas carrier",
     "car carrier", "general cargo", "warship", "passenger ship",
 )  # fmt: skip
 FLOOR_DB, CEILING_DB = -6.0, 31.0
+"""Radar amplitudes that are shown black and white."""
 COLOURS = 192
-"""Of the PNG's palette; a quarter of the bytes of full colour, and hardly to be told from it."""
+"""Of the PNG's palette; a quarter of the bytes of full colour, and it looks nearly the same."""
 HOURS = (10, 13)
+"""Local time of the two optical sightings, so that their shadows differ."""
 
 
 def draw_preview(path: Path, *, seed: int = 0) -> None:
@@ -45,21 +48,14 @@ def draw_preview(path: Path, *, seed: int = 0) -> None:
             "each ship: two optical sightings at 0.75 m, two radar sightings at 1 m (simulated)"
         )
         figure.text(0.988, 0.008, caption, color="#8b98a8", fontsize=10, ha="right", va="bottom")
-        for number, ship_type in enumerate(SHOWN):
+        for number, ship_type in enumerate(PREVIEWED_TYPES):
             draw_ship(figure, outer[divmod(number, 4)], ship_type, number, seed)
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=100, facecolor=figure.get_facecolor())
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        picture = PIL.Image.open(drawn).convert("RGB")
-        few = picture.quantize(COLOURS, kmeans=2, dither=PIL.Image.Dither.NONE)
-        few.save(partial, format="png", optimize=True)
-        partial.replace(path)
-    except OSError as error:
-        raise CrosswakeError(
-            f"{path}: cannot be written ({error.strerror}); choose another place"
-        ) from error
+    picture = PIL.Image.open(drawn).convert("RGB")
+    few = picture.quantize(COLOURS, kmeans=2, dither=PIL.Image.Dither.NONE)
+    with replacing(path, "--preview") as part:
+        few.save(part, format="png", optimize=True)
 
 
 def draw_ship(figure: Any, cell: Any, ship_type: str, number: int, seed: int) -> None:
@@ -107,7 +103,7 @@ def sighting(number: int, index: int) -> Sighting:
 
 
 def decibels(amplitude: Array) -> Array:
-    """Amplitude as grey from 0 to 1: logarithmic, from under the sea's level to the brightest
+    """Amplitude as grey from 0 to 1, logarithmic, from below the sea's level to the brightest
     points."""
     level = 20 * np.log10(np.maximum(amplitude, 1e-3) / 10.0)
     return np.asarray(np.clip((level - FLOOR_DB) / (CEILING_DB - FLOOR_DB), 0, 1))

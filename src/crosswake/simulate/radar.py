@@ -7,7 +7,7 @@ from scipy.ndimage import affine_transform, gaussian_filter
 from scipy.signal import fftconvolve
 from scipy.special import gammaincinv, ndtr
 
-from crosswake.simulate.crop import Crop, cells, frame, turned
+from crosswake.simulate.crop import Crop, cells, deck_extent, frame, turned
 from crosswake.simulate.fleet import Vessel
 from crosswake.simulate.geometry import (
     CELL,
@@ -19,10 +19,12 @@ from crosswake.simulate.geometry import (
     horizon,
     shifted,
 )
+from crosswake.simulate.parts import Random
 
-PIXEL = 1.0
+RADAR_PIXEL = 1.0
 """Metres per pixel of HOSS ReID's radar chips (TY-MINISAR)."""
 RESOLUTION = 1.25
+"""Metres, in range and in azimuth."""
 DIFFUSE = np.array([0.0, 0.03, 0.09, 0.25, 0.22, 0.50, 0.60, 0.07, 0.008])
 """Backscatter of a horizontal surface at 45 degrees, by material; a flat deck mirrors the wave
 away."""
@@ -40,7 +42,7 @@ class RadarView:
         looks: number of independent looks averaged.
         clutter: mean backscatter of the sea.
         shape: order parameter of the K distribution; small is spiky.
-        smear: standard deviation in metres of the blur along track that the ship's motion leaves.
+        smear: std in metres of the blur along track that the ship's motion leaves.
         roll: metres along track that a point moves per metre of its height, by roll and pitch.
         turn: heading error of the crop.
     """
@@ -57,14 +59,14 @@ class RadarView:
 
 @dataclass(frozen=True)
 class Returns:
-    """Echoes: where they appear in ship coordinates (metres), and their power."""
+    """Echoes: where they appear, in ship coordinates (metres), and their power."""
 
     s: Array
     t: Array
     power: Array
 
 
-def draw_radar_view(rng: np.random.Generator, look: float, incidence: float) -> RadarView:
+def draw_radar_view(rng: Random, look: float, incidence: float) -> RadarView:
     """A sea, the ship's motion and a crop for a sighting whose geometry is known."""
     return RadarView(
         incidence=incidence,
@@ -78,13 +80,13 @@ def draw_radar_view(rng: np.random.Generator, look: float, incidence: float) -> 
     )
 
 
-def image_radar(scene: Scene, vessel: Vessel, view: RadarView, rng: np.random.Generator) -> Array:
-    """(height, width) float32 amplitude at :data:`PIXEL` metres."""
+def image_radar(scene: Scene, vessel: Vessel, view: RadarView, rng: Random) -> Array:
+    """(height, width) float32 amplitude at :data:`RADAR_PIXEL` metres."""
     away = heading_vector(view.look)
     hidden = horizon(scene.height, (-away[0], -away[1]), 1 / float(np.tan(view.incidence)))
     surfaces = join([tops(scene, view, hidden), *walls(scene, view, hidden)])
     points = scatterers(scene, vessel, view, hidden)
-    crop = crop_of(scene, view, surfaces, rng)
+    crop = radar_crop(scene, view, surfaces, rng)
     kernel = point_response(view, crop.turn)
     extended = np.clip(fftconvolve(splat(surfaces, crop), kernel, mode="same"), 0, None)
     bright = np.clip(fftconvolve(splat(points, crop), kernel, mode="same"), 0, None)
@@ -122,7 +124,7 @@ def tops(scene: Scene, view: RadarView, hidden: Array) -> Returns:
 
 
 def facing_slope(scene: Scene, view: RadarView) -> Array:
-    """How much more a curved surface answers where it is square to the line of sight."""
+    """How much more a curved surface reflects where it is square to the line of sight."""
     away = heading_vector(view.look)
     curved = gaussian_filter(scene.height, 1.5)
     rise = np.gradient(curved, CELL, axis=0) * away[0] + np.gradient(curved, CELL, axis=1) * away[1]
@@ -166,7 +168,7 @@ def squareness(scene: Scene, away: Direction) -> Array:
 
 
 def scatterers(scene: Scene, vessel: Vessel, view: RadarView, hidden: Array) -> Returns:
-    """Bright points fixed to the vessel, as strong as their lobe is turned to the radar."""
+    """Bright points fixed to the vessel, the stronger the more their lobe points at the radar."""
     s, t, strength, aim, lobe = vessel.scatterers.T
     rows = np.clip(np.round(s / CELL + scene.bow[0]).astype(int), 0, scene.height.shape[0] - 1)
     columns = np.clip(np.round(t / CELL + scene.bow[1]).astype(int), 0, scene.height.shape[1] - 1)
@@ -186,33 +188,28 @@ def join(parts: list[Returns]) -> Returns:
     )
 
 
-def crop_of(scene: Scene, view: RadarView, surfaces: Returns, rng: np.random.Generator) -> Crop:
-    """The chip's frame: around the hull and nearly all of the echo, as an annotator sees it."""
-    rows, columns = np.nonzero(scene.material == MATERIALS.index("deck"))
-    x, y = turned(*cells(scene, rows, columns), view.turn, scene.length / 2)
+def radar_crop(scene: Scene, view: RadarView, surfaces: Returns, rng: Random) -> Crop:
+    """The chip's frame: around the deck and nearly all of the echo, since people who crop by hand
+    see the echo."""
+    (s0, s1), (t0, t1) = deck_extent(scene, view.turn)
     u, v = turned(surfaces.s, surfaces.t, view.turn, scene.length / 2)
-    s = (
-        min(x.min(), quantile(u, surfaces.power, 0.01)),
-        max(x.max(), quantile(u, surfaces.power, 0.99)),
-    )
-    t = (
-        min(y.min(), quantile(v, surfaces.power, 0.04)),
-        max(y.max(), quantile(v, surfaces.power, 0.96)),
-    )
-    return frame(
-        (float(s[0]), float(s[1])), (float(t[0]), float(t[1])), scene, PIXEL, view.turn, rng
-    )
+    along = [quantile(u, surfaces.power, share) for share in (0.01, 0.99)]
+    across = [quantile(v, surfaces.power, share) for share in (0.04, 0.96)]
+    s = (min(s0, along[0]), max(s1, along[1]))
+    t = (min(t0, across[0]), max(t1, across[1]))
+    return frame(s, t, scene, RADAR_PIXEL, view.turn, rng)
 
 
 def quantile(values: Array, weights: Array, share: float) -> float:
-    """The value below which ``share`` of the weight lies, to the nearest half metre or so."""
+    """The value below which ``share`` of the weight lies, to 1 in 512 of the values' range."""
     counts, edges = np.histogram(values, bins=512, weights=weights)
     total = np.cumsum(counts)
     return float(edges[int(np.searchsorted(total, share * total[-1]))])
 
 
 def splat(returns: Returns, crop: Crop) -> Array:
-    """Power of all echoes on the chip's pixels, shared between the four nearest."""
+    """Power of all echoes on the chip's pixels; each echo is shared among its four nearest pixels,
+    so that the sum stays and nothing jumps from pixel to pixel."""
     row, column = crop.to_pixels(returns.s, returns.t)
     r0, c0 = np.floor(row).astype(int), np.floor(column).astype(int)
     fr, fc = row - r0, column - c0
@@ -223,7 +220,7 @@ def splat(returns: Returns, crop: Crop) -> Array:
             inside = (r >= 0) & (r < crop.rows) & (c >= 0) & (c < crop.columns)
             flat = r[inside] * crop.columns + c[inside]
             image += np.bincount(flat, (returns.power * wr * wc)[inside], minlength=image.size)
-    return image.reshape(crop.rows, crop.columns) / PIXEL**2
+    return image.reshape(crop.rows, crop.columns) / RADAR_PIXEL**2
 
 
 def point_response(view: RadarView, turn: float, reach: int = 16) -> Array:
@@ -232,7 +229,7 @@ def point_response(view: RadarView, turn: float, reach: int = 16) -> Array:
     A raised cosine aperture (pedestal 0.75) leaves side-lobes at about -20 dB.
     """
     away = heading_vector(view.look - turn)
-    grid = np.arange(-reach, reach + 1) * PIXEL
+    grid = np.arange(-reach, reach + 1) * RADAR_PIXEL
     row, column = grid[:, None], grid[None, :]
     ranges = row * away[0] + column * away[1]
     azimuths = -row * away[1] + column * away[0]
@@ -249,7 +246,7 @@ def weighted_sinc(x: Array, pedestal: float = 0.75) -> Array:
     return np.asarray(pedestal * np.sinc(x) + side * (np.sinc(x - 1) + np.sinc(x + 1)))
 
 
-def speckle(shape: tuple[int, int], looks: int, rng: np.random.Generator) -> Array:
+def speckle(shape: tuple[int, int], looks: int, rng: Random) -> Array:
     """Multiplicative speckle of unit mean and variance 1 / looks: the mean of exponential
     intensities.
 
@@ -269,9 +266,7 @@ def total_power(sigma: float) -> float:
     return float((gaussian_filter(impulse, sigma) ** 2).sum())
 
 
-def texture(
-    shape: tuple[int, int], order: float, rng: np.random.Generator, scale: float = 3.0
-) -> Array:
+def texture(shape: tuple[int, int], order: float, rng: Random, scale: float = 3.0) -> Array:
     """Gamma distributed texture of unit mean and variance 1 / order, correlated over ``scale``
     pixels.
 
@@ -284,9 +279,7 @@ def texture(
     return np.asarray(np.interp(field - field.mean(), levels, table))
 
 
-def sea_clutter(
-    scene: Scene, hidden: Array, crop: Crop, view: RadarView, rng: np.random.Generator
-) -> Array:
+def sea_clutter(scene: Scene, hidden: Array, crop: Crop, view: RadarView, rng: Random) -> Array:
     """(height, width) power of the sea: K distributed, none where the ship stands in the way."""
     shape = (crop.rows, crop.columns)
     lit = ((scene.height >= hidden - 0.05) & ~scene.afloat).astype(np.float32)

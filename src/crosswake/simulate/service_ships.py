@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from crosswake.simulate.cargo_ships import CRANES, cut
+from crosswake.simulate.cargo_ships import CRANES, pitches_of
 from crosswake.simulate.parts import (
     DARK,
     FUNNELS,
@@ -11,7 +11,8 @@ from crosswake.simulate.parts import (
     WHITE,
     YELLOW,
     Colour,
-    Part,
+    Piece,
+    Random,
     bar,
     box,
     crane,
@@ -29,7 +30,7 @@ NAVY: Colour = (0.27, 0.30, 0.32)
 POOL: Colour = (0.10, 0.42, 0.52)
 
 
-def car_carrier(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> list[Part]:
+def car_carrier(rng: Random, length: float, beam: float, deck: Colour) -> list[Piece]:
     """A slab nearly as long as the hull; vents in rows on its roof, ramp on the quarter."""
     start, end = length * rng.uniform(0.02, 0.06), length * rng.uniform(0.95, 0.985)
     top = rng.uniform(9, 14)
@@ -38,7 +39,7 @@ def car_carrier(rng: np.random.Generator, length: float, beam: float, deck: Colo
     parts.append(box((bridge, bridge + 9), (-beam * 0.46, beam * 0.46), top + 4, WHITE))
     parts.append(box((bridge, bridge + 4), (-beam / 2, beam / 2), top + 5.5, WHITE))
     rows = ((-0.4, 0.4), (-0.42, 0.0, 0.42), (-0.3, 0.3))[int(rng.integers(3))]
-    for a, b in cut(rng, bridge + 14, end - 8, int(rng.integers(6, 14)), 0.4):
+    for a, b in pitches_of(rng, bridge + 14, end - 8, int(rng.integers(6, 14)), 0.4):
         for row in rows:
             parts.append(
                 disc((a + b) / 2, row * beam, rng.uniform(2, 3.4), top + 2.2, WHITE, "crane")
@@ -53,9 +54,7 @@ def car_carrier(rng: np.random.Generator, length: float, beam: float, deck: Colo
     return [*parts, bar((end - 10, side), (length * 0.995, side * 1.1), 5.0, top + 6, GREY)]
 
 
-def passenger_ship(
-    rng: np.random.Generator, length: float, beam: float, deck: Colour
-) -> list[Part]:
+def passenger_ship(rng: Random, length: float, beam: float, deck: Colour) -> list[Piece]:
     """Stepped white decks, rows of boats along the sides, pools or open car deck, one or two
     funnels."""
     start, end = length * rng.uniform(0.12, 0.2), length * rng.uniform(0.86, 0.97)
@@ -70,7 +69,7 @@ def passenger_ship(
     parts.append(box((start + 2, start + 8), (-beam / 2, beam / 2), top + 1, WHITE))
     boat = pick(rng, (ORANGE, WHITE, (0.6, 0.4, 0.2)))
     floor = pick(rng, ((0.15, 0.30, 0.22), (0.45, 0.30, 0.18), (0.20, 0.28, 0.42), GREY))
-    for a, b in cut(rng, start + 14, end - 10, int(rng.integers(3, 7)), 0.6):
+    for a, b in pitches_of(rng, start + 14, end - 10, int(rng.integers(3, 7)), 0.6):
         half = inner * rng.uniform(0.4, 0.9)
         what = rng.random()
         if what < 0.4:
@@ -78,7 +77,7 @@ def passenger_ship(
         parts.append(
             paint((a + 3, b - 3), (-half * 0.8, half * 0.8), POOL if 0.4 < what < 0.55 else floor)
         )
-    for a, b in cut(rng, start + 16, end - 8, int(rng.integers(3, 11)), 0.2):
+    for a, b in pitches_of(rng, start + 16, end - 8, int(rng.integers(3, 11)), 0.2):
         for t in (-0.47 * beam, 0.47 * beam):
             parts.append(box((a + 1, min(b - 1, a + 10)), (t - 1.1, t + 1.1), top * 0.5 + 3, boat))
     parts += funnel(rng, length * rng.uniform(0.55, 0.85), 22.0, beam, top + 4)
@@ -86,9 +85,7 @@ def passenger_ship(
     return parts + fittings(rng, (end, length * 0.98), beam, 4)
 
 
-def fishing_vessel(
-    rng: np.random.Generator, length: float, beam: float, deck: Colour
-) -> list[Part]:
+def fishing_vessel(rng: Random, length: float, beam: float, deck: Colour) -> list[Piece]:
     """House forward or aft, net drums and winches, a gantry over the stern or masts over the
     hold."""
     head, house = length * rng.uniform(0.08, 0.16), length * rng.uniform(0.16, 0.28)
@@ -96,10 +93,12 @@ def fishing_vessel(
     parts = forecastle(rng, head, beam, deck)
     free = [(front + house, length * 0.94), (head, front)]
     a, b = max(free, key=lambda span: span[1] - span[0])
-    for s, e in cut(rng, a, b, int(rng.integers(2, 4)), 0.5):
+    for s, e in pitches_of(rng, a, b, int(rng.integers(2, 4)), 0.5):
         half = beam * rng.uniform(0.15, 0.3)
         parts.append(
-            Part("hatch", s + 1, e - 1, -half, half, 1.2, pick(rng, (GREY, WHITE, ORANGE)), "cover")
+            Piece(
+                "hatch", s + 1, e - 1, -half, half, 1.2, pick(rng, (GREY, WHITE, ORANGE)), "cover"
+            )
         )
     for _ in range(int(rng.integers(1, 4))):
         s, colour = rng.uniform(a, b), pick(rng, (YELLOW, WHITE, ORANGE))
@@ -108,7 +107,7 @@ def fishing_vessel(
     return parts + deck_house(rng, front, house, beam, int(rng.integers(2, 4)))
 
 
-def warship(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> list[Part]:
+def warship(rng: Random, length: float, beam: float, deck: Colour) -> list[Piece]:
     """Gun, launchers, bridge block and mast, one or two funnels, hangar and flight deck; all
     grey."""
     gun, bridge = length * rng.uniform(0.13, 0.2), length * rng.uniform(0.27, 0.36)
@@ -139,7 +138,7 @@ def warship(rng: np.random.Generator, length: float, beam: float, deck: Colour) 
     return parts + fittings(rng, (bridge, hangar), beam, int(rng.integers(6, 14)))
 
 
-def tug(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> list[Part]:
+def tug(rng: Random, length: float, beam: float, deck: Colour) -> list[Piece]:
     """House ahead of the middle, towing winch and open deck behind it."""
     front, house = length * rng.uniform(0.16, 0.3), length * rng.uniform(0.24, 0.36)
     parts = forecastle(rng, length * 0.14, beam, deck)
@@ -153,7 +152,7 @@ def tug(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> l
     return parts + fittings(rng, (length * 0.6, length * 0.92), beam, int(rng.integers(3, 7)))
 
 
-def supply_ship(rng: np.random.Generator, length: float, beam: float, deck: Colour) -> list[Part]:
+def supply_ship(rng: Random, length: float, beam: float, deck: Colour) -> list[Piece]:
     """House forward, long low working deck with loose cargo, some with a helicopter deck or a big
     crane."""
     front, house = length * rng.uniform(0.1, 0.16), length * rng.uniform(0.18, 0.28)
@@ -170,12 +169,12 @@ def supply_ship(rng: np.random.Generator, length: float, beam: float, deck: Colo
     for _ in range(int(rng.integers(2, 6))):
         s, t = rng.uniform(start, end - 8), rng.uniform(-0.35, 0.2) * beam
         parts.append(
-            Part("loose", s, s + rng.uniform(3, 9), t, t + rng.uniform(2, 4), 2.6, ORANGE, "cargo")
+            Piece("loose", s, s + rng.uniform(3, 9), t, t + rng.uniform(2, 4), 2.6, ORANGE, "cargo")
         )
     if rng.random() < 0.6:
         place = rng.uniform(start, end), rng.choice([-0.38, 0.38]) * beam
         parts += crane(
-            *place,
+            place,
             length * rng.uniform(0.2, 0.32),
             np.pi * rng.integers(2),
             15.0,

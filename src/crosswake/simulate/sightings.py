@@ -7,6 +7,7 @@ import numpy as np
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.chips import Modality
+from crosswake.simulate.parts import Random
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 REGIONS = (
@@ -19,8 +20,7 @@ REGIONS = (
     ("Gulf of Mexico", -94.0, -86.0, 23.5, 27.5),
     ("eastern Mediterranean", 26.0, 33.0, 32.3, 34.5),
 )
-"""Stretches of open sea: name, west, east, south, north. The index is the scene number, less
-one."""
+"""Stretches of open sea: name, west, east, south, north. The scene number counts them from 1."""
 METRES_A_DEGREE = 111_195.0
 MIN_IDENTITIES, MIN_SIGHTINGS = 6, 2
 
@@ -34,8 +34,8 @@ class Sighting:
         number: of the sighting, from 1.
         scene: number of the region, from 1.
         modality: optical or SAR.
-        vessel: (identity, variant) seeds of the ship; the bag of distractors has a ship for each
-            sighting.
+        vessel: (identity, variant) seeds of the ship; each sighting of the distractors is of
+            another ship.
         split: train, query or gallery.
         time: in UTC.
         lon: in degrees.
@@ -63,8 +63,9 @@ class Sighting:
         return f"{self.identity:04d}_s{self.scene:02d}c{self.number}_{tag}.tif"
 
 
-def plan(identities: int, sightings: int, seed: int) -> list[list[Sighting]]:
-    """Every sighting of every identity, the bag of distractors last.
+def plan_voyages(identities: int, sightings: int, seed: int) -> list[list[Sighting]]:
+    """Every sighting of every identity; last the distractors, one sighting of each of several ships
+    under one identity that no query has.
 
     Raises:
         CrosswakeError: too few identities or sightings, or a negative seed.
@@ -86,22 +87,28 @@ def plan(identities: int, sightings: int, seed: int) -> list[list[Sighting]]:
     return [*ships, voyage(rng, identities, distractors, False, True)]
 
 
-def voyage(
-    rng: np.random.Generator, identity: int, sightings: int, training: bool, bag: bool
-) -> list[Sighting]:
-    """Sightings of one ship, in time order, no two further apart than it can sail."""
+def voyage(rng: Random, identity: int, sightings: int, training: bool, bag: bool) -> list[Sighting]:
+    """Sightings of one ship, in time order, no two further apart than it can sail between them.
+
+    Args:
+        rng: random numbers.
+        identity: number of the ship.
+        sightings: how many.
+        training: whether they are for training.
+        bag: whether each sighting is of another ship, as with the distractors.
+    """
     scene = int(rng.integers(len(REGIONS)))
     _, west, east, south, north = REGIONS[scene]
     lon, lat = rng.uniform(west, east), rng.uniform(south, north)
     moment = START + timedelta(days=float(rng.uniform(0, 60)))
-    asked = 2 * ((identity // 2) % ((sightings + 1) // 2))
+    query = 2 * ((identity // 2) % ((sightings + 1) // 2))
     found = []
     for index in range(sightings):
         modality = Modality((identity + index) % 2)
         moment = overpass(rng, moment, lon, modality)
         moored = rng.random() < 0.25
         speed = 0.0 if moored else float(rng.uniform(3, 10))
-        split = "train" if training else "query" if index == asked and not bag else "gallery"
+        split = "train" if training else "query" if index == query and not bag else "gallery"
         found.append(
             Sighting(
                 identity=identity,
@@ -123,11 +130,8 @@ def voyage(
     return found
 
 
-def overpass(
-    rng: np.random.Generator, moment: datetime, lon: float, modality: Modality
-) -> datetime:
-    """The first pass after ``moment``: in the light of day for a camera, at dawn or dusk for the
-    radar."""
+def overpass(rng: Random, moment: datetime, lon: float, modality: Modality) -> datetime:
+    """The first pass after ``moment``: by day for a camera, at dawn or dusk for a radar."""
     local = (
         rng.uniform(9.5, 14.0)
         if modality is Modality.OPTICAL
@@ -141,11 +145,7 @@ def overpass(
 
 
 def sail(
-    rng: np.random.Generator,
-    lon: float,
-    lat: float,
-    reach: float,
-    bounds: tuple[float, float, float, float],
+    rng: Random, lon: float, lat: float, reach: float, bounds: tuple[float, float, float, float]
 ) -> tuple[float, float]:
     """A place within ``reach`` metres and within the region."""
     west, east, south, north = bounds

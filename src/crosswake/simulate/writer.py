@@ -4,7 +4,6 @@ import csv
 import multiprocessing
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
@@ -12,16 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from crosswake.core.errors import CrosswakeError
+from crosswake.core.files import new_folder
 from crosswake.core.progress import Progress
 from crosswake.data.chips import Modality
+from crosswake.data.pixels import write_raster
 from crosswake.data.sources.hoss import GALLERY, QUERY, TRAIN
 from crosswake.simulate.imaging import Image, image_of, vessel_of
-from crosswake.simulate.sightings import Sighting, plan
+from crosswake.simulate.sightings import Sighting, plan_voyages
 
 FOLDERS = {"train": TRAIN, "query": QUERY, "gallery": GALLERY}
 SUBSETS = (("O2S", Modality.OPTICAL), ("S2O", Modality.SAR))
-TABLE = "sightings.csv"
-Row = dict[str, Any]
+SIGHTINGS_TABLE = "sightings.csv"
+ChipRow = dict[str, Any]
 
 
 def simulate_fleet(
@@ -46,56 +47,33 @@ def simulate_fleet(
     Raises:
         CrosswakeError: ``out`` holds something or cannot be made, or a number is out of range.
     """
-    voyages = plan(identities, sightings, seed)
+    voyages = plan_voyages(identities, sightings, seed)
     if workers < 0:
         raise CrosswakeError(
             f"--workers is {workers}; give a number of processes, or 0 for one a core"
         )
-    check_free(out)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        partial_out = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    except OSError as error:
-        raise CrosswakeError(
-            f"{out}: cannot be made ({error.strerror}); choose another folder"
-        ) from error
-    try:
-        partial_out.chmod(0o755)
-        for folder in FOLDERS.values():
-            (partial_out / folder).mkdir()
-        total = sum(len(voyage) for voyage in voyages)
-        rows: list[Row] = []
-        with Progress(total, "simulating", quiet=quiet) as progress:
-            for written in run(
-                voyages, partial(write_voyage, partial_out, seed), workers or os.cpu_count() or 1
-            ):
-                rows += written
-                progress.advance(len(written))
-        write_subsets(partial_out, voyages)
-        write_table(partial_out / TABLE, sorted(rows, key=lambda row: str(row["path"])))
-        if out.exists():
-            out.rmdir()
-        partial_out.rename(out)
-    except OSError as error:
-        raise CrosswakeError(
-            f"{out}: cannot be written ({error.strerror}); is the disk full?"
-        ) from error
-    finally:
-        shutil.rmtree(partial_out, ignore_errors=True)
-
-
-def check_free(out: Path) -> None:
-    """Raise unless ``out`` is absent or an empty folder."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CrosswakeError(
             f"{out}: exists and is not empty; name a new folder, or remove it first"
         )
+    with new_folder(out, remedy="make room, or choose another folder") as root:
+        for folder in FOLDERS.values():
+            (root / folder).mkdir()
+        total = sum(len(voyage) for voyage in voyages)
+        rows: list[ChipRow] = []
+        work = partial(write_voyage, root, seed)
+        with Progress(total, "simulating", quiet=quiet) as progress:
+            for written in in_processes(voyages, work, workers or os.cpu_count() or 1):
+                rows += written
+                progress.advance(len(written))
+        write_subsets(root, voyages)
+        write_table(root / SIGHTINGS_TABLE, sorted(rows, key=lambda row: str(row["path"])))
 
 
-def run(
-    voyages: list[list[Sighting]], work: "partial[list[Row]]", workers: int
-) -> Iterator[list[Row]]:
-    """Do the work for every ship, in this process or in several, in no particular order."""
+def in_processes(
+    voyages: list[list[Sighting]], work: "partial[list[ChipRow]]", workers: int
+) -> Iterator[list[ChipRow]]:
+    """Do the work for every ship, in this process or in several; results in no particular order."""
     workers = min(workers, len(voyages))
     if workers == 1:
         yield from map(work, voyages)
@@ -110,7 +88,7 @@ def run(
             pool.shutdown(cancel_futures=True)
 
 
-def write_voyage(root: Path, seed: int, voyage: list[Sighting]) -> list[Row]:
+def write_voyage(root: Path, seed: int, voyage: list[Sighting]) -> list[ChipRow]:
     """Image and write all sightings of one ship; returns their rows."""
     rows = []
     vessel = vessel_of(voyage[0], seed)
@@ -119,7 +97,7 @@ def write_voyage(root: Path, seed: int, voyage: list[Sighting]) -> list[Row]:
             vessel = vessel_of(sighting, seed)
         image = image_of(sighting, vessel, seed)
         path = f"{FOLDERS[sighting.split]}/{sighting.name}"
-        write_image(root / path, image)
+        write_chip(root / path, image)
         rows.append(describe(path, sighting, image) | {
             "ship_type": vessel.ship_type,
             "length_m": f"{vessel.length:.1f}",
@@ -128,30 +106,13 @@ def write_voyage(root: Path, seed: int, voyage: list[Sighting]) -> list[Row]:
     return rows
 
 
-def write_image(path: Path, image: Image) -> None:
+def write_chip(path: Path, image: Image) -> None:
     """Write one chip as TIFF, three bands of uint8 or one of float32, without a place on Earth."""
-    import warnings
-
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning
-
-    bands = image.pixels[None] if image.pixels.ndim == 2 else image.pixels.transpose(2, 0, 1)
-    count, height, width = bands.shape
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(
-            path,
-            "w",
-            driver="GTiff",
-            width=width,
-            height=height,
-            count=count,
-            dtype=bands.dtype.name,
-        ) as file:
-            file.write(bands)
+    pixels = image.pixels
+    write_raster(path, pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1))
 
 
-def describe(path: str, sighting: Sighting, image: Image) -> Row:
+def describe(path: str, sighting: Sighting, image: Image) -> ChipRow:
     """The row of one chip in the table."""
     height, width = image.pixels.shape[:2]
     return {
@@ -173,16 +134,16 @@ def describe(path: str, sighting: Sighting, image: Image) -> Row:
 
 
 def write_subsets(root: Path, voyages: list[list[Sighting]]) -> None:
-    """Copy chips to the one-way protocols: a query a ship of one modality, a gallery of the
-    other."""
-    for name, asked in SUBSETS:
+    """Copy chips into the two one-way protocols: of each test ship one query of one modality, and
+    in the gallery all chips of the other modality."""
+    for name, modality in SUBSETS:
         for part in (QUERY, GALLERY):
             (root / "subset" / name / part).mkdir(parents=True)
         for voyage in voyages[:-1]:
             chips = [
                 sighting
                 for sighting in voyage
-                if sighting.split != "train" and sighting.modality == asked
+                if sighting.split != "train" and sighting.modality == modality
             ]
             if chips:
                 first = next(
@@ -190,7 +151,7 @@ def write_subsets(root: Path, voyages: list[list[Sighting]]) -> None:
                 )
                 copy(root, first, root / "subset" / name / QUERY)
         for sighting in (sighting for voyage in voyages for sighting in voyage):
-            if sighting.split != "train" and sighting.modality != asked:
+            if sighting.split != "train" and sighting.modality != modality:
                 copy(root, sighting, root / "subset" / name / GALLERY)
 
 
@@ -199,7 +160,7 @@ def copy(root: Path, sighting: Sighting, folder: Path) -> None:
     shutil.copyfile(root / FOLDERS[sighting.split] / sighting.name, folder / sighting.name)
 
 
-def write_table(path: Path, rows: list[Row]) -> None:
+def write_table(path: Path, rows: list[ChipRow]) -> None:
     """Write the table of sightings."""
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")

@@ -235,7 +235,8 @@ def test_bad_files_are_listed_and_mended(tmp_path: Path) -> None:
     }
     assert said.pop("sar/P_0001.tif").startswith("truncated or damaged")
     assert said == {
-        "sar/P_0002.tif": "the SAR image is 32 x 30, the optical one 32 x 32 pixels; they must be equal",
+        "sar/P_0002.tif": "the SAR image is 32 x 30, "
+        "the optical one 32 x 32 pixels; they must be equal",
         "sar/P_0003.tif": "its optical image is missing",
         "rgb/P_0004.tif": "optical image of type uint16; the layout holds 8 bit, convert it first",
         "sar/P_0005.tif": "SAR image with 3 different bands, 1 expected; is it optical?",

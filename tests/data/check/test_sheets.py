@@ -42,7 +42,9 @@ def test_names_in_any_script_are_drawn_without_a_warning(tmp_path: Path) -> None
 
 def test_sheet_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(CrosswakeError, match=r"sheet.png: cannot be written .*; choose another --sheet"):
+    with pytest.raises(
+        CrosswakeError, match=r"sheet.png: cannot be written .*; choose another --sheet"
+    ):
         draw_contact_sheet(
             open_reid(write_hoss(tmp_path / "ships")), tmp_path / "file" / "sheet.png"
         )

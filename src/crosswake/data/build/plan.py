@@ -214,8 +214,10 @@ def choose_boxes(pair: Pair, settings: BuildSettings) -> tuple[Box | None, ...]:
 
 
 def binding(settings: BuildSettings) -> dict[str, Any]:
-    """The settings that decide what is written. A ``max_offset`` that only lists pairs is left out, so
-    that it may change between runs."""
+    """The settings that decide what is written.
+
+    A ``max_offset`` that only lists pairs is left out, so that it may change between runs.
+    """
     values = asdict(settings)
     if not settings.drop_misregistered:
         values["max_offset"] = None

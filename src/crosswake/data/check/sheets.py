@@ -19,7 +19,7 @@ from crosswake.data.pixels import Pixels, read_pixels
 from crosswake.data.reid import Chips, ReidData, cross_modal_identities, identities, of_modality
 from crosswake.data.sources.open import PAIR_LAYOUTS
 
-Item = TypeVar("Item")
+Shown = TypeVar("Shown")
 WIDTH = 1600
 """Pixels across the sheet; so are all lengths below."""
 MARGIN, HEADER, SECTION, GAP = 40, 86, 46, 14
@@ -67,8 +67,8 @@ class Grid:
         return LABEL + self.cell[1] + CAPTION + 6
 
 
-SHIPS = Grid(columns=6, images=2 * CHIPS_EACH, height=158, letters=24)
-PAIRS = Grid(columns=4, images=2, height=None, letters=38)
+SHIP_GRID = Grid(columns=6, images=2 * CHIPS_EACH, height=158, letters=24)
+PAIR_GRID = Grid(columns=4, images=2, height=None, letters=38)
 SHIP_ROWS = 2
 """Rows of cards for training, and as many for testing."""
 
@@ -105,10 +105,10 @@ def draw_contact_sheet(data: ReidData, path: Path) -> None:
         if chips:
             names = cross_modal_identities(chips) or identities(chips)
             count = counted(len(identities(chips)), "identity")
-            shown = spread(names, SHIPS.columns * SHIP_ROWS)
+            shown = spread(names, SHIP_GRID.columns * SHIP_ROWS)
             cards = [ship_card(name, chips) for name in shown]
             sections.append((f"{title}: {counted(len(chips), 'chip')} of {count}", cards))
-    draw_sheet(data.name, sections, SHIPS, path)
+    draw_sheet(data.name, sections, SHIP_GRID, path)
 
 
 def draw_pair_sheet(data: PairData, path: Path) -> None:
@@ -119,19 +119,19 @@ def draw_pair_sheet(data: PairData, path: Path) -> None:
         CrosswakeError: the file cannot be written.
     """
     sources = sorted({pair.source for pair in data.pairs})
-    rows = max(1, PAIRS_ON_SHEET // PAIRS.columns // len(sources))
+    rows = max(1, PAIRS_ON_SHEET // PAIR_GRID.columns // len(sources))
     sections = []
     for source in sources:
         pairs = [pair for pair in data.pairs if pair.source == source]
         scenes = {pair.scene for pair in pairs} - {""}
         of = f" of {counted(len(scenes), 'scene')}" if scenes else ""
         title = PAIR_LAYOUTS[source].title if source in PAIR_LAYOUTS else source
-        cards = [pair_card(pair) for pair in spread(pairs, rows * PAIRS.columns)]
+        cards = [pair_card(pair) for pair in spread(pairs, rows * PAIR_GRID.columns)]
         sections.append((f"{title}: {counted(len(pairs), 'pair')}{of}", cards))
-    draw_sheet(data.name, sections, PAIRS, path)
+    draw_sheet(data.name, sections, PAIR_GRID, path)
 
 
-def spread(items: Sequence[Item], room: int) -> list[Item]:
+def spread(items: Sequence[Shown], room: int) -> list[Shown]:
     """As many items as there is room for, evenly over the list, the first and last among them."""
     places = np.linspace(0, len(items) - 1, min(room, len(items)))
     return [items[round(place)] for place in places]
