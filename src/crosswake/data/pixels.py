@@ -193,7 +193,7 @@ def reaches_png_end(file: BinaryIO) -> bool:
 def write_raster(path: Path, bands: Pixels, driver: str = "GTiff", **options: Any) -> None:
     """Write (bands, height, width), and read it back.
 
-    On a full disk GDAL raises nothing and leaves a short file, so only reading tells.
+    On a full disk GDAL may raise nothing and leave a short file, so only reading tells.
 
     Args:
         path: the temporary name that :func:`crosswake.core.files.replacing` gave.
@@ -206,8 +206,11 @@ def write_raster(path: Path, bands: Pixels, driver: str = "GTiff", **options: An
     """
     count, height, width = bands.shape
     shape = {"count": count, "height": height, "width": width, "dtype": bands.dtype.name}
-    with quiet_rasterio().open(path, "w", driver=driver, **shape, **options) as sink:
-        sink.write(bands)
+    try:
+        with quiet_rasterio().open(path, "w", driver=driver, **shape, **options) as sink:
+            sink.write(bands)
+    except Exception as error:  # GDAL's own errors have no public base class
+        raise OSError(errno.EIO, str(error).partition("\n")[0]) from error
     if not holds_pixels(path, bands):
         raise OSError(errno.ENOSPC, "what was written cannot be read back")
 

@@ -1,6 +1,7 @@
 """Promise: a record by name becomes folders to use, once."""
 
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -146,3 +147,15 @@ def test_wrong_checksum_leaves_nothing_under_the_name(server: Behaviour, tmp_pat
     with pytest.raises(CrosswakeError, match="expected md5:ffff"):
         get(server, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["../escaped.txt", "/tmp/escaped.txt", "a\\b.txt", "..", ".zip", ""])
+def test_a_receipt_that_leads_outside_is_refused(tmp_path: Path, name: str) -> None:
+    file = {"name": name, "url": "http://localhost/x", "size": 1, "checksum": "md5:0"}
+    content = {"record": {"licence": "", "files": [file]}, "files": {}}
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / f".{SHIPS.name}.json").write_text(json.dumps(content))
+    with pytest.raises(CrosswakeError, match=r"json: names the file .* no plain name; delete"):
+        plan_record(SHIPS, folder, base="http://localhost:9")
+    assert not (tmp_path / "escaped.txt").exists()
