@@ -90,3 +90,40 @@ def test_rooms_without_torch(room: str) -> None:
     modules = [name for name in MODULES if room_of(name) == room]
     program = f"import sys, {', '.join(modules)}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+CHECKED_ROOMS = ["core", "data", "simulate"]
+"""Rooms that keep to the limits below, files of tests included; the others join one by one."""
+MOST_PARAMETERS, MOST_COLUMNS, MOST_LINES = 6, 100, 320
+
+
+def files_of(room: str) -> list[Path]:
+    """The files of a room and of its tests."""
+    tests = SOURCE.parents[1] / "tests" / room
+    return sorted([*(SOURCE / room).rglob("*.py"), *tests.rglob("*.py")])
+
+
+@pytest.mark.parametrize("room", CHECKED_ROOMS)
+def test_no_function_has_many_parameters(room: str) -> None:
+    crowded = []
+    for path in (SOURCE / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                arguments = node.args
+                names = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+                count = sum(name.arg not in ("self", "cls") for name in names)
+                if count > MOST_PARAMETERS:
+                    crowded.append(f"{path.name}: {node.name} has {count} parameters")
+    assert crowded == []
+
+
+@pytest.mark.parametrize("room", CHECKED_ROOMS)
+def test_no_line_is_wide_and_no_file_long(room: str) -> None:
+    found = []
+    for path in files_of(room):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        wide = [number for number, line in enumerate(lines, 1) if len(line) > MOST_COLUMNS]
+        found += [f"{path.name}: line {number} is wide" for number in wide]
+        if len(lines) > MOST_LINES:
+            found.append(f"{path.name}: {len(lines)} lines")
+    assert found == []

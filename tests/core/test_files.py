@@ -39,13 +39,13 @@ def test_a_failed_block_leaves_the_old_file_alone(tmp_path: Path, error: BaseExc
 def test_a_failure_names_the_file_and_the_option(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     path = tmp_path / "file/note.txt"
-    with pytest.raises(CrosswakeError, match=r"note.txt: cannot be written \(.*--sheet$") as caught:
-        with replacing(path, "--sheet") as part:
-            part.write_text("never")
+    said = r"note.txt: cannot be written \(.*--sheet$"
+    with pytest.raises(CrosswakeError, match=said) as caught, replacing(path, "--sheet"):
+        pass
     assert "\n" not in str(caught.value)
-    with pytest.raises(CrosswakeError, match="; is the disk full?"):
-        with replacing(tmp_path / "empty.txt", remedy="is the disk full?"):
-            pass  # writes nothing
+    said, empty = r"; is the disk full\?$", tmp_path / "empty.txt"
+    with pytest.raises(CrosswakeError, match=said), replacing(empty, remedy="is the disk full?"):
+        pass  # writes nothing
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
 
 
@@ -76,9 +76,9 @@ def test_a_folder_appears_whole(tmp_path: Path) -> None:
         raise RuntimeError
     assert [path.name for path in tmp_path.iterdir()] == ["deep"]
     (tmp_path / "file").touch()
-    with pytest.raises(CrosswakeError, match="fleet: cannot be written"):
-        with new_folder(tmp_path / "file/fleet"):
-            pass
+    inside = tmp_path / "file/fleet"
+    with pytest.raises(CrosswakeError, match="fleet: cannot be written"), new_folder(inside):
+        pass
 
 
 @pytest.mark.parametrize(

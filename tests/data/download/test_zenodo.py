@@ -149,7 +149,9 @@ def test_wrong_checksum_leaves_nothing_under_the_name(server: Behaviour, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["../escaped.txt", "/tmp/escaped.txt", "a\\b.txt", "..", ".zip", ""])
+@pytest.mark.parametrize(
+    "name", ["../escaped.txt", "/tmp/escaped.txt", "a\\b.txt", "..", ".zip", ""]
+)
 def test_a_receipt_that_leads_outside_is_refused(tmp_path: Path, name: str) -> None:
     file = {"name": name, "url": "http://localhost/x", "size": 1, "checksum": "md5:0"}
     content = {"record": {"licence": "", "files": [file]}, "files": {}}

@@ -45,7 +45,9 @@ def test_a_hoss_folder_gives_every_split_and_subset(tmp_path: Path) -> None:
 def test_a_table_gives_what_it_says_and_identities_may_be_unknown(tmp_path: Path) -> None:
     table = tmp_path / "chips.csv"
     table.write_text(
-        "path,modality,lon,time,split\na.tif,sar,-3.5,2026-03-01T12:30:00Z,gallery\nsub/b.tif,rgb,,,\n"
+        "path,modality,lon,time,split\n"
+        "a.tif,sar,-3.5,2026-03-01T12:30:00Z,gallery\n"
+        "sub/b.tif,rgb,,,\n"
     )
     first, second = entries(table)
     assert (first.id, first.split, first.chip.lon, first.chip.time) == (

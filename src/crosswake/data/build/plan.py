@@ -221,7 +221,8 @@ def binding(settings: BuildSettings) -> dict[str, Any]:
     values = asdict(settings)
     if not settings.drop_misregistered:
         values["max_offset"] = None
-    return json.loads(json.dumps(values))  # type: ignore[no-any-return]  # JSON makes lists of tuples
+    described: dict[str, Any] = json.loads(json.dumps(values))  # JSON makes lists of tuples
+    return described
 
 
 def plan_fingerprint(

@@ -61,7 +61,7 @@ def read_optisar(root: Path) -> PairData:
                 bad += [BadFile(path=path, reason=reason) for path in paths[present]]
         known = described.get(number, {"source": "optisar"})
         pairs += [
-            Pair(optical=optical, sar=radar, id=str(number), **known)  # type: ignore[arg-type]  # only text columns
+            Pair(optical=optical, sar=radar, id=str(number), **known)  # type: ignore[arg-type]
             for optical in paths["RGB"]
             for radar in paths["SAR"]
         ]
