@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crosswake.simulate.geometry import CELL, MATERIALS, Array, Scene
-from crosswake.simulate.parts import Random
+from crosswake.simulate.geometry import CELL, MATERIALS, Scene
+from crosswake.simulate.parts import Array, Random
 
 
 @dataclass(frozen=True)

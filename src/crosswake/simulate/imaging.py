@@ -6,9 +6,9 @@ import numpy as np
 
 from crosswake.data.chips import Modality
 from crosswake.simulate.fleet import Vessel, draw_vessel
-from crosswake.simulate.geometry import Array, Scene, arrange, rasterise
+from crosswake.simulate.geometry import Scene, arrange, rasterise
 from crosswake.simulate.optical import OPTICAL_PIXEL, draw_optical_view, image_optical
-from crosswake.simulate.parts import Random
+from crosswake.simulate.parts import Array, Random
 from crosswake.simulate.radar import RADAR_PIXEL, draw_radar_view, image_radar
 from crosswake.simulate.sightings import Sighting, sun_position
 

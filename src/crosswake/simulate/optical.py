@@ -8,8 +8,8 @@ from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
 from scipy.ndimage import affine_transform, gaussian_filter, zoom
 
 from crosswake.simulate.crop import Crop, cells, deck_extent, frame
-from crosswake.simulate.geometry import CELL, Array, Scene, heading_vector, horizon, shifted
-from crosswake.simulate.parts import Random
+from crosswake.simulate.geometry import CELL, Scene, heading_vector, horizon, shifted
+from crosswake.simulate.parts import Array, Random
 
 OPTICAL_PIXEL = 0.75
 """Metres per pixel of HOSS ReID's optical chips (Jilin-1)."""

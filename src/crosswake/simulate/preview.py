@@ -11,8 +11,8 @@ import numpy as np
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.files import replacing
 from crosswake.data.chips import Modality
-from crosswake.simulate.geometry import Array
 from crosswake.simulate.imaging import image_of, vessel_of
+from crosswake.simulate.parts import Array
 from crosswake.simulate.sightings import Sighting
 
 PREVIEWED_TYPES = (

@@ -12,14 +12,13 @@ from crosswake.simulate.fleet import Vessel
 from crosswake.simulate.geometry import (
     CELL,
     MATERIALS,
-    Array,
     Direction,
     Scene,
     heading_vector,
     horizon,
     shifted,
 )
-from crosswake.simulate.parts import Random
+from crosswake.simulate.parts import Array, Random
 
 RADAR_PIXEL = 1.0
 """Metres per pixel of HOSS ReID's radar chips (TY-MINISAR)."""
