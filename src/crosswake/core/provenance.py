@@ -15,7 +15,7 @@ def command_line() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Of Python, the system and the packages that numbers depend on."""
+    """Versions of Python, the system and the packages that numbers depend on."""
     found = {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",

@@ -31,7 +31,7 @@ def to_uint8(pixels: Pixels, modality: Modality, sar: SarRadiometry = "max") -> 
 
 
 def scaled(pixels: Pixels, modality: Modality, sar: SarRadiometry = "max") -> Pixels:
-    """As :func:`to_uint8`, whatever the order of axes, and no band repeated: uint8 of the same
+    """As :func:`to_uint8`, for any order of axes and without repeating a band: uint8 of the same
     shape."""
     if pixels.dtype == np.uint8:
         return pixels
@@ -47,8 +47,8 @@ def sar_to_uint8(amplitude: Pixels, method: SarRadiometry = "max") -> Pixels:
 
     ``max``: x / max(x) * 255, as TransOSS does (arXiv 2506.22027); negative values become 0.
     ``percentile``: linear between the 5th and 100th percentile (MOS, arXiv 2512.03404).
-    ``log``: decibels, linear between the 1st and 99.5th percentile; one bright scatterer darkens
-        nothing.
+    ``log``: decibels, linear between the 1st and 99.5th percentile, so that one bright scatterer
+        does not darken the rest.
 
     NaN and infinities are shown as the darkest value is, and take no part in percentiles.
 
@@ -69,7 +69,7 @@ def sar_to_uint8(amplitude: Pixels, method: SarRadiometry = "max") -> Pixels:
 
 
 def refuse_decibels(path: Path, pixels: Pixels, sar: SarRadiometry) -> None:
-    """Raise if SAR holds a picture that ``sar`` would make all black, for none of it is above 0.
+    """Raise if ``sar`` would make a SAR image all black because no value is above 0.
 
     Raises:
         UnreadableChipError: it does.
@@ -86,15 +86,14 @@ def refuse_decibels(path: Path, pixels: Pixels, sar: SarRadiometry) -> None:
 
 def stretch(values: Pixels, low: float, high: float) -> Pixels:
     """Linear from the ``low``-th to the ``high``-th percentile of the finite values onto 0 to 255,
-    clipped; others 0.
-
-    What is not finite would be the brightest of all as 0, among decibels.
+    clipped; values that are not finite become 0.
     """
     values = values.astype(np.float32)
     known = np.isfinite(values)
     if not known.any():
         return np.zeros(values.shape, np.uint8)
     bottom, top = (float(value) for value in np.percentile(values[known], [low, high]))
+    # Unknown values get the bottom and not 0, which is bright among negative decibels.
     return scale(np.where(known, values, bottom), bottom, top)
 
 

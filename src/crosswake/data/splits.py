@@ -11,13 +11,13 @@ from crosswake.data.reid import Chips, cross_modal_identities, identities
 def split_validation(chips: Sequence[Chip], fraction: float, seed: int) -> tuple[Chips, Chips]:
     """Training and validation chips, no identity in both.
 
-    Only identities seen in both modalities are held out, since only they tell how well modalities
-    are matched; at least two stay for training.
+    Only identities with chips of both modalities are held out, since only they measure retrieval
+    across modalities. At least two identities stay for training.
 
     Args:
         chips: the training chips.
-        fraction: share of the cross-modal identities to hold out; at least two if it is not 0.
-        seed: which of them.
+        fraction: share of those identities to hold out; at least two unless it is 0.
+        seed: decides which.
     """
     candidates = cross_modal_identities(chips)
     spare = min(len(candidates), len(identities(chips)) - 2)

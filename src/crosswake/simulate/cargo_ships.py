@@ -25,6 +25,7 @@ from crosswake.simulate.parts import (
     helipad,
     paint,
     pick,
+    sides,
 )
 
 COVERS: tuple[Colour, ...] = (
@@ -59,7 +60,7 @@ def hatches(
     for number, (a, b) in enumerate(pitches):
         width = wide * (0.75 if number == 0 else 1.0) * rng.uniform(0.88, 1.08)
         gap = (b - a) * (1 - filled * rng.uniform(0.88, 1.1)) / 2
-        s, t = (a + gap, b - gap), (-width / 2, width / 2)
+        s, t = (a + gap, b - gap), sides(width / 2)
         parts.append(Piece("hatch", *s, *t, coaming, colour, "cover"))
         if rolling:
             parts.append(paint(s, (-0.3, 0.3), seam))
@@ -122,13 +123,13 @@ def tanker(rng: Random, length: float, beam: float, deck: Colour) -> list[Piece]
     if rng.random() < 0.35:
         trunk = (head + rng.uniform(0.02, 0.2) * length, front - rng.uniform(0.02, 0.2) * length)
         half = beam * rng.uniform(0.2, 0.36)
-        parts.append(box(trunk, (-half, half), 1.4, deck, "cover"))
+        parts.append(box(trunk, sides(half), 1.4, deck, "cover"))
     middle = length * rng.uniform(0.34, 0.62)
     for number in range(int(rng.integers(3, 8))):
         s = middle + (number - 2) * rng.uniform(2.0, 3.0)
-        parts.append(box((s, s + 1.0), (-beam * 0.46, beam * 0.46), 1.9, colour, "pipe"))
-    sides = ((-1, 1), (1,), (-1,))[int(rng.integers(3))]
-    for side in sides:
+        parts.append(box((s, s + 1.0), sides(beam * 0.46), 1.9, colour, "pipe"))
+    with_crane = ((-1, 1), (1,), (-1,))[int(rng.integers(3))]
+    for side in with_crane:
         place = middle + rng.uniform(-10, 10), side * beam * rng.uniform(0.15, 0.3)
         parts += crane(
             place, rng.uniform(12, 20), rng.choice([0.0, np.pi]), 14.0, pick(rng, CRANES), 3.5
@@ -154,7 +155,7 @@ def tank_tops(rng: Random, head: float, front: float, beam: float, colour: Colou
     for a, b in pitches:
         parts += [disc((a + b) / 2, row * beam, 3.0, 2.2, colour, "crane") for row in rows]
         if framed:
-            parts.append(box((a, a + 1.0), (-beam * 0.47, beam * 0.47), 1.3, GREY, "pipe"))
+            parts.append(box((a, a + 1.0), sides(beam * 0.47), 1.3, GREY, "pipe"))
     return parts
 
 
@@ -178,19 +179,13 @@ def container_ship(rng: Random, length: float, beam: float, deck: Colour) -> lis
             s = inside[0] + house + 2.0
             continue
         parts.append(Piece("bay", s, s + 12.2, -rows * 1.25, rows * 1.25, 0.0, GREY, "cargo", rows))
-        parts.append(
-            box(
-                (s + 12.4, s + 13.2), (-beam * 0.48, beam * 0.48), rng.uniform(5, 9), bridge, "pipe"
-            )
-        )
+        parts += [box((s + 12.4, s + 13.2), sides(beam * 0.48), rng.uniform(5, 9), bridge, "pipe")]
         s += pitch + (rng.uniform(1.5, 4.5) if rng.random() < 0.25 else 0.0)
     parts += deck_house(rng, islands[0], house, beam, tiers)
     if len(islands) == 2:
         colour = pick(rng, CRANES)
-        parts.append(box((islands[1], islands[1] + house), (-beam * 0.3, beam * 0.3), 14.0, colour))
-        parts.append(
-            box((islands[1] + 2, islands[1] + house - 2), (-beam * 0.1, beam * 0.1), 24.0, DARK)
-        )
+        parts.append(box((islands[1], islands[1] + house), sides(beam * 0.3), 14.0, colour))
+        parts.append(box((islands[1] + 2, islands[1] + house - 2), sides(beam * 0.1), 24.0, DARK))
     if length < 215 and rng.random() < 0.5:
         side, colour = rng.choice([-1, 1]) * beam * 0.42, pick(rng, CRANES)
         for share in rng.uniform(0.2, 0.6, int(rng.integers(1, 3))):
@@ -240,10 +235,10 @@ def gas_carrier(rng: Random, length: float, beam: float, deck: Colour) -> list[P
             size = min(b - a, beam * 0.92) * rng.uniform(0.9, 0.98)
             parts.append(Piece("dome", (a + b) / 2, 0, 0, 0, size * 0.36, colour, "tank", size))
     else:
-        parts.append(box((head + 4, front - 4), (-beam * 0.34, beam * 0.34), 5.0, colour, "cover"))
+        parts.append(box((head + 4, front - 4), sides(beam * 0.34), 5.0, colour, "cover"))
         for a, b in pitches:
             parts.append(disc((a + b) / 2, rng.uniform(-0.1, 0.1) * beam, 5.0, 8.5, GREY, "crane"))
-            parts.append(box((b - 2, b - 1), (-beam * 0.33, beam * 0.33), 6.2, GREY, "pipe"))
+            parts.append(box((b - 2, b - 1), sides(beam * 0.33), 6.2, GREY, "pipe"))
     t = rng.uniform(-0.1, 0.1) * beam
     parts.append(bar((head, t), (front, t), 2.0, beam * 0.2, GREY, "pipe"))
     parts += fittings(rng, (head, front), beam, int(rng.integers(6, 16)))

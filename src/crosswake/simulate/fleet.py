@@ -175,10 +175,12 @@ def draw_vessel(rng: Random, ship_type: str | None = None) -> Vessel:
     """A ship of random type (or of the type given), size class and deck."""
     names = list(SHIP_TYPES)
     shares = np.array([SHIP_TYPES[name].share for name in names])
+    # Drawn even where the type is given, so that the ship is the same either way.
     chosen = names[int(rng.choice(len(names), p=shares / shares.sum()))]
     name = ship_type or chosen
     kind = SHIP_TYPES[name]
     length, beam, freeboard = kind.sizes[int(rng.integers(len(kind.sizes)))]
+    # Sisters are of one length within 0.4 %.
     length *= 1 + 0.004 * rng.uniform(-1, 1)
     hull = Hull(
         bow=rng.uniform(*kind.bow),

@@ -126,11 +126,13 @@ def rasterise(vessel: Vessel, parts: list[Piece], freeboard: float, pad: float) 
     half = vessel.hull.half_breadth(s / vessel.length) * vessel.beam
     inside = np.abs(t)[None, :] < half[:, None]
     bulwark = inside & (np.abs(t)[None, :] > half[:, None] - 0.8)
+    # Sheer: the deck rises towards the bow, and a little towards the stern.
     curve = (
         np.clip(1 - s / (0.25 * vessel.length), 0, 1) ** 2
         + 0.3 * np.clip(s / vessel.length * 5 - 4, 0, 1) ** 2
     )
     level = np.where(inside, freeboard + vessel.hull.sheer * curve[:, None], 0.0).astype(np.float32)
+    # Stains show on the deck and, more faintly, on all that stands on it.
     shade = weathering(vessel.weathering, (rows, columns))[..., None]
     colour = np.where(inside[..., None], np.asarray(vessel.deck, np.float32) * shade, 0.0).astype(
         np.float32

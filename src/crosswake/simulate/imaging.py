@@ -72,7 +72,7 @@ def image_of(sighting: Sighting, vessel: Vessel, seed: int) -> Image:
 
 
 def scene_of(vessel: Vessel, rng: Random) -> Scene:
-    """The ship afloat at a draught that goes with its load."""
+    """The ship in the water, deeper the more it carries."""
     load = float(rng.beta(1.6, 1.6))
     parts = arrange(vessel, rng, load)
     pad = 0.3 * vessel.beam + 0.035 * vessel.length + 8

@@ -76,6 +76,7 @@ def sunlight(scene: Scene, view: OpticalView) -> Array:
     toward = heading_vector(view.sun)
     high = horizon(scene.height, toward, float(np.tan(view.elevation)))
     lit = (scene.height >= high - 0.1).astype(np.float32)
+    # Slopes come from a smoothed height; walls of a whole cell would be infinitely steep.
     curved = gaussian_filter(scene.height, 1.0)
     down, across = np.gradient(curved, CELL)
     steep = np.clip(1.3 / (np.hypot(down, across) + 1e-6), 0, 1)
@@ -95,6 +96,7 @@ def lean(canvas: Array, tops: Array, scene: Scene, view: OpticalView) -> None:
     """
     away = heading_vector(view.camera + np.pi)
     rise = float(np.tan(view.tilt))
+    # One step up displaces by one cell at most, so that no gap opens between two levels.
     step = max(CELL / max(rise, 0.02), 0.5)
     toward_sun = heading_vector(view.sun)
     facing = max(0.0, -(away[0] * toward_sun[0] + away[1] * toward_sun[1]))
@@ -133,6 +135,7 @@ def swell(shape: tuple[int, ...], rng: Random) -> Array:
     across = -fr * np.sin(wind) + fc * np.cos(wind)
     squared = along**2 + (2.2 * across) ** 2
     peak = 1 / rng.uniform(12, 60)
+    # Longer along the crests than across; nothing shorter than the grid can hold.
     gain = np.sqrt(squared) / (squared + peak**2) ** 1.15 * np.exp(-squared / 0.35**2)
     waves = irfft2(spectrum * gain, s=shape)
     return np.asarray(waves / max(float(waves.std()), 1e-9), dtype=np.float32)
@@ -182,6 +185,7 @@ def develop(canvas: Array, scene: Scene, crop: Crop, view: OpticalView, rng: Ran
         for band in range(3)
     ]
     image = np.stack(bands, axis=-1)
+    # Haze scatters sunlight into the camera, blue most, and takes contrast away.
     veil = np.array([0.050, 0.066, 0.085]) * (0.3 + 2.2 * view.haze)
     image = image * (1 - 0.45 * view.haze) + veil
     if view.cloud:
@@ -192,5 +196,6 @@ def develop(canvas: Array, scene: Scene, crop: Crop, view: OpticalView, rng: Ran
     image = image + rng.normal(0, 1, image.shape) * (
         0.004 + 0.010 * np.sqrt(np.clip(image, 0, None))
     )
+    # A tone curve brightens the dark sea, as providers do before they deliver 8 bit.
     toned = np.clip(image, 0, 1.2) ** 0.62
     return np.asarray(np.clip(toned * 255, 0, 255), dtype=np.uint8)

@@ -71,6 +71,11 @@ def box(
     return Piece("box", s[0], s[1], t[0], t[1], top, colour, material)
 
 
+def sides(half: float) -> tuple[float, float]:
+    """From ``half`` metres to port to as many to starboard."""
+    return (-half, half)
+
+
 def disc(
     s: float, t: float, diameter: float, top: float, colour: Colour, material: Material = "house"
 ) -> Piece:
@@ -121,21 +126,17 @@ def deck_house(
     """Accommodation block with stepped tiers, bridge wings, funnel, mast and lifeboats."""
     back, height = front + length, 2.8 * tiers
     width = beam * rng.uniform(0.55, 0.92)
-    parts = [box((front, back), (-beam * 0.48, beam * 0.48), 2.8, colour)]
+    parts = [box((front, back), sides(beam * 0.48), 2.8, colour)]
     step = rng.uniform(0.0, 0.25) * length
-    parts.append(box((front, back - step), (-width / 2, width / 2), height * 0.65, colour))
+    parts.append(box((front, back - step), sides(width / 2), height * 0.65, colour))
     upper = width * rng.uniform(0.6, 1.0)
     bridge = min(length * 0.6, rng.uniform(5, 9))
-    parts.append(box((front, front + bridge + 1), (-upper / 2, upper / 2), height, colour))
+    parts.append(box((front, front + bridge + 1), sides(upper / 2), height, colour))
     if rng.random() < 0.75:
         wing = rng.uniform(2.5, 4.5)
-        parts.append(
-            box((front + 0.5, front + 0.5 + wing), (-beam / 2, beam / 2), height - 1.5, colour)
-        )
+        parts.append(box((front + 0.5, front + 0.5 + wing), sides(beam / 2), height - 1.5, colour))
     roof = pick(rng, (GREY, (0.20, 0.33, 0.24), (0.42, 0.16, 0.11), WHITE))
-    parts.append(
-        box((front + 1.5, front + bridge), (-upper * 0.4, upper * 0.4), height + 0.3, roof)
-    )
+    parts.append(box((front + 1.5, front + bridge), sides(upper * 0.4), height + 0.3, roof))
     mast = front + bridge * rng.uniform(0.4, 0.8)
     parts.append(disc(mast, 0.0, 1.6, height + rng.uniform(4, 8), WHITE, "crane"))
     parts += funnel(rng, back - step, length, beam, height)
@@ -177,7 +178,7 @@ def funnel(rng: Random, back: float, length: float, beam: float, height: float) 
 def forecastle(rng: Random, length: float, beam: float, deck: Colour) -> list[Piece]:
     """Raised foredeck with winches, hatches and a foremast."""
     raised = rng.uniform(1.5, 3.2)
-    parts = [box((0.0, length), (-beam / 2, beam / 2), raised, deck, "deck")]
+    parts = [box((0.0, length), sides(beam / 2), raised, deck, "deck")]
     for side in (-1, 1):
         where = length * rng.uniform(0.45, 0.75), side * beam * rng.uniform(0.12, 0.22)
         parts.append(disc(*where, 2.6, raised + 1.8, GREY, "crane"))

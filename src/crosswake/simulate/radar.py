@@ -87,11 +87,14 @@ def image_radar(scene: Scene, vessel: Vessel, view: RadarView, rng: Random) -> A
     points = scatterers(scene, vessel, view, hidden)
     crop = radar_crop(scene, view, surfaces, rng)
     kernel = point_response(view, crop.turn)
+    # The convolution leaves tiny negative values, of which no root can be taken below.
     extended = np.clip(fftconvolve(splat(surfaces, crop), kernel, mode="same"), 0, None)
     bright = np.clip(fftconvolve(splat(points, crop), kernel, mode="same"), 0, None)
     sea = sea_clutter(scene, hidden, crop, view, rng)
     shape = (crop.rows, crop.columns)
+    # Bright points fluctuate less than surfaces do, so most of their power takes no speckle.
     power = (extended + 0.3 * bright) * speckle(shape, view.looks, rng) + 0.7 * bright + sea
+    # Thermal noise at -28 dB: no pixel of a real radar is black.
     noise = 10**-2.8 * rng.gamma(view.looks, 1 / view.looks, shape)
     return np.asarray(100 * np.sqrt(power + noise), dtype=np.float32)
 
@@ -115,6 +118,7 @@ def tops(scene: Scene, view: RadarView, hidden: Array) -> Returns:
     rows, columns = np.nonzero(scene.afloat & (scene.height >= hidden - 0.05))
     height = scene.height[rows, columns]
     kind = scene.material[rows, columns]
+    # The table holds for 45 degrees, where 2 cos^2 is 1; a steeper look returns more.
     power = DIFFUSE[kind] * CELL**2 * 2 * np.cos(view.incidence) ** 2
     domes = kind == MATERIALS.index("tank")
     if domes.any():
@@ -143,6 +147,7 @@ def walls(scene: Scene, view: RadarView, hidden: Array) -> list[Returns]:
     kind, screen = scene.material[rows, columns], hidden[rows, columns]
     square = squareness(scene, away)[rows, columns]
     found = []
+    # A wall is one cell in the plan but lies over many pixels: three echoes stand for its height.
     for share in (0.15, 0.5, 0.85):
         z = low + share * high
         power = (
@@ -152,6 +157,8 @@ def walls(scene: Scene, view: RadarView, hidden: Array) -> list[Returns]:
     floor = scene.height >= hidden - 0.05
     open_foot = shifted(floor.astype(np.uint8), nearer, 1)[rows, columns] > 0
     water = foot[rows, columns] < 0.1
+    # The path wall-floor-radar is as long as the one to the foot, so the echo lies there. Water
+    # reflects less than a steel deck; the exponents are empirical (docs/simulation.md).
     gain = np.where(water, 0.5, 2.4) * np.minimum(high, 12.0) ** 1.2 * CELL * (0.10 + square**3)
     power = np.where(kind == MATERIALS.index("tank"), 0.05, 1.0) * gain * open_foot
     found.append(Returns(*place(scene, view, rows + nearer[0], columns + nearer[1], low), power))
@@ -252,6 +259,7 @@ def speckle(shape: tuple[int, int], looks: int, rng: Random) -> Array:
     Neighbours are slightly correlated, as the sensor's resolution is a little wider than a pixel.
     """
     total = np.zeros(shape)
+    # An exponential intensity is the sum of two squared normal fields, real and imaginary.
     for _ in range(2 * looks):
         field = gaussian_filter(rng.normal(size=shape), 0.45, mode="wrap")
         total += field**2
@@ -272,6 +280,7 @@ def texture(shape: tuple[int, int], order: float, rng: Random, scale: float = 3.
     Speckle times this texture is K distributed (Ward 1981; Jakeman and Pusey 1976).
     """
     field = gaussian_filter(rng.normal(size=shape), scale, mode="wrap")
+    # The filter leaves a normal field; its quantiles are mapped to those of the gamma law.
     field /= max(float(field.std()), 1e-12)
     levels = np.linspace(-5, 5, 513)
     table = gammaincinv(order, np.clip(ndtr(levels), 1e-12, 1 - 1e-12)) / order

@@ -24,6 +24,7 @@ from crosswake.simulate.parts import (
     helipad,
     paint,
     pick,
+    sides,
 )
 
 NAVY: Colour = (0.27, 0.30, 0.32)
@@ -34,16 +35,14 @@ def car_carrier(rng: Random, length: float, beam: float, deck: Colour) -> list[P
     """A slab nearly as long as the hull; vents in rows on its roof, ramp on the quarter."""
     start, end = length * rng.uniform(0.02, 0.06), length * rng.uniform(0.95, 0.985)
     top = rng.uniform(9, 14)
-    parts = [box((start, end), (-beam * 0.49, beam * 0.49), top, deck, "cover")]
+    parts = [box((start, end), sides(beam * 0.49), top, deck, "cover")]
     bridge = start + length * rng.uniform(0.03, 0.10)
-    parts.append(box((bridge, bridge + 9), (-beam * 0.46, beam * 0.46), top + 4, WHITE))
-    parts.append(box((bridge, bridge + 4), (-beam / 2, beam / 2), top + 5.5, WHITE))
+    parts.append(box((bridge, bridge + 9), sides(beam * 0.46), top + 4, WHITE))
+    parts.append(box((bridge, bridge + 4), sides(beam / 2), top + 5.5, WHITE))
     rows = ((-0.4, 0.4), (-0.42, 0.0, 0.42), (-0.3, 0.3))[int(rng.integers(3))]
     for a, b in pitches_of(rng, bridge + 14, end - 8, int(rng.integers(6, 14)), 0.4):
         for row in rows:
-            parts.append(
-                disc((a + b) / 2, row * beam, rng.uniform(2, 3.4), top + 2.2, WHITE, "crane")
-            )
+            parts += [disc((a + b) / 2, row * beam, rng.uniform(2, 3.4), top + 2.2, WHITE, "crane")]
     for _ in range(int(rng.integers(2, 6))):
         s, t = rng.uniform(bridge + 15, end - 20), rng.uniform(-0.25, 0.15) * beam
         parts.append(box((s, s + rng.uniform(5, 16)), (t, t + rng.uniform(3, 8)), top + 3, GREY))
@@ -61,22 +60,18 @@ def passenger_ship(rng: Random, length: float, beam: float, deck: Colour) -> lis
     tiers = int(rng.integers(3, 6)) if length < 200 else int(rng.integers(6, 10))
     top = 2.7 * tiers
     parts = forecastle(rng, start * 0.9, beam, deck)
-    parts.append(box((start, end), (-beam * 0.5, beam * 0.5), top * 0.5, WHITE))
+    parts.append(box((start, end), sides(beam * 0.5), top * 0.5, WHITE))
     inner = rng.uniform(0.34, 0.44) * beam
-    parts.append(
-        box((start + 4, end - length * rng.uniform(0.02, 0.12)), (-inner, inner), top, WHITE)
-    )
-    parts.append(box((start + 2, start + 8), (-beam / 2, beam / 2), top + 1, WHITE))
+    parts.append(box((start + 4, end - length * rng.uniform(0.02, 0.12)), sides(inner), top, WHITE))
+    parts.append(box((start + 2, start + 8), sides(beam / 2), top + 1, WHITE))
     boat = pick(rng, (ORANGE, WHITE, (0.6, 0.4, 0.2)))
     floor = pick(rng, ((0.15, 0.30, 0.22), (0.45, 0.30, 0.18), (0.20, 0.28, 0.42), GREY))
     for a, b in pitches_of(rng, start + 14, end - 10, int(rng.integers(3, 7)), 0.6):
         half = inner * rng.uniform(0.4, 0.9)
         what = rng.random()
         if what < 0.4:
-            parts.append(box((a + 2, b - 2), (-half, half), top + 3.0, WHITE))
-        parts.append(
-            paint((a + 3, b - 3), (-half * 0.8, half * 0.8), POOL if 0.4 < what < 0.55 else floor)
-        )
+            parts.append(box((a + 2, b - 2), sides(half), top + 3.0, WHITE))
+        parts.append(paint((a + 3, b - 3), sides(half * 0.8), POOL if 0.4 < what < 0.55 else floor))
     for a, b in pitches_of(rng, start + 16, end - 8, int(rng.integers(3, 11)), 0.2):
         for t in (-0.47 * beam, 0.47 * beam):
             parts.append(box((a + 1, min(b - 1, a + 10)), (t - 1.1, t + 1.1), top * 0.5 + 3, boat))
@@ -113,24 +108,22 @@ def warship(rng: Random, length: float, beam: float, deck: Colour) -> list[Piece
     gun, bridge = length * rng.uniform(0.13, 0.2), length * rng.uniform(0.27, 0.36)
     parts = [disc(gun, 0.0, 5.0, 3.5, NAVY, "crane")]
     parts.append(bar((gun, 0.0), (gun - 7.0, 0.0), 0.9, 2.4, NAVY))
-    parts.append(box((gun + 6, gun + 7), (-beam * 0.4, beam * 0.4), 1.6, deck, "pipe"))
+    parts.append(box((gun + 6, gun + 7), sides(beam * 0.4), 1.6, deck, "pipe"))
     if rng.random() < 0.7:
         cells = (length * 0.23, length * 0.23 + rng.uniform(5, 10))
-        parts.append(box(cells, (-beam * 0.22, beam * 0.22), 1.4, GREY, "cover"))
+        parts.append(box(cells, sides(beam * 0.22), 1.4, GREY, "cover"))
     hangar = length * rng.uniform(0.68, 0.78)
     middle = beam * rng.uniform(0.3, 0.46)
-    parts.append(box((bridge, hangar + 6), (-middle, middle), 4.5, NAVY))
+    parts.append(box((bridge, hangar + 6), sides(middle), 4.5, NAVY))
     long = length * rng.uniform(0.08, 0.16)
-    parts.append(
-        box((bridge, bridge + long), (-beam * 0.46, beam * 0.46), rng.uniform(9, 13), NAVY)
-    )
+    parts.append(box((bridge, bridge + long), sides(beam * 0.46), rng.uniform(9, 13), NAVY))
     parts.append(
         disc(bridge + long * rng.uniform(0.4, 1.1), 0.0, 4.5, rng.uniform(19, 26), NAVY, "crane")
     )
     for share in rng.uniform(0.46, 0.66, int(rng.integers(1, 3))):
         s, half = float(share) * length, beam * rng.uniform(0.12, 0.24)
-        parts.append(box((s, s + length * 0.05), (-half, half), rng.uniform(9, 12), GREY))
-    parts.append(box((hangar - length * 0.08, hangar + 6), (-beam * 0.4, beam * 0.4), 7.5, NAVY))
+        parts.append(box((s, s + length * 0.05), sides(half), rng.uniform(9, 12), GREY))
+    parts.append(box((hangar - length * 0.08, hangar + 6), sides(beam * 0.4), 7.5, NAVY))
     parts += [
         disc(length * float(x), 0.0, 3.5, 10.0, WHITE, "crane") for x in rng.uniform(0.4, 0.68, 2)
     ]
@@ -142,7 +135,7 @@ def tug(rng: Random, length: float, beam: float, deck: Colour) -> list[Piece]:
     """House ahead of the middle, towing winch and open deck behind it."""
     front, house = length * rng.uniform(0.16, 0.3), length * rng.uniform(0.24, 0.36)
     parts = forecastle(rng, length * 0.14, beam, deck)
-    parts.append(box((front, front + house), (-beam * 0.34, beam * 0.34), 3.0, WHITE))
+    parts.append(box((front, front + house), sides(beam * 0.34), 3.0, WHITE))
     parts += deck_house(
         rng, front + 1, house * rng.uniform(0.5, 0.8), beam * 0.75, 3, pick(rng, (WHITE, YELLOW))
     )
@@ -160,12 +153,10 @@ def supply_ship(rng: Random, length: float, beam: float, deck: Colour) -> list[P
         rng, front, house, beam, int(rng.integers(4, 6))
     )
     start, end = front + house + 3, length * 0.95
-    parts.append(paint((start, end), (-beam * 0.4, beam * 0.4), (0.38, 0.27, 0.17)))
+    parts.append(paint((start, end), sides(beam * 0.4), (0.38, 0.27, 0.17)))
     for side in (-1, 1):
         t = side * beam * 0.44
-        parts.append(
-            bar((start, t), (end * rng.uniform(0.75, 0.98), t), 1.4, 3.0, pick(rng, CRANES))
-        )
+        parts += [bar((start, t), (end * rng.uniform(0.75, 0.98), t), 1.4, 3.0, pick(rng, CRANES))]
     for _ in range(int(rng.integers(2, 6))):
         s, t = rng.uniform(start, end - 8), rng.uniform(-0.35, 0.2) * beam
         parts.append(
@@ -183,5 +174,5 @@ def supply_ship(rng: Random, length: float, beam: float, deck: Colour) -> list[P
         )
     if rng.random() < 0.35:
         parts += helipad(front * 0.75, 0.0, beam * 0.4)
-    parts.append(box((end, end + 1.5), (-beam * 0.3, beam * 0.3), 1.5, DARK, "crane"))
+    parts.append(box((end, end + 1.5), sides(beam * 0.3), 1.5, DARK, "crane"))
     return parts

@@ -83,6 +83,7 @@ def plan_voyages(identities: int, sightings: int, seed: int) -> list[list[Sighti
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
     train = round(identities * 2 / 3)
     ships = [voyage(rng, number, sightings, number < train, False) for number in range(identities)]
+    # Galleries of real harbours hold mostly ships that nobody looks for.
     distractors = max(2, (identities - train) // 2)
     return [*ships, voyage(rng, identities, distractors, False, True)]
 
@@ -101,6 +102,8 @@ def voyage(rng: Random, identity: int, sightings: int, training: bool, bag: bool
     _, west, east, south, north = REGIONS[scene]
     lon, lat = rng.uniform(west, east), rng.uniform(south, north)
     moment = START + timedelta(days=float(rng.uniform(0, 60)))
+    # The sightings alternate between the sensors, so an even place is of the first one's. Queries
+    # are spread over the places, and over both sensors, from ship to ship.
     query = 2 * ((identity // 2) % ((sightings + 1) // 2))
     found = []
     for index in range(sightings):

@@ -78,6 +78,7 @@ def in_processes(
     if workers == 1:
         yield from map(work, voyages)
         return
+    # Forking a process with threads, as numpy's and GDAL's, may hang it.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         jobs = [pool.submit(work, voyage) for voyage in voyages]

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,10 @@ from crosswake.data.sources.optisar import JOURNAL, MANIFEST, OPTISAR_FOLDER
 
 JOBS_AT_ONCE = 512
 """Jobs handed to the threads together, so that a million do not wait in memory."""
+PAIR_COLUMNS = ("scene", "city", "season", "terrain", "split")
+ITEM_COLUMNS = ("id", "rgb", "sar", "height", "width", "hash")
+OFFSET_COLUMNS = ("offset_rows", "offset_columns", "confidence")
+"""Columns of the manifest that a pair and a built item know by the same name."""
 MISREGISTERED = "off by more than --max_offset"
 
 
@@ -74,15 +77,17 @@ def build_pairs(
     outcomes = read_journal(out, plan)
     journal_file = out / JOURNAL
     missing = missing_jobs(out, plan, outcomes)
+
+    def work(number: int) -> JobOutcome:
+        return do_job(out, number, plan.jobs[number])
+
     already = plan.pair_count - sum(len(plan.jobs[number].boxes) for number in missing)
     try:
         with (
             Progress(plan.pair_count, "building", "pairs", quiet, already) as progress,
             journal_file.open("a", encoding="utf-8", newline="\n") as journal,
         ):
-            for outcome in do_jobs(
-                partial(do_numbered, out, plan), missing, workers or os.cpu_count() or 1
-            ):
+            for outcome in do_jobs(work, missing, workers or os.cpu_count() or 1):
                 outcomes[outcome.job] = outcome
                 if strict and outcome.bad_path:
                     stop_at(outcome.bad_path, outcome.bad_reason)
@@ -105,16 +110,11 @@ def stop_at(path: Path | str, reason: str) -> None:
     raise CrosswakeError(f"{path}: {reason} (--strict stops at the first bad file)")
 
 
-def do_numbered(out: Path, plan: BuildPlan, number: int) -> JobOutcome:
-    """Do the job of that number."""
-    return do_job(out, number, plan.jobs[number])
-
-
 def do_jobs(
     work: Callable[[int], JobOutcome], numbers: Sequence[int], workers: int
 ) -> Iterator[JobOutcome]:
-    """Do the jobs in threads (decoding, transforms and encoding leave the interpreter free);
-    outcomes in order."""
+    """Do the jobs in threads; outcomes in order. Threads are enough, since decoding, Fourier
+    transforms and encoding release the interpreter."""
     with ThreadPoolExecutor(workers) as pool:
         try:
             for start in range(0, len(numbers), JOBS_AT_ONCE):
@@ -225,23 +225,12 @@ def manifest_schema() -> Any:
     """The manifest's columns; crop boxes are null for whole images."""
     import pyarrow
 
-    texts = (
-        "source",
-        "rgb",
-        "sar",
-        "optical_path",
-        "sar_path",
-        "place",
-        "scene",
-        "city",
-        "season",
-        "terrain",
-        "split",
-    )
+    texts = ("rgb", "sar", "optical_path", "sar_path", "place")
     numbers = ("top", "left", "height", "width", "offset_rows", "offset_columns")
-    columns = [("id", pyarrow.int64()), *((name, pyarrow.string()) for name in texts)]
-    columns += [*((name, pyarrow.int32()) for name in numbers), ("confidence", pyarrow.float32())]
-    return pyarrow.schema([*columns, ("hash", pyarrow.string())])
+    columns = [("id", pyarrow.int64()), ("source", pyarrow.string())]
+    columns += [(name, pyarrow.string()) for name in (*texts, *PAIR_COLUMNS)]
+    columns += [(name, pyarrow.int32()) for name in numbers]
+    return pyarrow.schema([*columns, ("confidence", pyarrow.float32()), ("hash", pyarrow.string())])
 
 
 def manifest_rows(kept: Iterable[tuple[BuiltItem, BuildJob]]) -> Iterator[dict[str, Any]]:
@@ -249,23 +238,12 @@ def manifest_rows(kept: Iterable[tuple[BuiltItem, BuildJob]]) -> Iterator[dict[s
     for item, job in kept:
         pair, box = job.pair, job.boxes[item.id - job.first_id]
         yield {
-            "id": item.id,
             "source": pair.source,
-            "rgb": item.rgb,
-            "sar": item.sar,
             "optical_path": str(pair.optical.absolute()),
             "sar_path": str(pair.sar.absolute()),
             "place": pair.id,
-            **{
-                name: getattr(pair, name)
-                for name in ("scene", "city", "season", "terrain", "split")
-            },
             "top": box.top if box else None,
             "left": box.left if box else None,
-            "height": item.height,
-            "width": item.width,
-            "offset_rows": item.offset_rows,
-            "offset_columns": item.offset_columns,
-            "confidence": item.confidence,
-            "hash": item.hash,
+            **{name: getattr(pair, name) for name in PAIR_COLUMNS},
+            **{name: getattr(item, name) for name in ITEM_COLUMNS + OFFSET_COLUMNS},
         }

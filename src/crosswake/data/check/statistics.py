@@ -57,7 +57,7 @@ class ProtocolStatistics:
         query: number of query chips.
         gallery: number of gallery chips.
         unmatched: queries whose identity the gallery does not hold.
-        fixed: whether the data set fixes query and gallery, rather than their modality.
+        fixed: whether the data set says which chips are queries and gallery; else modality does.
     """
 
     name: ProtocolName

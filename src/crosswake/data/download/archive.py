@@ -180,7 +180,7 @@ def safe_path(archive: Path, name: str) -> PurePosixPath:
 
 
 def is_litter(path: PurePosixPath) -> bool:
-    """Whether a file is what macOS adds to archives."""
+    """Whether a file is one that macOS adds to archives."""
     return path.parts[0] == "__MACOSX" or path.name == ".DS_Store"
 
 

@@ -18,7 +18,7 @@ def weights_path(
 
     Args:
         name: as in ``crosswake data download --list``.
-        folder: where to keep the file; None for the hub's own cache, shared with other programs.
+        folder: where the file goes; None for the hub's own cache, shared with other programs.
         quiet: show no progress.
         endpoint: address of the hub; None for the environment's ``HF_ENDPOINT``, or huggingface.co.
 
@@ -76,8 +76,7 @@ def fetch_weights(source: HubFile, folder: Path | None, quiet: bool, endpoint: s
 
 @contextlib.contextmanager
 def hub_silence(bars: bool) -> Iterator[None]:
-    """Keep the hub's warnings, which we say in our own words, and if ``bars`` its progress bars off
-    the terminal."""
+    """Suppress the hub's warnings, as ours say the same in one line, and with ``bars`` its bars."""
     import huggingface_hub.utils
 
     switches: Any = huggingface_hub.utils

@@ -76,7 +76,9 @@ class CutConnectionError(Exception):
 def fetch(
     file: RemoteFile, folder: Path, quiet: bool = False, patience: Patience = PATIENCE
 ) -> Path:
-    """Fetch a file into ``folder``, by way of ``<name>.part``, which a later call goes on from.
+    """Fetch a file into ``folder``.
+
+    It grows under the name ``<name>.part``, so that a later call can go on where this one stopped.
 
     Returns:
         The path of the whole file, its size and checksum verified; at once if it is there already.
@@ -110,8 +112,8 @@ def fetch(
 
 
 def complete_part(file: RemoteFile, part: Path, quiet: bool, patience: Patience) -> None:
-    """Fetch until ``part`` has the announced size, trying again while the network comes and
-    goes."""
+    """Fetch until ``part`` has the announced size, trying again after each failure of the
+    network."""
     most = bytes_in(part)
     if most > file.size:
         part.unlink()
@@ -181,7 +183,7 @@ def chunks_of(response: http.client.HTTPResponse) -> Iterator[bytes]:
 
 
 def read_url(url: str, most_bytes: int, patience: Patience = PATIENCE) -> bytes:
-    """A short answer as bytes, with the same tries.
+    """A short answer as bytes; fetched again after a failure, as :func:`fetch` does.
 
     Raises:
         CrosswakeError: no connection, the server refuses, or the answer is longer than

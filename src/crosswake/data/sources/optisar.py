@@ -3,7 +3,8 @@
     OptiSar_Pair/<any folder>/<tag>_<pair id>_<RGB|SAR>.<tif|png>
 
 Every optical image of an id pairs with every SAR image of that id. ``manifest.parquet``, in the
-folder or beside it, says what each id is; without one the layout stands alone."""
+folder or beside it, may say what each id is.
+"""
 
 import re
 from collections import defaultdict
