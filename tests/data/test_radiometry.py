@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -38,6 +38,7 @@ def test_reference_inputs_come_out(file: str, modality: Modality, name: str) -> 
     assert size == pytest.approx(known[f"{name}_size"].tolist(), abs=1e-6)
 
 
+@settings(deadline=None)
 @given(
     hnp.arrays(
         np.float32,
@@ -59,6 +60,7 @@ def test_black_negative_and_constant_chips_are_black(method: SarRadiometry) -> N
 
 
 @pytest.mark.parametrize("method", METHODS)
+@settings(deadline=None)
 @given(scale=st.floats(1e-3, 1e6))
 def test_scaling_does_not_depend_on_the_unit(method: SarRadiometry, scale: float) -> None:
     amplitude = np.random.default_rng(0).gamma(1.0, 1.0, (20, 20)).astype(np.float32)

@@ -25,7 +25,6 @@ from tests.data.pair_making import (
     sar32,
     write_dfc23,
     write_scenes,
-    write_sen12_pair,
     write_terrain,
     write_tile,
 )
@@ -141,14 +140,6 @@ def test_the_same_whatever_the_workers(
     for workers in (1, 3):
         make(tmp_path / str(workers), plan_build(roots, settings), workers=workers)
     assert content(tmp_path / "1") == content(tmp_path / "3")
-
-
-def test_random_crops_follow_from_the_seed(tmp_path: Path, roots: list[tuple[str, Path]]) -> None:
-    settings = BuildSettings(crops="random", crop_size=(32, 32), per_scene=5)
-    jobs = [plan_build(roots[:1], replace(settings, seed=seed)).jobs for seed in (0, 0, 1)]
-    assert jobs[0] == jobs[1] != jobs[2]
-    assert [len(job.boxes) for job in jobs[0]] == [5, 5, 5]
-    assert len({job.boxes for job in jobs[0]}) == 3
 
 
 def test_goes_on_after_an_interruption(
@@ -299,53 +290,6 @@ def test_misregistered_pairs_are_listed_or_left_out(tmp_path: Path) -> None:
         (2, "off by more than --max_offset")
     ]
     assert not list((tmp_path / "dropped").rglob("SCN_2_*"))
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ({"tile": 4}, "--tile: 16 pixels"),
-        ({"crop_size": (64, 0)}, "--crop_size: 16 pixels"),
-        ({"stride": (0, 5)}, "--stride: one pixel"),
-        ({"stride": (5, 5), "crops": "random"}, "--stride: random crops have none"),
-        ({"per_scene": 5}, "--per_scene: a grid"),
-        ({"per_scene": 0, "crops": "random"}, "--per_scene: one crop"),
-        ({"seed": -1}, "--seed is -1"),
-        ({"max_offset": -1.0}, "--max_offset is -1"),
-        ({"max_offset": float("nan")}, "--max_offset is nan"),
-        ({"drop_misregistered": True}, "--drop_misregistered: needs --max_offset"),
-    ],
-)
-def test_settings_that_make_no_sense(words: dict[str, Any], message: str) -> None:
-    with pytest.raises(CrosswakeError, match=message):
-        BuildSettings(**words)
-
-
-def test_sources_that_make_no_sense(tmp_path: Path) -> None:
-    with pytest.raises(CrosswakeError, match="name a source"):
-        plan_build([], SETTINGS)
-    root = write_scenes(tmp_path / "s")
-    with pytest.raises(CrosswakeError, match="named twice"):
-        plan_build([("scenes", root), ("scenes", tmp_path / "s/../s")], SETTINGS)
-    with pytest.raises(
-        CrosswakeError, match=r"none of the sources' pairs.*001.png: smaller \(96 x 96\) than"
-    ):
-        plan_build([("scenes", root)], BuildSettings(crop_size=(128, 64)))
-    with pytest.raises(CrosswakeError, match="--workers is -1"):
-        make(tmp_path / "out", plan_build([("scenes", root)], SETTINGS), workers=-1)
-
-
-def test_ids_of_several_folders_of_one_kind(tmp_path: Path) -> None:
-    for name, patch in (("a", 1), ("b", 2)):
-        write_sen12_pair(tmp_path / name / "ROIs1970_fall", "ROIs1970_fall", 5, patch, "_5")
-    built = make(
-        tmp_path / "out",
-        plan_build([("sen12", tmp_path / "a"), ("sen12", tmp_path / "b")], BuildSettings()),
-    )
-    assert [(item.id, job.pair.id) for item, job in built.kept] == [
-        (1, "fall_5_p1"),
-        (2, "fall_5_p2"),
-    ]
 
 
 def test_real_scenes_and_patches_together(tmp_path: Path) -> None:
