@@ -5,8 +5,8 @@ import pytest
 
 from crosswake.data.chips import Chip, Modality
 from crosswake.retrieval.baselines import chance, chance_of_query, gradient_feature, plain_features
-from crosswake.retrieval.metrics import rank
 from crosswake.retrieval.protocols import score
+from crosswake.retrieval.ranking import rank
 
 
 @pytest.mark.parametrize(("matches", "gallery"), [(1, 1), (1, 7), (3, 12), (5, 40), (12, 12)])

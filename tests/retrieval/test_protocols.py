@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from crosswake.retrieval.metrics import rank
 from crosswake.retrieval.protocols import METRICS, bootstrap, evaluate_protocol
+from crosswake.retrieval.ranking import rank
 
 
 def test_interval_covers_the_value_and_narrows_with_queries() -> None:

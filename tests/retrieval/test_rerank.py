@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from crosswake.retrieval.neighbours import Neighbours, find_neighbours
+from crosswake.retrieval.reciprocal import mutual
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -14,9 +16,7 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.retrieval import compiling, jaccard, minima, reciprocal, rerank
 from crosswake.retrieval.features import features_of, unit_rows
 from crosswake.retrieval.metrics import rank_rows
-from crosswake.retrieval.neighbours import Neighbours, find_neighbours
 from crosswake.retrieval.protocols import evaluate_protocol
-from crosswake.retrieval.reciprocal import mutual
 from crosswake.retrieval.rerank import RerankConfig, rerank_rows
 from tests.golden import golden
 
