@@ -97,9 +97,7 @@ def bench_rerank(settings: RankSettings, config: RerankConfig, *, quiet: bool = 
     def ways(data: MadeFeatures) -> Ways:
         parts = (data.query, data.gallery)
         found: Ways = {
-            OURS: lambda: np.stack(
-                list(rerank_rows(*parts, config, options=settings.options))
-            )
+            OURS: lambda: np.stack(list(rerank_rows(*parts, config, options=settings.options)))
         }
         if not settings.alone:
             found["dense"] = lambda: dense_rerank(*parts, config.k1, config.k2, config.lambda_)

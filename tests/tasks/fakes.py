@@ -25,7 +25,7 @@ class FakeEmbedder:
                 raise UnreadableChipError(chip.path, "refused")
         self.asked += chips
         rows = np.array([self.feature(chip) for chip in chips])
-        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
     def feature(self, chip: Chip) -> NDArray[np.float64]:
         own = np.random.default_rng(sum(chip.path.name.encode())).normal(size=16)

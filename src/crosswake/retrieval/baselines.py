@@ -46,8 +46,8 @@ def rank_by_size(
     gallery_identity: Sequence[Any],
 ) -> Ranking:
     """Rank by size alone. Sizes are not normalised: of those only the shape would be left."""
-    sizes = (np.array([chip.size for chip in part]) for part in (query, gallery))
-    return rank(*sizes, query_identity, gallery_identity, RankOptions(normalise=False))
+    one, other = (np.array([chip.size for chip in part]) for part in (query, gallery))
+    return rank(one, other, query_identity, gallery_identity, RankOptions(normalise=False))
 
 
 def gradient_feature(pixels: Pixels, modality: Modality) -> Floats:

@@ -1,4 +1,4 @@
-"""Features as ranking needs them: checked once, scaled a block at a time, never copied as a whole."""
+"""Features as ranking needs them: checked once, and scaled a block at a time."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -105,7 +105,7 @@ def prepare(query: ArrayLike, gallery: ArrayLike, normalise: bool) -> tuple[Feat
     pair = Features.of(query, "query features"), Features.of(gallery, "gallery features")
     if normalise:
         return pair
-    centre = np.mean(pair[1].rows, axis=0, dtype=np.float64)
+    centre = np.asarray(pair[1].rows.mean(axis=0, dtype=np.float64))
     return pair[0].centred(centre), pair[1].centred(centre)
 
 

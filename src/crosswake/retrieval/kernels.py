@@ -3,7 +3,8 @@
 A kernel works on the rows that it is given and does not hold the interpreter's lock, so that
 threads can share the rows."""
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numba import njit
@@ -14,14 +15,18 @@ STRETCH = 4096
 read; 16 KB of them stay in the fastest cache."""
 
 
-def compiled(**options: Any) -> Any:
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(**options: Any) -> Callable[[F], F]:
     """A decorator that compiles a function and stores the result where numba may write to disk."""
 
-    def decorate(function: Any) -> Any:
+    def decorate(function: F) -> F:
         try:
-            return njit(nogil=True, cache=True, **options)(function)
+            found: F = njit(nogil=True, cache=True, **options)(function)
         except RuntimeError:  # numba found no folder that it can write to
-            return njit(nogil=True, **options)(function)
+            found = njit(nogil=True, **options)(function)
+        return found
 
     return decorate
 

@@ -123,7 +123,7 @@ def in_threads(work: Callable[[int], T], parts: Iterable[int], count: int) -> li
 
     before = torch.get_num_threads()
     try:
-        with ThreadPoolExecutor(count, None, torch.set_num_threads, (1,)) as pool:
+        with ThreadPoolExecutor(count, "products", torch.set_num_threads, (1,)) as pool:
             return list(pool.map(work, parts))
     finally:
         torch.set_num_threads(before)

@@ -211,7 +211,8 @@ class Found:
         def visit(start: int) -> None:
             part = slice(start, min(start + share, len(block)))
             targets = self.targets._replace(begin=self.targets.begin[part.start : part.stop + 1])
-            nearest = kernels.Nearest(*(array[part] for array in self.nearest))
+            column, similarity, least = self.nearest
+            nearest = kernels.Nearest(column[part], similarity[part], least[part])
             kernels.compare(block[part], first, size, targets, nearest)
 
         share = -(-len(block) // threads())
