@@ -98,7 +98,7 @@ def dense_rerank(
     Args:
         query: (Q, D) unit features.
         gallery: (G, D) unit features.
-        k1: neighbours among which reciprocal ones are sought.
+        k1: number of nearest chips that may be reciprocal neighbours.
         k2: vectors averaged.
         share: weight of the original distance.
         kind: floating type of the weights; half precision is usual.

@@ -133,9 +133,9 @@ def test_a_collapsed_model_has_finite_distances(k1: int) -> None:
 def test_distances_are_from_0_to_1_and_lambda_1_keeps_the_order() -> None:
     query, gallery = made(2)
     assert 0 <= reranked(query, gallery).min() <= reranked(query, gallery).max() <= 1 + 1e-6
-    kept = reranked(query, gallery, RerankConfig(lambda_=1))
+    original = reranked(query, gallery, RerankConfig(lambda_=1))
     expected = np.argsort(-(query @ gallery.T), axis=1)
-    np.testing.assert_array_equal(np.argsort(kept, axis=1), expected)
+    np.testing.assert_array_equal(np.argsort(original, axis=1), expected)
 
 
 def test_neighbours_of_each_modality_apart() -> None:

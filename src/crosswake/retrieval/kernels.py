@@ -69,7 +69,7 @@ class Sparse(NamedTuple):
 def compare(
     block: NDArray[np.float32], start: int, size: int, targets: Targets, nearest: Nearest
 ) -> None:
-    """Count and keep entries for n queries.
+    """Compare n queries with the gallery entries of a block.
 
     Args:
         block: (n, at least ``size``) similarities; what is behind ``size`` is padding.
@@ -81,7 +81,7 @@ def compare(
     """
     for row in range(len(block)):
         count_before(block[row], start, size, targets, row)
-        keep_nearest(block[row], start, size, nearest, row)
+        update_nearest(block[row], start, size, nearest, row)
 
 
 @compiled()
@@ -106,7 +106,7 @@ def count_before(
 
 
 @compiled()
-def keep_nearest(
+def update_nearest(
     values: NDArray[np.float32], start: int, size: int, nearest: Nearest, row: int
 ) -> None:
     """Put every entry that is better than the heap's worst in its place."""

@@ -121,7 +121,7 @@ def in_threads(work: Callable[[int], T], parts: Iterable[int], count: int) -> li
     further ones."""
     import torch
 
-    before = torch.get_num_threads()
+    before = torch.get_num_threads()  # PyTorch would give later threads the last number set
     try:
         with ThreadPoolExecutor(count, "products", torch.set_num_threads, (1,)) as pool:
             return list(pool.map(work, parts))

@@ -203,7 +203,7 @@ class Found:
         self.targets.similarity[here] = block[row[here], column[here]]
 
     def compare(self, block: NDArray[np.float32], first: int) -> None:
-        """Count and keep entries of a block; true matches must have been read from all blocks."""
+        """Count the entries of a block and take the best. Needs :meth:`read` of all blocks first."""
         from crosswake.retrieval import kernels
 
         size = min(block.shape[1], self.size - first)
