@@ -203,7 +203,7 @@ class Found:
         self.targets.similarity[here] = block[row[here], column[here]]
 
     def compare(self, block: NDArray[np.float32], first: int) -> None:
-        """Count the entries of a block and take the best. Needs :meth:`read` of all blocks first."""
+        """Count a block's entries and take the best; :meth:`read` must have seen all blocks."""
         from crosswake.retrieval import kernels
 
         size = min(block.shape[1], self.size - first)
