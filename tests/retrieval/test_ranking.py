@@ -208,7 +208,8 @@ from numba.core import caching
 caching.CompileResultCacheImpl._locator_classes = []
 from crosswake.retrieval.ranking import rank_rows
 import numpy as np
-assert rank_rows(np.eye(3, dtype=np.float32), list("abc"), list("abc")).first_match.tolist() == [3, 3, 3]
+ranking = rank_rows(np.eye(3, dtype=np.float32), list("abc"), list("abc"))
+assert ranking.first_match.tolist() == [3, 3, 3]
 """
     environment = os.environ | {"PYTHONPATH": str(Path(products.__file__).parents[2])}
     done = subprocess.run(
