@@ -1,5 +1,6 @@
 """``bench rank`` and ``bench rerank``: our ways beside the usual ones, on made-up features."""
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -8,15 +9,16 @@ import numpy as np
 
 from benchmarks.machine import describe_machine, measure_limits
 from benchmarks.made import MadeFeatures, make_features
-from benchmarks.plain import dense_rerank, loop_ranking, matrix_ranking
+from benchmarks.plain import compiled_ranking, dense_rerank, exact_search, loop_ranking
 from benchmarks.record import OURS, Bench
 from benchmarks.timing import Timing, interleave
-from crosswake.retrieval import compiling, counting, minima
-from crosswake.retrieval.metrics import rank
+from crosswake.retrieval.metrics import Ranking
+from crosswake.retrieval.products import GIGABYTE, RankOptions
 from crosswake.retrieval.protocols import METRICS, per_query
-from crosswake.retrieval.ranking import GIGABYTE
+from crosswake.retrieval.ranking import rank
 from crosswake.retrieval.rerank import RerankConfig, rerank_rows
 
+SEARCH = "faiss, top 50 alone"
 SCALING = (8, 4, 2)
 """The curves' further points: an eighth, a quarter and half of the gallery."""
 Ways = dict[str, Callable[[], Any]]
@@ -46,21 +48,26 @@ class RankSettings:
     budget: int = GIGABYTE
     alone: bool = False
 
+    @property
+    def options(self) -> RankOptions:
+        """How our way works."""
+        return RankOptions(budget=self.budget, device=self.device)
+
 
 def bench_rank(settings: RankSettings, *, quiet: bool = True) -> Bench:
     """Time exact mAP, CMC and mINP: ours, a loop over queries, and a Q x G matrix sorted row by
-    row."""
+    row with a compiled loop; beside them faiss's exact search, if it is installed."""
 
     def ways(data: MadeFeatures) -> Ways:
         parts = (data.query, data.gallery, data.query_ids, data.gallery_ids)
-        found: Ways = {
-            OURS: lambda: averages(rank(*parts, budget=settings.budget, device=settings.device))
-        }
+        found: Ways = {OURS: lambda: averages(rank(*parts, settings.options))}
         if not settings.alone:
             found |= {
                 "argsort loop": lambda: loop_ranking(*parts),
-                "argsort matrix": lambda: matrix_ranking(*parts),
+                "compiled": lambda: compiled_ranking(*parts),
             }
+            if importlib.util.find_spec("faiss"):
+                found[SEARCH] = lambda: exact_search(data.query, data.gallery, 50)
         return found
 
     def agreement(timings: dict[str, Timing]) -> dict[str, float]:
@@ -68,7 +75,7 @@ def bench_rank(settings: RankSettings, *, quiet: bool = True) -> Bench:
         return {
             f"any metric, {name}": max(abs(ours[key] - timing.result[key]) for key in METRICS)
             for name, timing in timings.items()
-            if name != OURS
+            if name not in (OURS, SEARCH)
         }
 
     products = settings.queries * settings.gallery
@@ -90,9 +97,7 @@ def bench_rerank(settings: RankSettings, config: RerankConfig, *, quiet: bool = 
     def ways(data: MadeFeatures) -> Ways:
         parts = (data.query, data.gallery)
         found: Ways = {
-            OURS: lambda: np.stack(
-                list(rerank_rows(*parts, config, budget=settings.budget, device=settings.device))
-            )
+            OURS: lambda: np.stack(list(rerank_rows(*parts, config, options=settings.options)))
         }
         if not settings.alone:
             found["dense"] = lambda: dense_rerank(*parts, config.k1, config.k2, config.lambda_)
@@ -163,13 +168,11 @@ def run(
 def warm_up(ways: Ways) -> None:
     """Do everything once on next to nothing, so that imports, compilation and first allocations are
     not timed."""
-    compiling.compiled(counting.count_rows, counting.TYPES)
-    compiling.compiled(minima.add_minima, minima.TYPES)
     for way in ways.values():
         way()
 
 
-def averages(ranking: Any) -> dict[str, float]:
+def averages(ranking: Ranking) -> dict[str, float]:
     """The metrics over the queries that have a true match."""
     return dict(
         zip(METRICS, map(float, per_query(ranking)[ranking.used].mean(axis=0)), strict=True)

@@ -15,9 +15,9 @@ def make_parser() -> Parser:
     """The options of ``crosswake bench rank``."""
     parser = Parser(
         "bench rank",
-        "Time exact ranking on made-up features beside the usual ways, NumPy's argsort in a loop "
-        "over queries and over "
-        "a Q x G matrix. Writes bench-rank.json and bench-rank.png.",
+        "Time exact ranking on made-up features beside the usual ways: NumPy's argsort in a loop "
+        "over queries, and of a Q x G matrix with a compiled loop over the matches. With faiss "
+        "installed, also its exact search. Writes bench-rank.json and bench-rank.png.",
     )
     add_options(parser, queries=3000, gallery=20000)
     return parser
@@ -67,7 +67,7 @@ def settings_of(options: Any) -> Any:
     """The benchmark's settings; ``--quick`` replaces the sizes."""
     from benchmarks.ranks import RankSettings
     from crosswake.models.embedder import pick_device
-    from crosswake.retrieval.ranking import GIGABYTE
+    from crosswake.retrieval.products import GIGABYTE
 
     sizes = QUICK if options.quick else {name: getattr(options, name) for name in QUICK}
     return RankSettings(

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks.made import make_features
-from benchmarks.plain import dense_rerank, loop_ranking, matrix_ranking
+from benchmarks.plain import compiled_ranking, dense_rerank, loop_ranking
 from benchmarks.ranks import averages
-from crosswake.retrieval.metrics import rank
+from crosswake.retrieval.ranking import rank
 from tests.golden import golden
 
 
@@ -16,7 +16,7 @@ def test_plain_and_fast_ranking_agree(seed: int) -> None:
     parts = (data.query, data.gallery, data.query_ids, data.gallery_ids)
     ours = averages(rank(*parts))
     assert 0.1 < ours["mAP"] < 0.9
-    for plain in (loop_ranking, matrix_ranking):
+    for plain in (loop_ranking, compiled_ranking):
         assert plain(*parts) == pytest.approx(ours, abs=1e-6)
 
 

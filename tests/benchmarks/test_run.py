@@ -17,7 +17,7 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("command", "plain", "tolerance"),
-    [("rank", ["argsort loop", "argsort matrix"], 1e-6), ("rerank", ["dense"], 0.02)],
+    [("rank", ["argsort loop", "compiled"], 1e-6), ("rerank", ["dense"], 0.02)],
 )
 def test_quick_run(
     command: str,
@@ -33,8 +33,9 @@ def test_quick_run(
     assert said.err == ""
     assert "100 queries x 1,000 gallery chips x 64" in said.out
     record = json.loads((output / f"bench-{command}.json").read_text())
-    assert list(record["ways"]) == ["crosswake", *plain]
-    assert set(record["times_longer_than_crosswake"]) == set(plain)
+    ways = [way for way in record["ways"] if not way.startswith("faiss")]  # where it is installed
+    assert ways == ["crosswake", *plain]
+    assert set(record["times_longer_than_crosswake"]) >= set(plain)
     assert all(value < tolerance for value in record["agreement"].values())
     assert set(record["scaling"]["seconds"]["crosswake"]) == {"125", "250", "500", "1000"}
     assert (output / f"bench-{command}.png").exists()

@@ -4,9 +4,16 @@ import numpy as np
 import pytest
 
 from crosswake.data.chips import Chip, Modality
-from crosswake.retrieval.baselines import chance, chance_of_query, gradient_feature, plain_features
-from crosswake.retrieval.metrics import rank
+from crosswake.retrieval.baselines import (
+    PlainFeatures,
+    chance,
+    chance_of_query,
+    gradient_feature,
+    plain_features,
+    rank_by_size,
+)
 from crosswake.retrieval.protocols import score
+from crosswake.retrieval.ranking import rank
 
 
 @pytest.mark.parametrize(("matches", "gallery"), [(1, 1), (1, 7), (3, 12), (5, 40), (12, 12)])
@@ -45,6 +52,17 @@ def test_size_is_in_metres_whatever_the_sensor() -> None:
     seen = plain_features(optical, np.zeros((400, 80, 3), dtype=np.uint8)).size
     assert seen == pytest.approx(plain_features(sar, np.zeros((300, 60), dtype=np.float32)).size)
     assert np.exp(seen) == pytest.approx([60, 300])
+
+
+def test_size_counts_and_not_shape_alone() -> None:
+    """Logarithms twice as large have the same direction, but belong to a ship of another size."""
+
+    def of(*size: float) -> PlainFeatures:
+        return PlainFeatures(size=np.log(size), gradient=np.zeros(2048, dtype=np.float32))
+
+    ranking = rank_by_size([of(20, 100)], [of(20**2, 100**2), of(20, 120)], ["a"], ["b", "a"])
+    assert ranking.first_match.tolist() == [1]
+    assert ranking.top_distance[0, 0] == pytest.approx(np.log(1.2) ** 2, rel=1e-4)
 
 
 def test_pixel_correlation_finds_the_same_outline_at_another_size_and_gain() -> None:

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.retrieval import features
-from crosswake.retrieval.metrics import distance_rows, nearest_first, rank
+from crosswake.retrieval.products import RankOptions
 from crosswake.retrieval.protocols import evaluate_protocol, score, score_protocols
+from crosswake.retrieval.ranking import distance_rows, rank
 from tests.golden import golden as golden_file
 
 Case = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
@@ -57,14 +57,14 @@ def test_golden_distances(golden: dict[str, NDArray[Any]]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "sought", "prefix"),
+    ("of_query", "of_gallery", "prefix"),
     [(None, None, ""), (0, 1, "optical_to_sar_"), (1, 0, "sar_to_optical_")],
 )
 def test_golden_protocols(
-    golden: dict[str, NDArray[Any]], asked: int | None, sought: int | None, prefix: str
+    golden: dict[str, NDArray[Any]], of_query: int | None, of_gallery: int | None, prefix: str
 ) -> None:
-    rows = golden["query_modality"] == asked if asked is not None else slice(None)
-    columns = golden["gallery_modality"] == sought if sought is not None else slice(None)
+    rows = golden["query_modality"] == of_query if of_query is not None else slice(None)
+    columns = golden["gallery_modality"] == of_gallery if of_gallery is not None else slice(None)
     ranking = rank(
         golden["query"][rows],
         golden["gallery"][columns],
@@ -100,18 +100,10 @@ def test_ties_go_to_the_lower_index() -> None:
     gallery = np.repeat([[1.0, 0.0], [0.0, 1.0]], 300, axis=0)
     ids = np.array(["other"] * 599 + ["ship"])
     ids[7] = "ship"
-    ranking = rank([[1.0, 0.0]], gallery, ["ship"], ids, top=4)
+    ranking = rank([[1.0, 0.0]], gallery, ["ship"], ids, RankOptions(top=4))
     assert ranking.top.tolist() == [[0, 1, 2, 3]]
     assert ranking.first_match.tolist() == [8]
     assert ranking.average_precision[0] == pytest.approx((1 / 8 + 2 / 600) / 2)
-
-
-@given(st.lists(st.integers(0, 4), min_size=1, max_size=30), st.integers(1, 30))
-def test_nearest_first_is_a_stable_sort(values: list[int], count: int) -> None:
-    distance = np.asarray(values, dtype=np.float32)
-    count = min(count, len(values))
-    expected = np.argsort(distance, kind="stable")[:count]
-    np.testing.assert_array_equal(nearest_first(distance, count), expected)
 
 
 @given(st.integers(0, 10_000))
@@ -148,15 +140,6 @@ def test_metrics_are_ordered(seed: int) -> None:
     assert 0 <= scores["rank1"] <= scores["rank5"] <= scores["rank10"] <= 1
 
 
-def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    case = random_case(1)
-    whole = rank(*case)
-    monkeypatch.setattr(features, "DISTANCES_AT_ONCE", 70)
-    blocks = rank(*case)
-    np.testing.assert_array_equal(whole.top, blocks.top)
-    np.testing.assert_array_equal(whole.top_distance, blocks.top_distance)
-
-
 @pytest.mark.parametrize("size", [1, 3])
 def test_gallery_smaller_than_ten(size: int) -> None:
     result = evaluate_protocol(
@@ -166,7 +149,7 @@ def test_gallery_smaller_than_ten(size: int) -> None:
     assert (result.queries, result.left_out, result.gallery) == (1, 1, size)
 
 
-def test_nothing_to_ask_or_to_find() -> None:
+def test_no_queries_or_no_gallery() -> None:
     empty = np.zeros((0, 4))
     for ranking in (
         rank(empty, np.ones((3, 4)), [], ["a"] * 3),

@@ -1,8 +1,15 @@
 import numpy as np
 import pytest
 
-from crosswake.retrieval.metrics import rank
-from crosswake.retrieval.protocols import METRICS, bootstrap, evaluate_protocol
+from crosswake.retrieval.protocols import (
+    METRICS,
+    bootstrap,
+    bootstrap_median,
+    evaluate_protocol,
+    of_queries,
+    score,
+)
+from crosswake.retrieval.ranking import rank, rank_rows
 
 
 def test_interval_covers_the_value_and_narrows_with_queries() -> None:
@@ -44,3 +51,51 @@ def test_result_names_every_metric() -> None:
     assert result.mAP == result.mINP == 1
     assert result.name == "o2s"
     assert result.curve.shape == (50,)
+
+
+def test_each_metric_has_the_interval_of_its_own_queries() -> None:
+    values = np.random.default_rng(3).normal(size=(200, 3)) * [1, 5, 25] + [0, 100, 1000]
+    for column, estimate in enumerate(bootstrap(values, seed=0)):
+        std = values[:, column].std() / 200**0.5
+        assert estimate.value == pytest.approx(values[:, column].mean())
+        assert estimate.high - estimate.low == pytest.approx(2 * 1.96 * std, rel=0.15)
+        assert estimate.low < estimate.value < estimate.high
+
+
+def test_interval_of_a_median_is_that_of_its_resamples() -> None:
+    values = np.random.default_rng(4).geometric(0.02, 101)  # the mean lies far above the median
+    estimate = bootstrap_median(values, seed=0)
+    generator = np.random.default_rng(9)
+    medians = [np.median(generator.choice(values, 101)) for _ in range(4000)]
+    assert estimate.value == np.median(values)
+    assert (estimate.low, estimate.high) == pytest.approx(
+        np.percentile(medians, [2.5, 97.5]), abs=2
+    )
+
+
+def test_rank_k_counts_a_match_at_rank_k_and_none_behind() -> None:
+    """Queries whose only match is at rank 1, 2, 5, 6, 10 and 11."""
+    places = [1, 2, 5, 6, 10, 11]
+    ids = np.arange(len(places))
+    distance = np.tile(np.arange(12, dtype=np.float32), (len(places), 1))
+    gallery = np.full(12, -1)
+    gallery[np.array(places) - 1] = ids
+    result = evaluate_protocol("all", rank_rows(distance, ids, gallery))
+    assert result.cmc == pytest.approx({1: 1 / 6, 5: 3 / 6, 10: 5 / 6})
+    assert result.curve[:12] * 6 == pytest.approx([1, 2, 2, 2, 3, 4, 4, 4, 4, 5, 6, 6])
+    assert result.median_rank.value == 5.5
+
+
+def test_a_query_without_a_match_counts_nowhere() -> None:
+    distance = np.array([[0, 1, 2], [0, 1, 2], [0, 1, 2]], dtype=np.float32)
+    ranking = rank_rows(distance, ["a", "z", "b"], ["a", "b", "c"])
+    result = evaluate_protocol("all", ranking)
+    assert (result.queries, result.left_out) == (2, 1)
+    assert result.mAP == result.mINP == pytest.approx((1 + 1 / 2) / 2)
+    assert result.cmc == {1: 0.5, 5: 1, 10: 1}
+    assert result.median_rank.value == 1.5
+    assert (result.curve[0], result.curve[1]) == (0.5, 1)
+    without = evaluate_protocol("all", of_queries(ranking, ranking.used))
+    assert without.metrics == result.metrics
+    features = np.eye(4)
+    assert score(features, features, list("abzc"), list("baxc"))["rank1"] == pytest.approx(1 / 3)

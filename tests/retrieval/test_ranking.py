@@ -1,7 +1,11 @@
-"""Promise: the ranking of a stable sort by exact distances, whatever the budget, the block and the
-device."""
+"""Promise: the ranking of a stable sort of float32 similarities, whatever the budget, the threads
+and the precision that the process has set."""
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,27 +16,24 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.retrieval import compiling, counting, metrics, ranking
-from crosswake.retrieval.features import Features, exact_pairs, features_of, order_keys
-from crosswake.retrieval.metrics import Ranking, distance_rows, rank, rank_rows
-from crosswake.retrieval.ranking import LEAST_BUDGET, find_matches, query_blocks
-from crosswake.retrieval.space import UNIT, Space
+from crosswake.retrieval import products
+from crosswake.retrieval.features import Features, prepare
+from crosswake.retrieval.metrics import Ranking
+from crosswake.retrieval.products import ENTRIES, GIGABYTE, LEAST_BUDGET, Products, RankOptions
+from crosswake.retrieval.ranking import distance_rows, find_matches, rank, rank_rows
 
 Case = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
-def hard_case(
-    seed: int, queries: int = 12, gallery: int = 300, width: int = 6, identities: int = 9
-) -> Case:
-    """Many exact ties: few distinct features, each there many times, some as a multiple of
-    another."""
+def tied_case(seed: int, queries: int = 12, gallery: int = 2500, width: int = 6) -> Case:
+    """Few distinct features, each there many times, in several blocks of the gallery."""
     generator = np.random.default_rng(seed)
-    distinct = generator.integers(-2, 3, (20, width)).astype(np.float32)
+    distinct = generator.normal(size=(20, width)).astype(np.float32)
     return (
         distinct[generator.integers(0, 20, queries)],
-        distinct[generator.integers(0, 20, gallery)] * generator.choice([1, 2, 4], (gallery, 1)),
-        generator.integers(0, identities, queries),
-        generator.integers(0, identities, gallery),
+        distinct[generator.integers(0, 20, gallery)],
+        generator.integers(0, 90, queries),
+        generator.integers(0, 90, gallery),
     )
 
 
@@ -46,36 +47,39 @@ def smooth_case(seed: int, queries: int = 25, gallery: int = 900, width: int = 6
     )
 
 
-def exact_features(case: Case, normalise: bool = True) -> tuple[Features, Features]:
-    query, gallery = (features_of(part, normalise=normalise, name="features") for part in case[:2])
-    return query, gallery
+def sorted_ranking(case: Case, top: int, normalise: bool = True) -> Ranking:
+    """By a stable sort of distances in double precision, which are the same for equal features."""
+    query, gallery = (part.astype(np.float64) for part in case[:2])
+    if normalise:
+        query, gallery = (
+            part / np.linalg.norm(part, axis=1, keepdims=True) for part in (query, gallery)
+        )
+    distance = ((query[:, None] - gallery) ** 2).sum(axis=2)
+    order = np.argsort(distance, axis=1, kind="stable")
+    result = Ranking.empty(len(query), len(gallery), top)
+    result.top[:] = order[:, :top]
+    result.top_distance[:] = np.take_along_axis(distance, order, 1)[:, :top]
+    for row, identity in enumerate(case[2]):
+        ranks = np.flatnonzero(case[3][order[row]] == identity) + 1
+        result.write(slice(row, row + 1), ranks, np.array([len(ranks)]))
+    return result
 
 
-def sorted_ranking(case: Case, top: int = 50, normalise: bool = True) -> Ranking:
-    """By a stable sort of every pair's exact distance, nothing clever."""
-    query, gallery = exact_features(case, normalise)
-    everyone = np.arange(len(gallery))
-    rows = [exact_pairs(query, 0 * everyone + row, gallery, everyone) for row in range(len(query))]
-    return rank_rows(rows, case[2], case[3], top=top)
+def assert_same(one: Ranking, other: Ranking, tolerance: float = 0) -> None:
+    for name, value in vars(one).items():
+        if name == "top_distance" and tolerance:
+            np.testing.assert_allclose(value, other.top_distance, atol=tolerance)
+        else:
+            np.testing.assert_array_equal(value, getattr(other, name), err_msg=name)
 
 
-def assert_same(one: Ranking, other: Ranking) -> None:
-    for name in (
-        "average_precision",
-        "first_match",
-        "inverse_negative_penalty",
-        "matches",
-        "top",
-        "top_distance",
-    ):
-        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
-
-
-@given(st.integers(0, 10_000), st.sampled_from([1, 7, 50, 400]), st.booleans())
-@settings(max_examples=40, deadline=None)
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("top", [0, 1, 50, 2500])
+@pytest.mark.parametrize("normalise", [True, False])
 def test_equals_a_stable_sort_where_ties_abound(seed: int, top: int, normalise: bool) -> None:
-    case = hard_case(seed)
-    assert_same(rank(*case, top=top, normalise=normalise), sorted_ranking(case, top, normalise))
+    case = tied_case(seed)
+    found = rank(*case, RankOptions(top=top, normalise=normalise))
+    assert_same(found, sorted_ranking(case, top, normalise), 1e-5)
 
 
 @pytest.mark.parametrize("normalise", [True, False])
@@ -83,187 +87,235 @@ def test_equals_a_stable_sort_where_ties_abound(seed: int, top: int, normalise: 
 def test_equals_a_stable_sort_of_any_kind_of_features(kind: Any, normalise: bool) -> None:
     query, gallery, *ids = smooth_case(3)
     case = (query.astype(kind), gallery.astype(kind), ids[0], ids[1])
-    assert_same(rank(*case, normalise=normalise), sorted_ranking(case, normalise=normalise))
+    found = rank(*case, RankOptions(normalise=normalise))
+    assert_same(found, sorted_ranking(case, 50, normalise), 1e-4)
 
 
-def test_equals_the_plain_path_in_double_precision() -> None:
-    case = smooth_case(0)
-    plain = rank_rows(distance_rows(*case[:2]), *case[2:])
-    found = rank(*case)
-    for name in ("average_precision", "inverse_negative_penalty"):
-        np.testing.assert_allclose(getattr(found, name), getattr(plain, name), atol=1e-6)
-    np.testing.assert_array_equal(found.top, plain.top)
-    np.testing.assert_allclose(found.top_distance, plain.top_distance, atol=1e-6)
+@pytest.mark.parametrize("width", [1, 5, 64, 129, 771])
+def test_equal_features_tie_wherever_they_stand(width: int) -> None:
+    """A model that has collapsed: the order of the gallery decides, in a padded block too."""
+    size = 2 * ENTRIES + 77
+    feature = np.random.default_rng(width).normal(size=(1, width)).astype(np.float32)
+    gallery = np.repeat(feature, size, axis=0)
+    ids = np.arange(size) % 50
+    queries = np.random.default_rng(1).normal(size=(130, width)).astype(np.float32)
+    found = rank(queries, gallery, ids[:130], ids, RankOptions(top=size))
+    assert (found.top == np.arange(size)).all()
+    assert (found.top_distance == found.top_distance[:, :1]).all()
+    np.testing.assert_array_equal(found.first_match, ids[:130] + 1)
 
 
-@pytest.mark.parametrize("make", [hard_case, smooth_case])
-@pytest.mark.parametrize(("tile", "strip"), [(7, 3), (64, 1), (1000, 1000)])
-def test_blocks_change_nothing(
-    make: Any, tile: int, strip: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    case = make(1)
-    expected = rank(*case, top=20)
-    monkeypatch.setattr(ranking, "TILE", tile)
-    monkeypatch.setattr(ranking, "STRIP", strip)
-    assert_same(rank(*case, top=20), expected)
-
-
-@pytest.mark.parametrize("make", [hard_case, smooth_case])
-def test_what_is_put_off_is_counted_all_the_same(
-    make: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    case = make(2)
+def test_budget_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The least budget does not hold this gallery, so that its parts are computed twice."""
+    case = smooth_case(4, queries=300, gallery=40_000, width=24)
     expected = rank(*case)
-    monkeypatch.setattr(counting, "ENOUGH", 0)
-    assert_same(rank(*case), expected)
+    pair = prepare(*case[:2], True)
+    assert len(case[1]) > LEAST_BUDGET // (8 * products.QUERIES)
+    assert_same(rank(*case, RankOptions(budget=LEAST_BUDGET)), expected)
+    monkeypatch.setattr(products, "STRIP_BYTES", 2**29)
+    assert len(list(Products(*pair, RankOptions(), 40_000).strips())) == 1
+    assert_same(rank(*case, RankOptions()), expected)
+    assert expected.first_match.max() > 40
 
 
-@given(
-    st.integers(0, 10_000),
-    st.sampled_from(["numba", "plain"]),
-    st.sampled_from([0, 2**16]),
-    st.booleans(),
-)
-@settings(max_examples=30, deadline=None)
-def test_compiled_counting_changes_nothing(seed: int, way: str, enough: int, smooth: bool) -> None:
-    case = smooth_case(seed, 5, 80, 8) if smooth else hard_case(seed)
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_threads_change_nothing(count: int) -> None:
+    case = smooth_case(5, queries=200, gallery=5000, width=100)
     expected = rank(*case)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiling, "WORTH", 0)
-        patch.setattr(counting, "ENOUGH", enough)
-        if way == "plain":
-            patch.setattr(compiling, "compiled", lambda function, _: function)
-        assert_same(rank(*case), expected)
-
-
-def test_budget_and_threads_change_nothing() -> None:
-    case = smooth_case(4)
-    expected = rank(*case)
-    assert_same(rank(*case, budget=LEAST_BUDGET), expected)
     before = torch.get_num_threads()
     try:
-        torch.set_num_threads(2)
+        torch.set_num_threads(count)
         assert_same(rank(*case), expected)
+        with ThreadPoolExecutor(1) as pool:  # a thread that starts now sees the setting, too
+            seen = {torch.get_num_threads(), pool.submit(torch.get_num_threads).result()}
+        assert seen == {count}
     finally:
         torch.set_num_threads(before)
 
 
-def test_lower_precision_elsewhere_changes_nothing() -> None:
-    """A process that allows products in half precision gets exact ranks all the same, and keeps its
-    setting."""
-    case = smooth_case(5)
-    expected = rank(*case)
-    torch.set_float32_matmul_precision("medium")
-    try:
-        assert_same(rank(*case), expected)
-        assert torch.get_float32_matmul_precision() == "medium"
-    finally:
-        torch.set_float32_matmul_precision("highest")
+def test_a_million_chips_fit_the_budget() -> None:
+    """The strip of similarities takes at most half of it, and holds the whole gallery at 1 GB."""
+    size = 1_000_000
+    gallery = Features(
+        rows=np.broadcast_to(np.float32(1), (size, 768)),
+        lengths=np.broadcast_to(1.0, size),
+        squares=np.broadcast_to(1.0, size),
+    )
+    for budget in (LEAST_BUDGET, 2**28, GIGABYTE):
+        options = RankOptions(budget=budget)
+        part = Products(gallery, gallery, options, budget // (8 * products.QUERIES))
+        strip = next(part.strips())
+        assert 4 * part.width * (strip.stop - strip.start) <= budget // 2
+        assert (part.width >= size) == (budget == GIGABYTE)
 
 
-@given(st.integers(0, 10_000), st.floats(0, 1))
-@settings(max_examples=30, deadline=None)
-def test_error_within_the_bound_changes_nothing(seed: int, share: float) -> None:
-    """Whatever a device adds to similarities, up to the bound, is undone."""
-    case = hard_case(seed)
-    expected = rank(*case, top=5)
-    generator = np.random.default_rng(seed)
-    blocks = ranking.similarities
-
-    def disturbed(space: Space, *rest: Any) -> Iterator[tuple[int, int, Any]]:
-        bound = share * case[0].shape[1] * UNIT
-        for first, start, similarity in blocks(space, *rest):
-            noise = generator.uniform(-bound, bound, similarity.shape).astype(np.float32)
-            yield first, start, similarity + torch.from_numpy(noise)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranking, "similarities", disturbed)
-        assert_same(rank(*case, top=5), expected)
+def precisions() -> tuple[Any, ...]:
+    """What decides about products in float32; the older settings where they can be read."""
+    found: list[Any] = []
+    for read in (
+        torch.get_float32_matmul_precision,
+        lambda: torch.backends.cuda.matmul.allow_tf32,
+        lambda: torch.backends.cuda.matmul.fp32_precision,
+        lambda: torch.backends.mkldnn.matmul.fp32_precision,  # type: ignore[attr-defined]
+    ):
+        try:
+            found.append(read())
+        except (RuntimeError, AttributeError):
+            found.append(None)
+    return tuple(found)
 
 
-def test_all_features_equal() -> None:
-    """A model that has collapsed: everything ties, so the gallery's order decides."""
-    features = np.ones((500, 8), dtype=np.float32)
-    ids = np.arange(500) % 50
-    found = rank(features[:5], features, ids[:5], ids, top=30)
-    assert (found.top == np.arange(30)).all()
-    assert (found.top_distance == 0).all()
-    assert found.first_match.tolist() == [1, 2, 3, 4, 5]
+SETTINGS = {
+    "medium": "torch.set_float32_matmul_precision('medium')",
+    "tf32": "torch.backends.cuda.matmul.allow_tf32 = True",
+    "newer tf32": "torch.backends.cuda.matmul.fp32_precision = 'tf32'",
+    "nothing": "pass",
+}
 
 
-def test_rows_of_zeros_stay_where_they_are() -> None:
+@pytest.mark.parametrize("name", SETTINGS)
+def test_products_are_in_single_precision_whatever_is_set(name: str) -> None:
+    """In a process of its own, for some settings cannot be taken back."""
+    check = f"""
+import numpy as np, torch
+from crosswake.retrieval.ranking import rank
+from tests.retrieval.test_ranking import precisions
+{SETTINGS[name]}
+before, seen, multiply = precisions(), set(), torch.mm
+def spy(*parts):
+    seen.add(precisions())
+    return multiply(*parts)
+torch.mm = spy
+rank(np.eye(4), np.eye(4), range(4), range(4))
+assert len(seen) == 1
+older, tf32, *newer = seen.pop()
+assert (older, tf32) == ("highest", False), (older, tf32)
+assert set(newer) <= {{"ieee", None}}, newer
+assert precisions() == before, (precisions(), before)
+"""
+    root = Path(__file__).parents[2]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(root / "src"), str(root)))}
+    done = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_kernels_are_compiled_where_nothing_can_be_stored() -> None:
+    """Numba finds no folder that it can write to, and the ranking is made all the same."""
+    check = """
+from numba.core import caching
+caching.CompileResultCacheImpl._locator_classes = []
+from crosswake.retrieval.ranking import rank_rows
+import numpy as np
+ranking = rank_rows(np.eye(3, dtype=np.float32), list("abc"), list("abc"))
+assert ranking.first_match.tolist() == [3, 3, 3]
+"""
+    environment = os.environ | {"PYTHONPATH": str(Path(products.__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_import_needs_neither_torch_nor_numba() -> None:
+    names = ("baselines", "features", "metrics", "products", "protocols", "ranking", "rerank")
+    check = "import sys\n" + "".join(f"import crosswake.retrieval.{name}\n" for name in names)
+    check += "assert not {'torch', 'numba'} & set(sys.modules)"
+    environment = os.environ | {"PYTHONPATH": str(Path(products.__file__).parents[2])}
+    subprocess.run([sys.executable, "-c", check], env=environment, check=True)
+
+
+def test_a_memory_map_is_ranked_as_an_array_is(tmp_path: Path) -> None:
+    case = smooth_case(8)
+    np.save(tmp_path / "gallery.npy", case[1])
+    mapped = np.load(tmp_path / "gallery.npy", mmap_mode="r")
+    assert_same(rank(case[0], mapped, *case[2:]), rank(*case))
+
+
+def test_rows_of_zeros_are_at_distance_one() -> None:
     case = smooth_case(6)
     case[0][2], case[1][[5, 700]] = 0, 0
-    assert_same(rank(*case, top=900), sorted_ranking(case, 900))
+    found = rank(*case, RankOptions(top=900))
+    assert (found.top_distance[2][np.isin(found.top[2], [5, 700])] == 0).all()
+    assert (np.delete(found.top_distance[2], [0, 1]) == 1).all()
+    assert found.top[2, :2].tolist() == [5, 700]
 
 
-@given(st.integers(0, 1000), st.integers(1, 40), st.booleans())
-@settings(max_examples=30, deadline=None)
-def test_distance_of_a_pair_depends_on_the_pair_alone(
-    seed: int, width: int, normalise: bool
-) -> None:
-    generator = np.random.default_rng(seed)
-    rows = generator.normal(size=(30, width)).astype(np.float32)
-    rows[1::2] = rows[::2]
-    features = features_of(rows, normalise=normalise, name="features")
-    ours, theirs = np.divmod(np.arange(900), 30)
-    together = exact_pairs(features, ours, features, theirs, threads=2).reshape(30, 30)
-    np.testing.assert_array_equal(together[:, 1::2], together[:, ::2])
-    np.testing.assert_array_equal(together, together.T)
-    np.testing.assert_array_equal(np.diag(together), 0)
-    for column in (0, 7, 29):
-        alone = exact_pairs(features, np.array([3]), features, np.array([column]))
-        assert alone[0] == together[3, column]
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_tiny_and_huge_features_are_scaled_first(scale: float) -> None:
+    case = smooth_case(9)
+    scaled = (case[0] * scale, (case[1] * scale).astype(np.float64), *case[2:])
+    assert_same(rank(*scaled), sorted_ranking(case, 50), 1e-5)
 
 
 def test_far_from_the_origin_small_distances_count() -> None:
     query = np.array([[500_000.0, 4_000_000.0]])
     gallery = query + np.array([[3.0, 0], [2, 0], [1, 0], [0, 0]])
-    found = rank(query, gallery, [0], [1, 1, 1, 0], normalise=False)
+    found = rank(query, gallery, [0], [1, 1, 1, 0], RankOptions(normalise=False))
     assert found.top.tolist() == [[3, 2, 1, 0]]
     assert found.top_distance.tolist() == [[0, 1, 4, 9]]
 
 
-@given(st.integers(0, 10_000), st.integers(0, 40))
+@pytest.mark.parametrize("normalise", [True, False])
+def test_distances_are_those_of_the_rank_list(normalise: bool) -> None:
+    case = smooth_case(7)
+    options = RankOptions(normalise=normalise)
+    rows = np.stack(list(distance_rows(*case[:2], options)))
+    found = rank(*case, options)
+    np.testing.assert_array_equal(
+        np.take_along_axis(rows, found.top, 1), found.top_distance.astype(np.float32)
+    )
+    exact = sorted_ranking(case, 900, normalise)
+    np.testing.assert_allclose(
+        np.take_along_axis(rows, exact.top, 1), exact.top_distance, atol=1e-4
+    )
+
+
+@given(st.integers(0, 10_000), st.integers(1, 60), st.integers(1, 4))
 @settings(max_examples=30, deadline=None)
-def test_many_matches_rank_as_few_do(seed: int, many: int) -> None:
-    case = hard_case(seed, queries=3, gallery=80, identities=2)
-    rows = list(distance_rows(*case[:2]))
-    expected = rank_rows(rows, *case[2:])
+def test_given_distances_are_ranked_by_a_stable_sort(seed: int, top: int, strip: int) -> None:
+    generator = np.random.default_rng(seed)
+    distance = generator.integers(0, 9, (5, 60)).astype(np.float32)
+    ids = generator.integers(0, 4, 5), generator.integers(0, 4, 60)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(metrics, "MANY", many)
-        assert_same(rank_rows(rows, *case[2:]), expected)
-
-
-@given(st.lists(st.floats(0, 4, width=32), min_size=1, max_size=30))
-def test_order_keys_sort_as_distances_do(values: list[float]) -> None:
-    distance = np.abs(np.asarray(values, dtype=np.float32))
-    keys = order_keys(distance, np.arange(len(values)))
-    np.testing.assert_array_equal(np.argsort(keys), np.argsort(distance, kind="stable"))
+        patch.setattr("crosswake.retrieval.ranking.STRIP_BYTES", strip * 240)
+        found = rank_rows(iter(distance), *ids, top)
+    order = np.argsort(distance, axis=1, kind="stable")
+    np.testing.assert_array_equal(found.top, order[:, :top])
+    np.testing.assert_array_equal(found.top_distance, np.sort(distance, axis=1)[:, :top])
+    for row in range(5):
+        hits = np.flatnonzero(ids[1][order[row]] == ids[0][row]) + 1
+        assert found.matches[row] == len(hits)
+        assert found.first_match[row] == (hits[0] if len(hits) else 0)
+        precision = np.mean(np.arange(1, len(hits) + 1) / hits) if len(hits) else np.nan
+        np.testing.assert_allclose(found.average_precision[row], precision)
 
 
 def test_matches_are_found_by_identity() -> None:
     matches = find_matches(np.array(["b", "z", "a"]), np.array(["a", "b", "a", "c", "b"]))
-    assert [matches.of(row).tolist() for row in range(3)] == [[1, 4], [], [0, 2]]
-
-
-def test_query_blocks_cover_all_and_fit() -> None:
-    case = smooth_case(7)
-    query, _ = exact_features(case)
-    matches = find_matches(*case[2:])
-    blocks = list(query_blocks(query, matches, 50, 20_000))
-    assert [row for block in blocks for row in range(block.start, block.stop)] == list(range(25))
-    assert len(blocks) > 5
-    assert len(list(query_blocks(query, matches, 50, 1))) == 25
-    assert len(list(query_blocks(query, matches, 50, 10**9))) == 1
+    begin, columns = matches.of(slice(0, 3))
+    assert (begin.tolist(), columns.tolist()) == ([0, 2, 2, 4], [1, 4, 0, 2])
+    begin, columns = matches.of(slice(1, 3))
+    assert (begin.tolist(), columns.tolist()) == ([0, 0, 2], [0, 2])
 
 
 def test_budget_too_small_is_refused() -> None:
     with pytest.raises(CrosswakeError, match="budget: 1000 bytes are too few"):
-        rank(*smooth_case(0), budget=1000)
+        RankOptions(budget=1000)
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "nonsense"])
 def test_device_that_is_not_there_is_refused(device: str) -> None:
     with pytest.raises(CrosswakeError, match=f"device: torch cannot use '{device}'"):
-        rank(*smooth_case(0), device=device)
+        rank(*smooth_case(0), RankOptions(device=device))
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+def test_features_that_are_not_finite_are_refused(normalise: bool) -> None:
+    query, gallery, *ids = smooth_case(0)
+    gallery[7, 3] = np.inf
+    with pytest.raises(
+        CrosswakeError, match="gallery features: 1 of 900 rows are not finite, row 7"
+    ):
+        rank(query, gallery, ids[0], ids[1], RankOptions(normalise=normalise))

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from benchmarks.plain import dense_rerank
 from crosswake.core.errors import CrosswakeError
-from crosswake.retrieval import compiling, jaccard, minima, reciprocal, rerank
-from crosswake.retrieval.features import features_of, unit_rows
-from crosswake.retrieval.metrics import rank_rows
-from crosswake.retrieval.neighbours import Neighbours, find_neighbours
+from crosswake.retrieval import rerank
+from crosswake.retrieval.features import Features
+from crosswake.retrieval.products import LEAST_BUDGET, RankOptions
 from crosswake.retrieval.protocols import evaluate_protocol
-from crosswake.retrieval.reciprocal import mutual
-from crosswake.retrieval.rerank import RerankConfig, rerank_rows
+from crosswake.retrieval.ranking import rank_rows
+from crosswake.retrieval.rerank import RerankConfig, find_neighbours, rerank_rows
 from tests.golden import golden
 
 GOLDEN = [(20, 6), (50, 15)]
@@ -38,7 +37,10 @@ def made(
         centres[generator.integers(0, 8, count)] + 0.6 * generator.normal(size=(count, width))
         for count in (queries, gallery)
     )
-    return unit_rows(query), unit_rows(gallery_rows)
+    one, other = (
+        rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (query, gallery_rows)
+    )
+    return one, other
 
 
 def reranked(*parts: Any, **options: Any) -> NDArray[np.float32]:
@@ -99,38 +101,22 @@ def test_equals_the_dense_way_for_any_settings(seed: int, k1: int, k2: int) -> N
     )
 
 
-def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_and_budget_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     query, gallery = made(1)
     expected = reranked(query, gallery)
-    monkeypatch.setattr(reciprocal, "ROWS_AT_ONCE", 7)
-    monkeypatch.setattr(jaccard, "BLOCK", 2)
-    monkeypatch.setattr(rerank, "BLOCK", 4)
-    np.testing.assert_allclose(reranked(query, gallery), expected, atol=1e-6)
-
-
-def test_compiled_code_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    query, gallery = made(5)
-    expected = reranked(query, gallery)
-    monkeypatch.setattr(compiling, "WORTH", 0)
-    assert compiling.compiled(minima.add_minima, minima.TYPES) is not None
-    np.testing.assert_array_equal(reranked(query, gallery), expected)
-    monkeypatch.setattr(compiling, "compiled", lambda function, _: function)
-    np.testing.assert_array_equal(reranked(query, gallery), expected)
-
-
-def test_without_numba_all_is_the_same_but_slower(monkeypatch: pytest.MonkeyPatch) -> None:
-    query, gallery = made(6)
-    expected = reranked(query, gallery)
-    monkeypatch.setattr(compiling, "WORTH", 0)
-    monkeypatch.setattr(compiling, "compiled", lambda *_: None)
+    found = reranked(query, gallery, options=RankOptions(budget=LEAST_BUDGET))
+    np.testing.assert_array_equal(found, expected)
+    monkeypatch.setattr(rerank, "CHIPS_AT_ONCE", 7)
     np.testing.assert_array_equal(reranked(query, gallery), expected)
 
 
 def test_where_the_origin_lies_changes_nothing() -> None:
     query, gallery = made(4)
-    expected = reranked(query, gallery, normalise=False)
+    expected = reranked(query, gallery, options=RankOptions(normalise=False))
     np.testing.assert_allclose(
-        reranked(query + 1000, gallery + 1000, normalise=False), expected, atol=1e-5
+        reranked(query + 1000, gallery + 1000, options=RankOptions(normalise=False)),
+        expected,
+        atol=1e-5,
     )
 
 
@@ -147,17 +133,16 @@ def test_a_collapsed_model_has_finite_distances(k1: int) -> None:
 def test_distances_are_from_0_to_1_and_lambda_1_keeps_the_order() -> None:
     query, gallery = made(2)
     assert 0 <= reranked(query, gallery).min() <= reranked(query, gallery).max() <= 1 + 1e-6
-    kept = reranked(query, gallery, RerankConfig(lambda_=1))
+    original = reranked(query, gallery, RerankConfig(lambda_=1))
     expected = np.argsort(-(query @ gallery.T), axis=1)
-    np.testing.assert_array_equal(np.argsort(kept, axis=1), expected)
+    np.testing.assert_array_equal(np.argsort(original, axis=1), expected)
 
 
 def test_neighbours_of_each_modality_apart() -> None:
     query, gallery = made(3)
     rows = np.concatenate([query, gallery])
     modality = np.arange(len(rows)) % 2
-    features = features_of(rows, normalise=True, name="features")
-    found = find_neighbours(features, range(1, 5), modality)
+    found = find_neighbours(Features.of(rows, "features"), modality, 4, RankOptions())
     similarity = rows @ rows.T
     for value, part in enumerate(found.lists):
         group = np.flatnonzero(modality == value)
@@ -174,17 +159,16 @@ def test_apart_overcomes_a_gap_between_modalities() -> None:
     modality = np.tile([0, 1, 0, 1], 20)
     ships, gap = generator.normal(size=(20, 32)), 3 * generator.normal(size=(2, 32))
     rows = ships[ids] + gap[modality] + 0.8 * generator.normal(size=(80, 32))
-    asks, sought = modality == 0, modality == 1
+    optical, sar = modality == 0, modality == 1
 
     def precision(apart: bool) -> float:
         distance = rerank_rows(
-            rows[asks],
-            rows[sought],
+            rows[optical],
+            rows[sar],
             RerankConfig(k1=6, k2=3, apart=apart),
-            query_modality=modality[asks],
-            gallery_modality=modality[sought],
+            (modality[optical], modality[sar]),
         )
-        return evaluate_protocol("o2s", rank_rows(distance, ids[asks], ids[sought])).mAP
+        return evaluate_protocol("o2s", rank_rows(distance, ids[optical], ids[sar])).mAP
 
     assert precision(True) > precision(False) + 0.05
 
@@ -195,19 +179,12 @@ def test_apart_with_one_modality_is_the_same_as_together() -> None:
         query,
         gallery,
         RerankConfig(apart=True),
-        query_modality=np.zeros(len(query)),
-        gallery_modality=np.zeros(len(gallery)),
+        (np.zeros(len(query)), np.zeros(len(gallery))),
     )
     np.testing.assert_array_equal(apart, reranked(query, gallery))
 
 
-def test_mutual_is_both_ways() -> None:
-    lists = np.array([[0, 1], [1, 2], [2, 1], [3, 0]])
-    table = mutual(Neighbours(lists=(lists,), farthest=np.ones(4)).table(2)).toarray()
-    assert table.tolist() == [[1, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 1]]
-
-
-def test_nothing_to_ask_or_to_find() -> None:
+def test_no_queries_or_no_gallery() -> None:
     empty = np.zeros((0, 4))
     assert list(rerank_rows(empty, np.ones((3, 4)))) == []
     assert [row.shape for row in rerank_rows(np.ones((2, 4)), empty)] == [(0,), (0,)]
@@ -235,4 +212,6 @@ def test_mistakes_are_refused() -> None:
     with pytest.raises(CrosswakeError, match="width"):
         list(rerank_rows(good, np.ones((3, 5))))
     with pytest.raises(CrosswakeError, match=r"rerank\.apart: the modality of every"):
-        list(rerank_rows(good, good, RerankConfig(apart=True), query_modality=[0, 1, 0]))
+        list(rerank_rows(good, good, RerankConfig(apart=True), ([0, 1, 0], [0])))
+    with pytest.raises(CrosswakeError, match=r"rerank\.apart: the modality of every"):
+        list(rerank_rows(good, good, RerankConfig(apart=True)))

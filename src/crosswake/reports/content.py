@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from crosswake.data.chips import Chip, Modality
 from crosswake.data.reid import cross_modal_identities, identities
 from crosswake.retrieval.baselines import chance_curve
-from crosswake.retrieval.metrics import Floats, distance_rows
+from crosswake.retrieval.metrics import Floats
+from crosswake.retrieval.ranking import distance_rows
 from crosswake.tasks.reid.results import Evaluation, ProtocolOutcome
 
 SHOWN = 10

@@ -1,6 +1,8 @@
 """What can be had without a model: chance, the ship's size, and plain correlation of pixels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +10,9 @@ from numpy.typing import NDArray
 from crosswake.data.chips import Chip, Modality
 from crosswake.data.pixels import Pixels
 from crosswake.retrieval.metrics import Floats, Ints, Ranking
+from crosswake.retrieval.products import RankOptions
 from crosswake.retrieval.protocols import CMC_RANKS, METRICS
+from crosswake.retrieval.ranking import rank
 
 PATCH_HEIGHT, PATCH_WIDTH = 64, 32
 
@@ -33,6 +37,17 @@ def plain_features(chip: Chip, pixels: Pixels) -> PlainFeatures:
     return PlainFeatures(
         size=size, gradient=gradient_feature(pixels, chip.modality).astype(np.float32)
     )
+
+
+def rank_by_size(
+    query: Sequence[PlainFeatures],
+    gallery: Sequence[PlainFeatures],
+    query_identity: Sequence[Any],
+    gallery_identity: Sequence[Any],
+) -> Ranking:
+    """Rank by size alone. Sizes are not normalised: of those only the shape would be left."""
+    one, other = (np.array([chip.size for chip in part]) for part in (query, gallery))
+    return rank(one, other, query_identity, gallery_identity, RankOptions(normalise=False))
 
 
 def gradient_feature(pixels: Pixels, modality: Modality) -> Floats:

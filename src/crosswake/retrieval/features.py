@@ -1,229 +1,121 @@
-"""Features as the ranking needs them: checked, scaled a block at a time, and compared exactly, pair
-by pair."""
+"""Features as ranking needs them: checked once, and scaled a block at a time."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crosswake.core.errors import CrosswakeError
+from crosswake.retrieval.metrics import Floats, Ints
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 ROWS_AT_ONCE = 512
-"""Rows brought to double precision at a time; few enough to stay in the cache."""
-DISTANCES_AT_ONCE, COLUMNS_AT_ONCE = 2**26, 4096
-"""Distances that :func:`distance_rows` holds in memory at a time (256 MB), and gallery features for
-them."""
-PAIRS_AT_ONCE = 256
-"""Pairs compared at a time; few enough to stay in the cache."""
-NOTHING = 2.0**-40
-"""A distance below this share of the squared lengths is rounding left over from equal features, and
-becomes 0."""
+"""Rows brought to double precision at a time; few enough to stay in the processor's cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """N features of one kind, query or gallery, as the user has them: nothing is copied.
+    """N features of one kind, query or gallery.
+
+    The similarity of q and g is ``q . g - (|g|^2 - one) / 2``, so that the squared distance is
+    ``|q|^2 + one - 2 similarity``, and the most similar is the nearest. Of features normalised to
+    length 1 it is the cosine.
 
     Attributes:
-        rows: (N, D), of any floating type; may be a memory map.
-        lengths: (N,), Euclidean length of each row; 1 for a row of zeros.
-        squares: (N,), squared length that distances are computed with: that of the unit row if
-            normalised.
-        normalise: whether rows count as scaled to length 1.
+        rows: (N, D), as given; may be a memory map.
+        lengths: (N,), what rows are divided by.
+        squares: (N,), squared lengths of the rows that are multiplied.
+        centre: (D,), what is subtracted from rows that are not normalised. It changes no distance,
+            but numbers near zero lose less in single precision. None if normalised.
     """
 
     rows: NDArray[Any]
     lengths: Floats
     squares: Floats
-    normalise: bool
+    centre: Floats | None = None
+
+    @classmethod
+    def of(cls, rows: ArrayLike, name: str) -> "Features":
+        """Measure features that are to be normalised; a row of zeros stays one.
+
+        Raises:
+            CrosswakeError: rows that are not finite, with ``name`` and the first such row.
+        """
+        array = np.asarray(rows)
+        if not np.issubdtype(array.dtype, np.floating):
+            array = array.astype(np.float64)
+        squares = squared_lengths(array)
+        refuse_rows(~np.isfinite(squares), name)
+        lengths = np.where(squares > 0, np.sqrt(squares), 1)
+        return cls(rows=array, lengths=lengths, squares=(squares > 0).astype(np.float64))
+
+    @classmethod
+    def joined(cls, query: "Features", gallery: "Features") -> "Features":
+        """Both, one behind the other."""
+        names = ("rows", "lengths", "squares")
+        parts = {n: np.concatenate([getattr(query, n), getattr(gallery, n)]) for n in names}
+        return cls(**parts, centre=gallery.centre)
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    @property
-    def width(self) -> int:
-        """D."""
-        return int(self.rows.shape[1])
+    def centred(self, centre: Floats) -> "Features":
+        """The same features, not normalised, with their origin at ``centre``."""
+        return replace(self, centre=centre, squares=squared_lengths(self.rows, centre))
 
-    def double(self, part: slice) -> Floats:
-        """(n, D): the rows of ``part`` in double precision, of length 1 if normalised."""
-        rows = self.rows[part].astype(np.float64)
-        return rows / self.lengths[part, None] if self.normalise else rows
-
-    def subset(self, rows: Ints) -> "Features":
+    def subset(self, places: Ints) -> "Features":
         """Some of the features, copied."""
-        return Features(
-            rows=self.rows[rows],
-            lengths=self.lengths[rows],
-            squares=self.squares[rows],
-            normalise=self.normalise,
-        )
+        names = ("rows", "lengths", "squares")
+        return replace(self, **{name: getattr(self, name)[places] for name in names})
 
-    def scaled(self, part: slice, scale: float) -> NDArray[np.float32]:
-        """(n, D): the rows of ``part`` as they enter a matrix product; ``scale`` divides those not
-        normalised."""
-        start, stop, _ = part.indices(len(self))
-        result = np.empty((stop - start, self.width), dtype=np.float32)
-        kind = np.result_type(self.rows, np.float32)
-        for begin in range(start, stop, ROWS_AT_ONCE):
-            end = min(stop, begin + ROWS_AT_ONCE)
-            factor = (
-                1 / self.lengths[begin:end, None] if self.normalise else np.full((1, 1), 1 / scale)
-            )
-            result[begin - start : end - start] = self.rows[begin:end] * factor.astype(kind)
+    def block(self, start: int, count: int) -> NDArray[np.float32]:
+        """(count, D): rows from ``start`` on as they are multiplied; zeros behind the last one."""
+        rows = self.rows[start : start + count]
+        result = np.empty((count, self.rows.shape[1]), dtype=np.float32)
+        result[len(rows) :] = 0
+        if self.centre is not None:
+            np.subtract(rows, self.centre, out=result[: len(rows)], casting="same_kind")
+            return result
+        lengths = self.lengths[start : start + count, None]
+        kind = np.result_type(rows, np.float32)  # single precision does for all but doubles
+        np.divide(rows, lengths.astype(kind), out=result[: len(rows)], casting="same_kind")
         return result
 
+    @property
+    def one(self) -> float:
+        """1 for features that are normalised, else 0."""
+        return 1.0 if self.centre is None else 0.0
 
-Exact = Callable[[Features, Ints, Features, Ints], NDArray[np.float32]]
-"""Computes distances as :func:`exact_pairs` does."""
+    def offset(self, start: int, count: int) -> NDArray[np.float32]:
+        """(count,): what to subtract from products with gallery features, padded with zeros."""
+        squares = self.squares[start : start + count]
+        return np.pad((squares - self.one) / 2, (0, count - len(squares))).astype(np.float32)
+
+    def distance(self, rows: slice, similarity: NDArray[np.float32]) -> Floats:
+        """(n, k): squared distances from similarities of the queries ``rows``."""
+        return np.asarray(np.maximum(self.squares[rows, None] + self.one - 2.0 * similarity, 0))
 
 
-def features_of(rows: ArrayLike, *, normalise: bool, name: str) -> Features:
-    """Measure every row.
+def prepare(query: ArrayLike, gallery: ArrayLike, normalise: bool) -> tuple[Features, Features]:
+    """The features of queries and gallery; those not normalised are centred at the gallery's mean.
 
     Raises:
-        CrosswakeError: rows that are not finite, named by ``name`` and the first such row.
+        CrosswakeError: rows that are not finite.
     """
-    array = np.asarray(rows)
-    if not np.issubdtype(array.dtype, np.floating):
-        array = array.astype(np.float64)
-    squares = np.empty(len(array))
-    for start in range(0, len(array), ROWS_AT_ONCE):
-        block = array[start : start + ROWS_AT_ONCE].astype(np.float64)
-        squares[start : start + ROWS_AT_ONCE] = np.add.reduce(block * block, axis=1)
-    refuse_rows(~np.isfinite(squares), name)
-    lengths = np.sqrt(squares)
-    lengths[lengths == 0] = 1
-    return Features(
-        rows=array,
-        lengths=lengths,
-        squares=(squares > 0).astype(np.float64) if normalise else squares,
-        normalise=normalise,
-    )
+    pair = Features.of(query, "query features"), Features.of(gallery, "gallery features")
+    if normalise:
+        return pair
+    centre = np.asarray(pair[1].rows.mean(axis=0, dtype=np.float64))
+    return pair[0].centred(centre), pair[1].centred(centre)
 
 
-def exact_pairs(
-    query: Features, rows: Ints, gallery: Features, columns: Ints, threads: int = 1
-) -> NDArray[np.float32]:
-    """(n,): squared distances of query ``rows`` to gallery ``columns``, pair by pair.
-
-    Each depends on its two rows alone: products, or differences where rows are not normalised, and
-    their sum are in double precision, in an order that the width fixes, then rounded to single. So
-    equal features are equally far, wherever they stand and whatever is asked along with them, which
-    no matrix product promises.
-
-    Args:
-        query: of which there are ``rows``.
-        rows: (n,).
-        gallery: of which there are ``columns``.
-        columns: (n,).
-        threads: that share the work.
-    """
-    sums = np.empty(len(columns))
-
-    def fill(part: slice) -> None:
-        # Whole passes over memory that is there already: small steps between them would have
-        # threads wait in turn.
-        ours, theirs = (
-            Rows(features, min(PAIRS_AT_ONCE, len(sums))) for features in (query, gallery)
-        )
-        for start in range(part.start, part.stop, PAIRS_AT_ONCE):
-            pairs = slice(start, min(part.stop, start + PAIRS_AT_ONCE))
-            one, other = ours.double(rows[pairs]), theirs.double(columns[pairs])
-            if not query.normalise:
-                other = np.subtract(one, other, out=one)
-            np.einsum("nd,nd->n", one, other, out=sums[pairs])
-
-    share = max(PAIRS_AT_ONCE, -(-len(columns) // threads))
-    parts = [
-        slice(start, min(len(columns), start + share)) for start in range(0, len(columns), share)
-    ]
-    if len(parts) > 1:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(fill, parts))
-    elif parts:
-        fill(parts[0])
-    if query.normalise:
-        sums /= gallery.lengths[columns] * query.lengths[rows]
-        sums = unit_distance(sums, query.squares[rows] + gallery.squares[columns])
-    return sums.astype(np.float32)
-
-
-def unit_distance(inner: Floats, together: Floats) -> Floats:
-    """Squared distances of normalised rows from inner products and the sum of both squared
-    lengths."""
-    squared = together - 2 * inner
-    squared[squared < NOTHING * together] = 0
-    return np.asarray(squared)
-
-
-class Rows:
-    """Some rows of features at a time in double precision, in memory that is used again."""
-
-    def __init__(self, features: Features, most: int) -> None:
-        self._rows = features.rows
-        self._raw = np.empty((most, features.width), features.rows.dtype)
-        self._double = np.empty((most, features.width))
-
-    def double(self, places: Ints) -> Floats:
-        """(n, D): the rows at ``places``, until the next call."""
-        raw, double = self._raw[: len(places)], self._double[: len(places)]
-        np.take(
-            self._rows, places, axis=0, out=raw, mode="clip"
-        )  # with another mode it would take a copy
-        np.copyto(double, raw)
-        return double
-
-
-def order_keys(distance: NDArray[np.float32], columns: Ints) -> Ints:
-    """(n,): integers in the order of the rank list: nearer first; of equals, the lower gallery
-    index first.
-
-    The bits of floats that are not negative are ordered as the floats are.
-    """
-    bits = distance.view(np.int32).astype(np.int64)
-    return np.asarray((bits << 32) | columns, dtype=np.int64)
-
-
-def distance_rows(
-    query: ArrayLike, gallery: ArrayLike, *, normalise: bool = True
-) -> Iterator[NDArray[np.float32]]:
-    """Yield the (G,) squared distances of each query in turn, computed a bounded block at a time.
-
-    The plain way: a matrix product in double precision, rounded to single so that equal features
-    come out equally far."""
-    asked = features_of(query, normalise=normalise, name="query features")
-    sought = features_of(gallery, normalise=normalise, name="gallery features")
-    block = max(1, DISTANCES_AT_ONCE // max(1, len(sought)))
-    for start in range(0, len(asked), block):
-        rows = slice(start, min(len(asked), start + block))
-        result = np.empty((rows.stop - start, len(sought)), dtype=np.float32)
-        double = asked.double(rows)
-        for first in range(0, len(sought), COLUMNS_AT_ONCE):
-            columns = slice(first, first + COLUMNS_AT_ONCE)
-            together = asked.squares[rows, None] + sought.squares[columns]
-            result[:, columns] = np.maximum(together - 2 * double @ sought.double(columns).T, 0)
-        yield from result
-
-
-def unit_rows(features: ArrayLike, name: str = "features") -> Floats:
-    """Rows scaled to length 1, in double precision; a row of zeros stays so."""
-    rows = finite_rows(features, name)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(lengths > 0, lengths, 1)
-
-
-def finite_rows(features: ArrayLike, name: str = "features") -> Floats:
-    """(N, D) features in double precision, or an error that names the first row which is not
-    finite."""
-    rows = np.asarray(features, dtype=np.float64)
-    refuse_rows(np.asarray(~np.isfinite(rows).all(axis=1)), name)
-    return rows
+def squared_lengths(rows: NDArray[Any], centre: Floats | float = 0.0) -> Floats:
+    """(N,): squared lengths of the rows, less ``centre``, in double precision."""
+    result = np.empty(len(rows))
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        block = rows[start : start + ROWS_AT_ONCE] - np.float64(centre)
+        np.einsum("nd,nd->n", block, block, out=result[start : start + ROWS_AT_ONCE])
+    return result
 
 
 def refuse_rows(bad: NDArray[np.bool_], name: str) -> None:
@@ -231,24 +123,21 @@ def refuse_rows(bad: NDArray[np.bool_], name: str) -> None:
     if bad.any():
         raise CrosswakeError(
             f"{name}: {bad.sum()} of {len(bad)} rows are not finite, row {int(np.argmax(bad))} "
-            "first; "
-            "the model has diverged or the precision is too low: try --precision fp32 or other "
-            "weights"
+            "first; the model has diverged or the precision is too low: try --precision fp32 or "
+            "other weights"
         )
 
 
-def check_counts(
-    query: ArrayLike, gallery: ArrayLike, query_ids: NDArray[Any], gallery_ids: NDArray[Any]
-) -> None:
+def check_counts(query: ArrayLike, gallery: ArrayLike, queries: int, entries: int) -> None:
     """Raise unless features and identities are as many, and features of one width."""
     shapes = {"query": np.shape(query), "gallery": np.shape(gallery)}
-    for (name, shape), ids in zip(shapes.items(), (query_ids, gallery_ids), strict=True):
-        if len(ids) != shape[0] or (shape[0] and len(shape) != 2):
+    for (name, shape), count in zip(shapes.items(), (queries, entries), strict=True):
+        if count != shape[0] or (count and len(shape) != 2):
             raise CrosswakeError(
-                f"{name} features of shape {shape} with {len(ids)} identities; rows and identities "
+                f"{name} features of shape {shape} with {count} identities; rows and identities "
                 "must match"
             )
-    if shapes["query"][0] and shapes["gallery"][0] and shapes["query"][1] != shapes["gallery"][1]:
+    if queries and entries and shapes["query"][1] != shapes["gallery"][1]:
         raise CrosswakeError(
             f"features differ in width: query {shapes['query']}, gallery {shapes['gallery']}"
         )

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crosswake.data.reid import DIRECTION, PROTOCOLS, ProtocolName
-from crosswake.retrieval.metrics import Floats, Ranking, rank
+from crosswake.retrieval.metrics import Floats, Ranking
+from crosswake.retrieval.products import RankOptions
+from crosswake.retrieval.ranking import rank
 
 CMC_RANKS = (1, 5, 10)
 METRICS = ("mAP", *(f"rank{k}" for k in CMC_RANKS), "mINP")
@@ -25,6 +27,9 @@ class Estimate:
     value: float
     low: float
     high: float
+
+
+NOT_MEASURED = Estimate(value=float("nan"), low=float("nan"), high=float("nan"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +77,7 @@ def evaluate_protocol(name: ProtocolName, ranking: Ranking, *, seed: int = 0) ->
 
     Args:
         name: what the protocol is called.
-        ranking: from :func:`crosswake.retrieval.metrics.rank`.
+        ranking: from :func:`crosswake.retrieval.ranking.rank`.
         seed: of the bootstrap.
     """
     used = ranking.used
@@ -90,8 +95,8 @@ def evaluate_protocol(name: ProtocolName, ranking: Ranking, *, seed: int = 0) ->
 
 
 def per_query(ranking: Ranking) -> Floats:
-    """(Q, 5): every metric of every query, in the order of ``METRICS``; only used queries make
-    sense."""
+    """(Q, 5): every metric of every query, in the order of ``METRICS``. Rows of queries that are
+    not used mean nothing."""
     hits = [ranking.first_match <= k for k in CMC_RANKS]
     return np.stack(
         [ranking.average_precision, *hits, ranking.inverse_negative_penalty],
@@ -110,63 +115,55 @@ def cmc_curve(ranking: Ranking, length: int) -> Floats:
 
 
 def bootstrap(values: Floats, *, seed: int, resamples: int = RESAMPLES) -> list[Estimate]:
-    """Mean over queries of each column, with its percentile interval (Efron and Tibshirani, 1993,
-    ch. 13).
+    """Mean over queries of each column, with its percentile interval (Efron and Tibshirani, "An
+    Introduction to the Bootstrap", 1993, ch. 13).
 
     Args:
-        values: (Q, M), a row a query, a column a metric.
+        values: (Q, M), a row for each query, a column for each metric.
         seed: of the resampling.
         resamples: how often Q queries are drawn with replacement.
     """
-    count = len(values)
-    if count == 0:
-        nan = float("nan")
-        return [Estimate(value=nan, low=nan, high=nan) for _ in range(values.shape[1])]
-    generator = np.random.default_rng(seed)
+    count, generator = len(values), np.random.default_rng(seed)
+    if not count:
+        return [NOT_MEASURED] * values.shape[1]
+    # A mean depends only on how often each query is drawn, and these counts are multinomial.
     equal = np.full(count, 1 / count)
-    block = max(1, COUNTS_AT_ONCE // count)
-    # How often each query is drawn is all that a resampled mean depends on, and that is
-    # multinomial.
     means = [
-        generator.multinomial(count, equal, size=min(block, resamples - start)) @ values / count
-        for start in range(0, resamples, block)
+        generator.multinomial(count, equal, size=size) @ values / count
+        for size in draw_sizes(count, resamples)
     ]
-    low, high = np.percentile(np.concatenate(means), [2.5, 97.5], axis=0)
-    return [
-        Estimate(value=float(v), low=float(a), high=float(b))
-        for v, a, b in zip(values.mean(axis=0), low, high, strict=True)
-    ]
+    return estimates(values.mean(axis=0), np.concatenate(means))
 
 
 def bootstrap_median(values: NDArray[Any], *, seed: int, resamples: int = RESAMPLES) -> Estimate:
-    """Median of (Q,) values with its percentile interval; NaN without values."""
-    count = len(values)
-    if count == 0:
-        nan = float("nan")
-        return Estimate(value=nan, low=nan, high=nan)
-    generator = np.random.default_rng(seed)
-    block = max(1, COUNTS_AT_ONCE // count)
+    """Median of (Q,) values with its percentile interval."""
+    count, generator = len(values), np.random.default_rng(seed)
+    if not count:
+        return NOT_MEASURED
     medians = [
-        np.median(
-            values[generator.integers(count, size=(min(block, resamples - start), count))], axis=1
-        )
-        for start in range(0, resamples, block)
+        np.median(values[generator.integers(count, size=(size, count))], axis=1)
+        for size in draw_sizes(count, resamples)
     ]
-    low, high = np.percentile(np.concatenate(medians), [2.5, 97.5])
-    return Estimate(value=float(np.median(values)), low=float(low), high=float(high))
+    return estimates(np.median(values, keepdims=True), np.concatenate(medians)[:, None])[0]
+
+
+def draw_sizes(count: int, resamples: int) -> list[int]:
+    """How many resamples of ``count`` queries to draw at a time, so that memory is bounded."""
+    block = max(1, COUNTS_AT_ONCE // count)
+    return [min(block, resamples - start) for start in range(0, resamples, block)]
+
+
+def estimates(values: Floats, resampled: Floats) -> list[Estimate]:
+    """(M,) values with the 95 % intervals of their (resamples, M) resampled ones."""
+    low, high = np.percentile(resampled, [2.5, 97.5], axis=0)
+    parts = zip(values.tolist(), low.tolist(), high.tolist(), strict=True)
+    return [Estimate(value=v, low=a, high=b) for v, a, b in parts]
 
 
 def of_queries(ranking: Ranking, rows: NDArray[np.bool_]) -> Ranking:
     """The ranking of some of its queries, in the same gallery."""
-    per_query_fields = (
-        "average_precision",
-        "first_match",
-        "inverse_negative_penalty",
-        "matches",
-        "top",
-        "top_distance",
-    )
-    return replace(ranking, **{name: getattr(ranking, name)[rows] for name in per_query_fields})
+    fields = {name: value[rows] for name, value in vars(ranking).items() if name != "gallery"}
+    return replace(ranking, **fields)
 
 
 def score(
@@ -187,7 +184,7 @@ def score(
     Returns:
         Fractions; NaN where no query has a true match.
     """
-    ranking = rank(query, gallery, query_identity, gallery_identity, top=1)
+    ranking = rank(query, gallery, query_identity, gallery_identity, RankOptions(top=1))
     values = per_query(ranking)[ranking.used]
     means = values.mean(axis=0) if len(values) else np.full(len(METRICS), np.nan)
     return dict(zip(METRICS, map(float, means), strict=True))
@@ -201,15 +198,14 @@ def score_protocols(
     query_modality: ArrayLike,
     gallery_modality: ArrayLike,
 ) -> dict[ProtocolName, dict[str, float]]:
-    """:func:`score` for ``all``, ``o2s`` and ``s2o``, the last two chosen by modality (0 optical, 1
-    SAR)."""
+    """:func:`score` for ``all``, ``o2s`` and ``s2o``. Modalities: 0 is optical, 1 is SAR."""
     query_ids, gallery_ids = np.asarray(query_identity), np.asarray(gallery_identity)
     scores = {}
     for name in PROTOCOLS:
-        asks = np.ones(len(query_ids), dtype=bool)
-        sought = np.ones(len(gallery_ids), dtype=bool)
+        rows = np.ones(len(query_ids), dtype=bool)
+        columns = np.ones(len(gallery_ids), dtype=bool)
         if name in DIRECTION:
-            asks = np.asarray(query_modality) == DIRECTION[name][0]
-            sought = np.asarray(gallery_modality) == DIRECTION[name][1]
-        scores[name] = score(query[asks], gallery[sought], query_ids[asks], gallery_ids[sought])
+            rows = np.asarray(query_modality) == DIRECTION[name][0]
+            columns = np.asarray(gallery_modality) == DIRECTION[name][1]
+        scores[name] = score(query[rows], gallery[columns], query_ids[rows], gallery_ids[columns])
     return scores

@@ -12,8 +12,8 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.data.chips import UnreadableChipError
 from crosswake.data.sources.open import open_reid
 from crosswake.reports.evaluation import evaluate_model
-from crosswake.retrieval.metrics import rank_rows
 from crosswake.retrieval.protocols import METRICS, evaluate_protocol, score_protocols
+from crosswake.retrieval.ranking import rank_rows
 from crosswake.retrieval.rerank import RerankConfig, rerank_rows
 from crosswake.tasks.reid.measure import measure
 from crosswake.tasks.reid.results import Evaluation
@@ -122,8 +122,7 @@ def test_reranked_numbers_stand_beside_the_model(
         evaluation.rows_of(query),
         evaluation.rows_of(gallery),
         config,
-        query_modality=[chip.modality for chip in query],
-        gallery_modality=[chip.modality for chip in gallery],
+        ([chip.modality for chip in query], [chip.modality for chip in gallery]),
     )
     ranking = rank_rows(
         distances, [chip.identity for chip in query], [chip.identity for chip in gallery]

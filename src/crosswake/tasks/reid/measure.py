@@ -12,9 +12,11 @@ from crosswake.core.provenance import command_line, versions
 from crosswake.data.chips import Chip, UnreadableChipError
 from crosswake.data.pixels import read_pixels
 from crosswake.data.reid import BadFile, Chips, ProtocolName, ReidData, chips_fingerprint
-from crosswake.retrieval.baselines import PlainFeatures, chance, plain_features
-from crosswake.retrieval.metrics import Ranking, rank, rank_rows
+from crosswake.retrieval.baselines import PlainFeatures, chance, plain_features, rank_by_size
+from crosswake.retrieval.metrics import Ranking
+from crosswake.retrieval.products import RankOptions
 from crosswake.retrieval.protocols import Estimate, ProtocolResult, evaluate_protocol, of_queries
+from crosswake.retrieval.ranking import rank, rank_rows
 from crosswake.retrieval.rerank import RerankConfig, rerank_rows
 from crosswake.tasks.reid.results import Evaluation, Metrics, ProtocolOutcome
 
@@ -151,13 +153,12 @@ def run_protocol(
     """Rank by the model, re-ranked if asked for, and by each baseline."""
     query_ids, gallery_ids = [c.identity for c in query], [c.identity for c in gallery]
 
-    def ranked(rows: Rows, normalise: bool = True) -> Any:
-        return rank(
-            rows(query), rows(gallery), query_ids, gallery_ids, normalise=normalise, device=device
-        )
+    def ranked(rows: Rows) -> Ranking:
+        options = RankOptions(device=device)
+        return rank(rows(query), rows(gallery), query_ids, gallery_ids, options)
 
-    def metrics_of(rows: Rows, normalise: bool = True) -> Metrics:
-        return evaluate_protocol(name, ranked(rows, normalise), seed=seed).metrics
+    def metrics_of(ranking: Ranking) -> Metrics:
+        return evaluate_protocol(name, ranking, seed=seed).metrics
 
     def embeddings(part: Chips) -> NDArray[Any]:
         return np.array([features[c] for c in part])
@@ -169,20 +170,20 @@ def run_protocol(
             embeddings(query),
             embeddings(gallery),
             rerank,
-            query_modality=[c.modality for c in query],
-            gallery_modality=[c.modality for c in gallery],
-            device=device,
+            ([c.modality for c in query], [c.modality for c in gallery]),
+            RankOptions(device=device),
         )
         reranked = evaluate_protocol(name, rank_rows(distances, query_ids, gallery_ids), seed=seed)
     nan = float("nan")
     expected = chance(result.ranking)
     baselines = {
-        "pixel correlation": metrics_of(lambda part: np.array([plain[c].gradient for c in part]))
+        "pixel correlation": metrics_of(
+            ranked(lambda part: np.array([plain[c].gradient for c in part]))
+        )
     }
     if any(chip.box is None for chip in query):  # windows are cut to one size, which tells nothing
-        baselines["size only"] = metrics_of(
-            lambda part: np.array([plain[c].size for c in part]), False
-        )
+        sizes = [plain[c] for c in query], [plain[c] for c in gallery]
+        baselines["size only"] = metrics_of(rank_by_size(*sizes, query_ids, gallery_ids))
     baselines["chance"] = {
         key: Estimate(value=value, low=nan, high=nan) for key, value in expected.items()
     }
