@@ -1,5 +1,6 @@
 """Files appear whole or not at all, in folders that are made first."""
 
+import contextlib
 import os
 import platform
 import sys
@@ -11,19 +12,28 @@ from crosswake.core.errors import CrosswakeError
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, option: str = "--output", remedy: str = "") -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its name when the block ends well, and is removed
-    when not."""
+    when not.
+
+    Args:
+        path: the file to write; folders above it are made.
+        option: the option that the file's place comes from, for the complaint.
+        remedy: what to do about a failure, where no option would help.
+    """
     temporary = part_of(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
     except OSError as error:
+        reason = error.strerror or error
         raise CrosswakeError(
-            f"{path}: cannot be written ({error.strerror or error}); choose another --output"
+            f"{path}: cannot be written ({reason}); {remedy or f'choose another {option}'}"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def make_folder(path: Path) -> None:
