@@ -6,6 +6,7 @@ interrupted. For this the order of the draws must stay as it is."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,10 +56,11 @@ class Augmentation:
         return self._map(lambda value: value.to(device))
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> "Augmentation":
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Augmentation(
-            **{name: None if value is None else function(value) for name, value in values.items()}
-        )
+        changed: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            changed[field.name] = None if value is None else function(value)
+        return Augmentation(**changed)
 
 
 def step_generator(*numbers: int) -> torch.Generator:

@@ -21,7 +21,7 @@ from crosswake.tasks.probe.measure import ProbeResult
 from crosswake.tasks.reid.results import Evaluation, ProtocolOutcome
 
 INK, MUTED, GRID = "#14263d", "#5b6b7f", "#dde4ec"
-MODEL, SAME, DIFFERENT = "#0b5fa5", "#0f7b52", "#8a97a8"
+MODEL, SAME, DIFFERENT, UNNAMED = "#0b5fa5", "#0f7b52", "#8a97a8", "#c3ccd7"
 IDENTITY_COLOURS = [
     "#0b5fa5",
     "#d1495b",
@@ -70,7 +70,7 @@ def svg_of(figure: Figure, description: str) -> str:
     return text.replace("<svg", f'<svg role="img" aria-label="{description}"', 1)
 
 
-def panels_in_a_row(count: int, height: float, **shared: bool) -> tuple[Figure, list[Axes]]:
+def panels_in_a_row(count: int, height: float, **shared: Any) -> tuple[Figure, list[Axes]]:
     """A figure of ``count`` panels side by side."""
     figure = Figure(figsize=(3.6 * count, height), layout="constrained")
     return figure, list(figure.subplots(1, count, squeeze=False, **shared)[0])
@@ -183,10 +183,11 @@ def draw_chips(
         mine = [i for i, chip in enumerate(chips) if chip.modality is modality]
         rest = [i for i in mine if chips[i].identity not in colours]
         named = [i for i in mine if chips[i].identity in colours]
-        axes.scatter(*places[rest].T, s=22, marker=marker, c="#c3ccd7", edgecolors="none")
+        across, down = places.T
+        axes.scatter(across[rest], down[rest], s=22, marker=marker, c=UNNAMED, edgecolors="none")
         own = [colours[chips[i].identity] for i in named]
         edges: Any = {"edgecolors": "white", "linewidths": 0.8}
-        axes.scatter(*places[named].T, s=62, marker=marker, c=own, zorder=3, **edges)
+        axes.scatter(across[named], down[named], s=62, marker=marker, c=own, zorder=3, **edges)
         for i, colour in zip(named, own, strict=True):
             offset: Any = {"xytext": (5, 3), "textcoords": "offset points"}
             axes.annotate(chips[i].identity, places[i], fontsize=6.5, color=colour, **offset)

@@ -2,7 +2,6 @@
 
 import shutil
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ QUIET = MeasureOptions(quiet=True)
 
 
 @pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The files that are read, in whichever thread."""
     found: list[Path] = []
     lock = threading.Lock()

@@ -128,8 +128,15 @@ def run_protocol(
     query_ids, gallery_ids = [c.identity for c in query], [c.identity for c in gallery]
 
     def ranked(row: Callable[[Chip], Any], normalise: bool = True) -> ProtocolResult:
-        rows = (np.array([row(chip) for chip in part]) for part in (query, gallery))
-        ranking = rank(*rows, query_ids, gallery_ids, normalise=normalise, device=options.device)
+        of_query, of_gallery = (np.array([row(c) for c in part]) for part in (query, gallery))
+        ranking = rank(
+            of_query,
+            of_gallery,
+            query_ids,
+            gallery_ids,
+            normalise=normalise,
+            device=options.device,
+        )
         return evaluate_protocol(name, ranking, seed=options.seed)
 
     result = ranked(lambda chip: features.model[chip])
