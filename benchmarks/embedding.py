@@ -8,14 +8,14 @@ from typing import Any
 
 import torch
 
+from benchmarks.flops import embedding_flops
 from benchmarks.machine import describe_machine, measure_limits
 from benchmarks.record import OURS, Bench
 from benchmarks.timing import Ratio, Timing, ratio
 from benchmarks.turns import Ways, parts_of, rates_over, timed_beside_products
-from crosswake.batches.store import ChipStore, decode
+from crosswake.batches.stores import ChipStore, decode
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.sources.open import open_reid
-from crosswake.embedding.throughput import chip_operations
 from crosswake.exporting.agreement import chips_of, generated
 from crosswake.exporting.graph import write_graph
 from crosswake.models.embedder import Embedder, load_torch, pick_device
@@ -107,7 +107,7 @@ def measured(
 
     for way in ways(settings.batch, store.rows(slice(settings.batch))).values():
         way()
-    flops = chip_operations(embedder, store) * len(store)
+    flops = embedding_flops(embedder, store) * len(store)
     timings, share = timed_beside_products(
         ways(settings.batch), flops=flops, repeats=settings.repeats, device=device, quiet=quiet
     )

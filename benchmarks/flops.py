@@ -3,6 +3,12 @@ as two."""
 
 from itertools import pairwise
 
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from crosswake.batches.stores import ChipStore
+from crosswake.models.embedder import Embedder
 from crosswake.models.transoss import SQUEEZED, conv_channels
 from crosswake.settings.model import ModelConfig
 
@@ -49,3 +55,15 @@ def stem_flops(config: ModelConfig) -> int:
 def step_flops(config: ModelConfig, chips: int, identities: int = 0) -> int:
     """Of one training step over ``chips``: forward and backward."""
     return BACKWARD_AND_FORWARD * chips * forward_flops(config, identities)
+
+
+def embedding_flops(embedder: Embedder, store: ChipStore) -> float:
+    """Of one chip in embedding, as PyTorch counts matrix products, convolutions and attention."""
+    pictures, modality, size = (
+        value[:1].to(embedder.device) for value in (store.pictures, store.modality, store.size)
+    )
+    # PyTorch counts attention that is written out, not the CPU's fused kernel. The products are
+    # the same.
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        embedder.graph(pictures, modality, size)
+    return float(counter.get_total_flops())

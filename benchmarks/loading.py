@@ -17,9 +17,8 @@ from benchmarks.record import OURS, Bench
 from benchmarks.timing import interleave
 from benchmarks.turns import Ways, parts_of, rates_over
 from crosswake.batches.augment import augment, draw_augmentation, step_generator
-from crosswake.batches.pair_store import PairStore
 from crosswake.batches.prepare import normalise
-from crosswake.batches.store import ChipStore, decode
+from crosswake.batches.stores import ChipStore, PairStore, decode
 from crosswake.core.boxes import Box
 from crosswake.data.pairs import Pair
 from crosswake.data.sources.open import open_reid

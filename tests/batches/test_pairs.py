@@ -13,11 +13,10 @@ import rasterio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosswake.batches.pair_decoding import PairDecoding
-from crosswake.batches.pair_sampler import Windows, draw_windows, pair_batches, same_place
-from crosswake.batches.pair_store import PairStore, decode_pairs
-from crosswake.batches.prepare import prepare_chip
-from crosswake.batches.store import decode
+from crosswake.batches.pair_file import decode_pairs
+from crosswake.batches.prepare import ChipDecoding, PairDecoding
+from crosswake.batches.samplers import Windows, draw_windows, pair_batches, same_place
+from crosswake.batches.stores import PairStore, decode
 from crosswake.core.boxes import Box
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.files import part_of
@@ -45,7 +44,7 @@ def test_the_store_holds_what_the_files_do(store: PairStore) -> None:
     assert isinstance(store.pixels, np.memmap)
     for row, pair in enumerate(store.pairs):
         optical, radar = read_pair(pair)
-        colours, band = store.halves(row)
+        colours, band = store.images(row)
         assert np.array_equal(colours.transpose(1, 2, 0), optical)
         assert np.array_equal(band, radar)
 
@@ -62,11 +61,12 @@ def test_a_window_is_learnt_from_as_it_is_measured(tmp_path: Path) -> None:
     methods: tuple[SarRadiometry, ...] = ("max", "percentile", "log")
     for sar in methods:
         store = decode_pairs(pairs, replace(NATIVE, sar=sar), tmp_path / f"{sar}.u8", quiet=True)
+        known = ChipDecoding(size=NATIVE.size, sar=sar)
         shown = store.windows([0, 1, 2], boxes, boxes)
         windows = tuple(cut_pair(pair, [box])[0] for pair, box in zip(pairs, boxes, strict=True))
-        for half, chips in zip(shown, pair_chips(windows), strict=True):
-            for picture, chip in zip(half.numpy(), chips, strict=True):
-                assert np.array_equal(picture, prepare_chip(chip, NATIVE.size, sar)[0])
+        for images, chips in zip(shown, pair_chips(windows), strict=True):
+            for picture, chip in zip(images.numpy(), chips, strict=True):
+                assert np.array_equal(picture, known.read(chip).picture)
                 assert picture.max() > 60
 
 
@@ -74,7 +74,7 @@ def test_each_window_is_of_its_row_and_place(store: PairStore) -> None:
     boxes = [Box(3, 5, 32, 16), Box(0, 0, 32, 16), Box(64, 80, 32, 16)]
     optical, sar = store.windows([2, 0, 1], boxes, boxes[::-1])
     for place, row in enumerate((2, 0, 1)):
-        colours, band = store.halves(row)
+        colours, band = store.images(row)
         assert np.array_equal(
             optical[place].numpy(), scaled(boxes[place].of(colours), Modality.OPTICAL)
         )
@@ -86,7 +86,7 @@ def test_each_window_is_of_its_row_and_place(store: PairStore) -> None:
 def test_whole_images_have_the_model_size(tmp_path: Path) -> None:
     pairs = read_scenes(write_scenes(tmp_path / "scenes")).pairs
     store = decode_pairs(pairs, replace(NATIVE, whole=True), tmp_path / "p.u8", quiet=True)
-    assert {half.shape for row in range(len(store)) for half in store.halves(row)} == {
+    assert {image.shape for row in range(len(store)) for image in store.images(row)} == {
         (3, 32, 16),
         (32, 16),
     }
@@ -108,7 +108,7 @@ def test_bad_pairs_are_listed(tmp_path: Path) -> None:
         decode_pairs(pairs, NATIVE, tmp_path / "p.u8", strict=True, quiet=True)
 
 
-def test_halves_that_hold_one_value_are_listed(tmp_path: Path) -> None:
+def test_images_that_hold_one_value_are_listed(tmp_path: Path) -> None:
     """No data, whether black or NaN; each band by itself, so that a plain colour is none either."""
     root = write_scenes(tmp_path / "scenes")
     plain = np.broadcast_to(np.array([10, 20, 30], np.uint8)[:, None, None], (3, 96, 96))

@@ -57,7 +57,7 @@ def test_the_loss_curve_is_ours_where_nothing_is_random(name: str, tmp_path: Pat
 def test_unaugmented_files_are_the_store_s_pictures(tmp_path: Path) -> None:
     data = read_hoss(tiny_hoss(tmp_path, train=3))
     from crosswake.batches.prepare import normalise
-    from crosswake.batches.store import decode
+    from crosswake.batches.stores import decode
 
     store = decode(data.train, (32, 16), interpolation="bicubic", quiet=True)
     loader = PlainLoader(ChipFiles(data.train, list(range(len(data.train))), (32, 16), None), 0)

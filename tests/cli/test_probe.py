@@ -40,7 +40,7 @@ def test_the_record_says_what_it_was_measured_on(
 ) -> None:
     assert main(words) == 0
     said = capsys.readouterr()
-    assert "terrain told on sen12: 12 pairs" in said.out
+    assert "terrain predicted on sen12: 12 pairs" in said.out
     assert "scenes: agri 2, urban 2; by scene" in said.out
     assert said.err == ""
     record = json.loads((tmp_path / "probe-fields" / "probe.json").read_text())
@@ -50,7 +50,7 @@ def test_the_record_says_what_it_was_measured_on(
     assert {"python", "numpy", "scikit-learn"} <= set(record["versions"])
     assert (record["pairs"], record["unreadable"], record["passed_over"]) == (12, [], [])
     assert record["command"]
-    assert list(record["probes"]) == ["optical", "SAR", "both", "mean and deviation of pixels"]
+    assert list(record["probes"]) == ["optical", "SAR", "both", "mean and std of pixels"]
     assert sum(map(sum, record["probes"]["both"]["confusion"])) == 12
     assert (tmp_path / "probe-fields" / "probe.png").stat().st_size > 10_000
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from crosswake.batches.prepare import normalise, prepare_chip
+from crosswake.batches.prepare import ChipDecoding, normalise
 from crosswake.data.chips import Chip, Modality
 from crosswake.data.pixels import read_pixels
 from crosswake.data.radiometry import SarRadiometry, sar_to_uint8, to_uint8
@@ -30,9 +30,8 @@ def test_reference_inputs_come_out(file: str, modality: Modality, name: str) -> 
     import torch
 
     known = golden_tensors("preprocess.npz")
-    picture, size = prepare_chip(
-        Chip(path=golden(file), identity="1", modality=modality), (256, 128)
-    )
+    chip = Chip(path=golden(file), identity="1", modality=modality)
+    picture, size, _ = ChipDecoding(size=(256, 128)).read(chip)
     found = normalise(torch.from_numpy(picture)[None])[0]
     torch.testing.assert_close(found, known[f"{name}_input"], rtol=0.0, atol=1e-5)
     assert size == pytest.approx(known[f"{name}_size"].tolist(), abs=1e-6)

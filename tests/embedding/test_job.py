@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -233,3 +234,44 @@ def test_nothing_to_embed_leaves_nothing_behind(settings: EmbedSettings, tmp_pat
     ):
         with pytest.raises(CrosswakeError, match=message):
             embed_archive(replace(settings, output=output))
+
+
+@pytest.mark.parametrize("name", ["all.parquet", "all.bad-files.csv", "all.parquet.parts/part-7"])
+def test_a_file_of_another_program_is_never_replaced(settings: EmbedSettings, name: str) -> None:
+    foreign = settings.output.parent / name
+    foreign.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"path": ["mine"], "reason": ["mine"]}), foreign)
+    before = foreign.read_bytes()
+    with pytest.raises(CrosswakeError, match=f"{name}: was not written by crosswake embed; move"):
+        embed_archive(settings)
+    assert foreign.read_bytes() == before
+    assert [path for path in settings.output.parent.rglob("*") if path.is_file()] == [foreign]
+
+
+def test_other_files_in_the_folder_of_parts_stay(settings: EmbedSettings) -> None:
+    notes = settings.parts_folder / "notes.txt"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("mine")
+    embed_archive(settings)
+    assert list(settings.parts_folder.iterdir()) == [notes]
+
+
+def test_a_list_of_files_left_out_goes_when_none_is_left_out(settings: EmbedSettings) -> None:
+    bad = settings.data / "query" / "notes.doc"
+    bad.touch()
+    embed_archive(settings)
+    assert settings.bad_list.exists()
+    chip = next((settings.data / "query").glob("*.tif"))
+    chip.write_bytes(chip.read_bytes() + b"\0")
+    bad.unlink()
+    embed_archive(settings)
+    assert not settings.bad_list.exists()
+
+
+def test_parts_of_a_longer_job_go_with_the_others(settings: EmbedSettings) -> None:
+    embed_archive(settings)
+    settings.parts_folder.mkdir()
+    longer = settings.part_path(99)
+    longer.write_bytes(settings.output.read_bytes())
+    embed_archive(replace(settings, save_every=7))
+    assert not settings.parts_folder.exists()

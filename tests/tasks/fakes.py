@@ -2,29 +2,38 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from crosswake.data.chips import Chip, UnreadableChipError
+from crosswake.batches.stores import ChipStore
+from crosswake.data.chips import Chip
+from crosswake.data.radiometry import SarRadiometry
+from crosswake.models.base import ChipEmbedder
+from tests.tiny import write_chip as write_tiff
 
 
-class FakeEmbedder:
-    """Features made of the identity, blurred by ``noise``; it keeps count of what it was asked."""
+class FakeEmbedder(ChipEmbedder):
+    """Features made of the identity, blurred by ``noise``; it counts what it embeds."""
 
-    def __init__(self, noise: float = 0.5, refuse: str = "") -> None:
-        self.noise, self.refuse = noise, refuse
-        self.asked: list[Chip] = []
+    def __init__(self, noise: float = 0.5) -> None:
+        self.noise = noise
+        self.sar_radiometry: SarRadiometry = "max"
+        self.embedded: list[Chip] = []
 
-    def embed(
-        self, chips: Sequence[Chip], *, batch_size: int = 64, quiet: bool = True
-    ) -> NDArray[np.float32]:
-        for chip in chips:
-            if self.refuse and self.refuse in chip.path.name:
-                raise UnreadableChipError(chip.path, "refused")
-        self.asked += chips
-        rows = np.array([self.feature(chip) for chip in chips])
+    @property
+    def width(self) -> int:
+        return 16
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        return 16, 8
+
+    def embed_store(self, store: ChipStore, *, batch_size: int = 64) -> NDArray[np.float32]:
+        self.embedded += store.chips
+        rows = np.array([self.feature(chip) for chip in store.chips]).reshape(-1, 16)
         return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
     def feature(self, chip: Chip) -> NDArray[np.float64]:
@@ -34,10 +43,10 @@ class FakeEmbedder:
             np.random.default_rng(seed).normal(size=16) + self.noise * own, dtype=np.float64
         )
 
-    def attention_maps(self, chips: Sequence[Chip]) -> NDArray[np.float32]:
+    def attention_maps(self, chips: Sequence[Chip], *, batch_size: int = 64) -> NDArray[np.float32]:
         return np.random.default_rng(0).random((len(chips), 16, 8), dtype=np.float32)
 
-    def describe(self) -> dict[str, object]:
+    def describe(self) -> dict[str, Any]:
         return {"model": "fake", "input": {"height": 256, "width": 128}}
 
 
@@ -49,6 +58,12 @@ def write_chip(folder: Path, name: str, seed: int = 0) -> Path:
     path = folder / f"{name}.png"
     Image.fromarray(pixels).save(path)
     return path
+
+
+def write_decibels(path: Path) -> None:
+    """SAR that a model of radiometry ``max`` refuses, for nothing of it is above 0."""
+    values = np.random.default_rng(0).uniform(-40, -10, (24, 12)).astype(np.float32)
+    write_tiff(path, values)
 
 
 def make_data(root: Path, identities: int = 5, modalities: Sequence[str] = ("RGB", "SAR")) -> Path:

@@ -1,14 +1,14 @@
 """The published training augmentation, on whole batches, on the device.
 
-Random numbers are drawn for the whole batch of a step from a generator of its own, so that a chip
-is treated alike however many processes share the batch, and whether or not training was
-interrupted."""
+The random numbers of a step are drawn for its whole batch, from a generator of that step alone. So
+the same happens to a chip however many processes share the batch, and whether or not training was
+interrupted. For this the order of the draws must stay as it is."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -66,13 +66,8 @@ class Augmentation:
 def step_generator(*numbers: int) -> torch.Generator:
     """A generator seeded by several numbers (seed, epoch, step, purpose), independent for every
     combination."""
-    import numpy as np
-
-    generator = torch.Generator()
-    generator.manual_seed(
-        int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
-    )
-    return generator
+    (seed,) = np.random.SeedSequence(numbers).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(seed >> np.uint64(1)))  # torch takes 63 bits
 
 
 def draw_augmentation(
@@ -84,17 +79,16 @@ def draw_augmentation(
 ) -> Augmentation:
     """Draw what happens to each of ``batch`` chips of ``image_size``.
 
-    Noise, a number for every pixel, is drawn on ``device``; all else with ``generator`` on the CPU.
+    The noise, a number for every pixel, is drawn on ``device``; all else by ``generator`` on the
+    CPU.
     """
     flip = torch.rand(batch, generator=generator) < config.flip
     shift = torch.randint(0, 2 * config.pad + 1, (batch, 2), generator=generator)
     noise = draw_noise((batch, 3, *image_size), generator, device) if config.erase else None
     box = draw_boxes(batch, image_size, config.erase, generator)
-    zoom = (
-        1 + config.zoom * (2 * torch.rand(batch, 2, generator=generator) - 1)
-        if config.zoom
-        else None
-    )
+    zoom = None
+    if config.zoom:
+        zoom = 1 + config.zoom * (2 * torch.rand(batch, 2, generator=generator) - 1)
     grey = torch.rand(batch, generator=generator) < config.grey
     flip_vertical = torch.rand(batch, generator=generator) < config.flip_vertical
     return Augmentation(
@@ -110,17 +104,17 @@ def draw_augmentation(
 
 
 def draw_noise(shape: tuple[int, ...], generator: torch.Generator, device: torch.device) -> Tensor:
-    """Normal noise on a device, by a generator there that starts from the seed of the one given."""
+    """Normal noise on a device. A GPU has its own generator, which starts from the same seed."""
     if device.type != generator.device.type:
         generator = torch.Generator(device).manual_seed(generator.initial_seed())
     return torch.randn(shape, generator=generator, device=device)
 
 
-def draw_contrast(batch: int, deviation: float, generator: torch.Generator) -> Tensor | None:
-    """(batch, 2) factors, log-normal, and summands, normal; None for a deviation of 0."""
-    if not deviation:
+def draw_contrast(batch: int, std: float, generator: torch.Generator) -> Tensor | None:
+    """(batch, 2) factors, log-normal, and summands, normal; None for a std of 0."""
+    if not std:
         return None
-    drawn = deviation * torch.randn(batch, 2, generator=generator)
+    drawn = std * torch.randn(batch, 2, generator=generator)
     return torch.stack([drawn[:, 0].exp(), drawn[:, 1]], dim=1)
 
 
@@ -128,17 +122,14 @@ def draw_boxes(
     batch: int, image_size: tuple[int, int], chance: float, generator: torch.Generator
 ) -> Tensor:
     """(batch, 4) boxes of random erasing (Zhong et al., AAAI 2020): area and log aspect uniform,
-    ten tries to fit."""
+    and the first of ten tries that fits is taken; all 0 where nothing is erased."""
     height, width = image_size
     tries = 10
     area = height * width * torch.empty(batch, tries).uniform_(*ERASE_AREA, generator=generator)
-    aspect = (
-        torch.empty(batch, tries).uniform_(*map(math.log, ERASE_ASPECT), generator=generator).exp()
-    )
-    box_height, box_width = (
-        (area * aspect).sqrt().round().long(),
-        (area / aspect).sqrt().round().long(),
-    )
+    log_aspect = torch.empty(batch, tries).uniform_(*np.log(ERASE_ASPECT), generator=generator)
+    aspect = log_aspect.exp()
+    box_height = (area * aspect).sqrt().round().long()
+    box_width = (area / aspect).sqrt().round().long()
     fits = (box_height < height) & (box_width < width)
     erased = (torch.rand(batch, generator=generator) < chance) & fits.any(1)
     first = fits.long().argmax(1, keepdim=True)
@@ -149,40 +140,40 @@ def draw_boxes(
     return torch.stack([top, left, box_height, box_width], dim=1) * erased[:, None]
 
 
-def augment(pictures: Tensor, plan: Augmentation, pad: int) -> Tensor:
-    """Flip, pad and crop, take colours, normalise, change contrast, zoom, erase.
+def augment(pictures: Tensor, drawn: Augmentation, pad: int) -> Tensor:
+    """Flip, pad and crop, make grey, normalise, change contrast, zoom, erase.
 
     Args:
         pictures: (batch, 3, height, width) uint8, on the device.
-        plan: what happens to each, on the same device.
+        drawn: what happens to each, on the same device.
         pad: border in pixels on every side.
 
     Returns:
         (batch, 3, height, width) float32.
     """
     height, width = pictures.shape[-2:]
-    for flip, axis in ((plan.flip, -1), (plan.flip_vertical, -2)):
+    for flip, axis in ((drawn.flip, -1), (drawn.flip_vertical, -2)):
         if flip is not None:
             pictures = torch.where(flip[:, None, None, None], pictures.flip(axis), pictures)
     if pad:
         crop = cropped_by_slices if pictures.device.type == "cpu" else cropped_by_index
-        pictures = crop(F.pad(pictures, (pad, pad, pad, pad)), plan.shift, (height, width))
-    if plan.grey is not None:
-        pictures = torch.where(plan.grey[:, None, None, None], luminance(pictures), pictures)
+        pictures = crop(F.pad(pictures, (pad, pad, pad, pad)), drawn.shift, (height, width))
+    if drawn.grey is not None:
+        pictures = torch.where(drawn.grey[:, None, None, None], luminance(pictures), pictures)
     images = normalise(pictures)
-    if plan.contrast is not None:
-        images = (
-            images * plan.contrast[:, 0, None, None, None] + plan.contrast[:, 1, None, None, None]
-        )
-    images = images if plan.zoom is None else zoomed(images, plan.zoom)
-    if plan.noise is None:
+    if drawn.contrast is not None:
+        factor, summand = drawn.contrast[..., None, None, None].unbind(1)
+        images = images * factor + summand
+    if drawn.zoom is not None:
+        images = zoomed(images, drawn.zoom)
+    if drawn.noise is None:
         return images
-    return torch.where(inside(plan.box, height, width)[:, None], plan.noise, images)
+    return torch.where(inside(drawn.box, height, width)[:, None], drawn.noise, images)
 
 
 def cropped_by_index(padded: Tensor, shift: Tensor, size: tuple[int, int]) -> Tensor:
-    """Windows of (batch, 3, ...) pictures at (batch, 2) corners: one operation, and nothing for a
-    GPU to wait for."""
+    """Windows of (batch, 3, ...) pictures at (batch, 2) corners, in one operation that a GPU need
+    not wait for."""
     height, width = size
     rows = shift[:, :1] + torch.arange(height, device=padded.device)
     columns = shift[:, 1:] + torch.arange(width, device=padded.device)
@@ -191,7 +182,7 @@ def cropped_by_index(padded: Tensor, shift: Tensor, size: tuple[int, int]) -> Te
 
 
 def cropped_by_slices(padded: Tensor, shift: Tensor, size: tuple[int, int]) -> Tensor:
-    """The same, a chip at a time, which the CPU copies row by row instead of picking pixels."""
+    """The same, a chip at a time: the CPU copies rows so, where an index copies pixel by pixel."""
     height, width = size
     found = padded.new_empty(*padded.shape[:2], height, width)
     for row, (top, left) in enumerate(shift.tolist()):

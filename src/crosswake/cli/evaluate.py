@@ -89,6 +89,7 @@ def run(words: list[str]) -> int:
     from crosswake.core.files import make_folder
     from crosswake.reports.evaluation import evaluate_model
     from crosswake.retrieval.rerank import RerankConfig
+    from crosswake.tasks.reid.measure import MeasureOptions
 
     rerank = None
     if any(word.startswith("--rerank") for word in words):
@@ -102,10 +103,7 @@ def run(words: list[str]) -> int:
 
     embedder = load(options.checkpoint, device=options.device, precision=options.precision)
     make_folder(output)
-    evaluation = evaluate_model(
-        embedder,
-        data,
-        output,
+    how = MeasureOptions(
         seed=options.seed,
         strict=options.strict,
         quiet=options.quiet,
@@ -113,6 +111,7 @@ def run(words: list[str]) -> int:
         rerank=rerank,
         device=str(pick_device(options.device)),
     )
+    evaluation = evaluate_model(embedder, data, output, how)
     print_summary(evaluation, output)
     return 0
 

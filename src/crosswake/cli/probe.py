@@ -59,16 +59,16 @@ def run(words: list[str]) -> int:
 
     from crosswake.core.files import make_folder
     from crosswake.models.embedder import load
-    from crosswake.reports.probe_figure import draw_probe
-    from crosswake.reports.probe_results import write_probe
+    from crosswake.reports.figures import draw_probe
+    from crosswake.reports.results import write_probe
     from crosswake.tasks.probe.measure import probe_terrain, terrain_pairs
+    from crosswake.tasks.reid.measure import MeasureOptions
 
     terrain_pairs(data)
     embedder = load(options.checkpoint, device=options.device, precision=options.precision)
     make_folder(output)
-    result = probe_terrain(
-        embedder, data, seed=options.seed, strict=options.strict, quiet=options.quiet
-    )
+    how = MeasureOptions(seed=options.seed, strict=options.strict, quiet=options.quiet)
+    result = probe_terrain(embedder, data, how)
     write_probe(output / "probe.json", result, embedder.describe(), options.seed)
     draw_probe(result, output / "probe.png")
     print_probe(result)
@@ -81,7 +81,9 @@ def print_probe(result: "ProbeResult") -> None:
     """The table, and how much it is worth."""
     from crosswake.reports.summary import percent
 
-    table = plain_table(f"terrain told on {result.data.name}: {result.pairs} pairs", "features")
+    table = plain_table(
+        f"terrain predicted on {result.data.name}: {result.pairs} pairs", "features"
+    )
     table.add_column("accuracy", justify="right")
     table.add_column("95 % interval", justify="right")
     for name, one in result.probes.items():

@@ -44,9 +44,9 @@ def measure(config: RunConfig, data: "ReidData") -> None:
     from crosswake.cli.evaluate import print_summary
     from crosswake.models.embedder import load
     from crosswake.reports.evaluation import evaluate_model
+    from crosswake.tasks.reid.measure import MeasureOptions
 
     embedder = load(config.output / "best.pt", device=config.device, precision=config.precision)
-    evaluation = evaluate_model(
-        embedder, data, config.output, seed=config.seed, strict=config.strict, quiet=config.quiet
-    )
+    how = MeasureOptions(seed=config.seed, strict=config.strict, quiet=config.quiet)
+    evaluation = evaluate_model(embedder, data, config.output, how)
     print_summary(evaluation, config.output)

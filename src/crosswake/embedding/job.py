@@ -1,6 +1,5 @@
 """One embedding job from its settings to its file; run again after an interruption, it goes on."""
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -12,30 +11,35 @@ from crosswake.core.files import replacing
 from crosswake.core.progress import Progress
 from crosswake.data.reid import BadFile
 from crosswake.data.sources.listing import Entry, Listing, open_listing
-from crosswake.embedding.local import Clock, embed_parts
-from crosswake.embedding.merge import merge_parts, read_bad_list
-from crosswake.embedding.parts import Part, cut_parts, read_facts, read_finished
+from crosswake.embedding.output import merge_parts, read_bad_list, refuse_foreign, working_folder
+from crosswake.embedding.parts import Clock, Part, cut_parts, embed_parts, read_facts
 from crosswake.embedding.settings import EmbedSettings
 from crosswake.models.embedder import load
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class Outline:
     """What a job comes to, found by going through the names once.
 
     Attributes:
-        chips: how many there are.
         sizes: chips of each part.
         fingerprints: of each part.
         passed_over: files that cannot be chips, by their names alone.
-        fingerprint: of all together.
     """
 
-    chips: int
     sizes: tuple[int, ...]
     fingerprints: tuple[str, ...]
     passed_over: tuple[BadFile, ...]
-    fingerprint: str
+
+    @property
+    def chips(self) -> int:
+        """How many there are."""
+        return sum(self.sizes)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all parts together."""
+        return hashlib.sha256("".join(self.fingerprints).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,41 +64,50 @@ class Outcome:
 def embed_archive(settings: EmbedSettings) -> Outcome:
     """Embed everything that ``settings.data`` names into ``settings.output``.
 
-    Finished parts lie in ``<output>.parts`` until all are there, so that the same settings go on
-    where a run was stopped, by whatever means, and end in the same bytes.
+    Finished parts lie in ``<output>.parts`` until all are there. So the same settings go on where
+    a run was stopped, by whatever means, and end in the same bytes.
 
     Raises:
         CrosswakeError: the data or model cannot be read, no chip can be, the output cannot be
-            written, or a file is bad and ``strict`` is set.
+            written or is another program's file, or a file is bad and ``strict`` is set.
     """
     listing = open_listing(settings.data, settings.modality)
     described = settings.describe()
     identity = json.dumps(described, sort_keys=True)
-    plan = make_plan(listing, settings, identity)
-    facts = described | {"data": listing.name, "fingerprint": plan.fingerprint}
-    if (rows := rows_of_whole(settings, plan)) is not None:
-        bad = read_bad_list(settings.bad_list)
-        return Outcome(output=settings.output, rows=rows, done_before=plan.chips, bad_files=bad)
-    todo = {index for index in range(len(plan.sizes)) if not is_done(settings, plan, index)}
-    done_before = plan.chips - sum(plan.sizes[index] for index in todo)
+    outline = make_outline(listing, settings, identity)
+    refuse_foreign(settings)
+    whole = read_facts(settings.output)
+    if whole is not None and whole["fingerprint"] == outline.fingerprint:
+        return Outcome(
+            output=settings.output,
+            rows=int(whole["rows"]),
+            done_before=outline.chips,
+            bad_files=read_bad_list(settings.bad_list),
+        )
+    todo = parts_to_do(settings, outline)
+    done_before = outline.chips - sum(outline.sizes[index] for index in todo)
     clock = Clock()
     with (
         working_folder(settings),
-        Progress(plan.chips, "embed", quiet=settings.quiet, already=done_before) as progress,
+        Progress(outline.chips, "embed", quiet=settings.quiet, already=done_before) as progress,
     ):
         parts = (part for part in parts_of(listing, settings, identity) if part.index in todo)
         for part, content in run_engine(settings, parts, clock, progress.advance) if todo else ():
             with replacing(settings.part_path(part.index)) as temporary:
                 temporary.write_bytes(content)
-    rows, bad = merge_parts(settings, len(plan.sizes), plan.passed_over, facts)
+        facts = described | {"data": listing.name, "fingerprint": outline.fingerprint}
+        rows, bad = merge_parts(settings, len(outline.sizes), outline.passed_over, facts)
     spent = clock.waiting + clock.embedding
-    waiting = clock.waiting / spent if spent else None
     return Outcome(
-        output=settings.output, rows=rows, done_before=done_before, bad_files=bad, waiting=waiting
+        output=settings.output,
+        rows=rows,
+        done_before=done_before,
+        bad_files=bad,
+        waiting=clock.waiting / spent if spent else None,
     )
 
 
-def make_plan(listing: Listing, settings: EmbedSettings, identity: str) -> Plan:
+def make_outline(listing: Listing, settings: EmbedSettings, identity: str) -> Outline:
     """Go through the names once: count, check, and take fingerprints.
 
     Raises:
@@ -114,13 +127,7 @@ def make_plan(listing: Listing, settings: EmbedSettings, identity: str) -> Plan:
         ]
         raise CrosswakeError(f"{settings.data}: names no chips{''.join(why)}")
     sizes, fingerprints = zip(*parts, strict=True)
-    return Plan(
-        chips=sum(sizes),
-        sizes=sizes,
-        fingerprints=fingerprints,
-        passed_over=tuple(passed_over),
-        fingerprint=hashlib.sha256("".join(fingerprints).encode()).hexdigest()[:32],
-    )
+    return Outline(sizes=sizes, fingerprints=fingerprints, passed_over=tuple(passed_over))
 
 
 def parts_of(
@@ -142,44 +149,25 @@ def parts_of(
     return cut_parts(entries(), settings.save_every, identity)
 
 
+def parts_to_do(settings: EmbedSettings, outline: Outline) -> set[int]:
+    """The parts that are not there, or were made from something else than is there now."""
+    todo = set()
+    for index, fingerprint in enumerate(outline.fingerprints):
+        facts = read_facts(settings.part_path(index))
+        if facts is None or facts["fingerprint"] != fingerprint:
+            todo.add(index)
+    return todo
+
+
 def run_engine(
-    settings: EmbedSettings, parts: Iterable[Part], clock: Clock, advance: Callable[[int], None]
+    settings: EmbedSettings, parts: Iterable[Part], clock: Clock, progress: Callable[[int], None]
 ) -> Iterator[tuple[Part, bytes]]:
     """Parts and the content of their files, by the engine that the settings name."""
     if settings.engine == "ray":
         from crosswake.embedding.ray_engine import embed_with_ray
 
-        return embed_with_ray(settings, parts, advance)
+        return embed_with_ray(settings, parts, progress)
     embedder = load(settings.checkpoint, device=settings.device, precision=settings.precision)
-    return embed_parts(embedder, parts, settings.batch_size, settings.strict, clock, advance)
-
-
-@contextlib.contextmanager
-def working_folder(settings: EmbedSettings) -> Iterator[None]:
-    """The folder of finished parts; it stays where there are any."""
-    try:
-        settings.parts_folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        where = f"{settings.parts_folder}: cannot be made ({error.strerror})"
-        raise CrosswakeError(f"{where}; choose another --output") from error
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            settings.parts_folder.rmdir()  # does nothing while it holds a part
-
-
-def is_done(settings: EmbedSettings, plan: Plan, index: int) -> bool:
-    """Whether a part's file is there and was made from what is there now."""
-    finished = read_finished(settings.part_path(index))
-    return finished is not None and finished.fingerprint == plan.fingerprints[index]
-
-
-def rows_of_whole(settings: EmbedSettings, plan: Plan) -> int | None:
-    """Rows of the output if it is there already, made from what is there now."""
-    facts = read_facts(settings.output)
-    return (
-        int(facts["rows"])
-        if facts is not None and facts.get("fingerprint") == plan.fingerprint
-        else None
+    return embed_parts(
+        embedder, parts, settings.batch_size, settings.strict, progress=progress, clock=clock
     )

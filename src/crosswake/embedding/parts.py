@@ -1,9 +1,9 @@
-"""The unit of work: a few hundred chips, which become one small Parquet file that knows what it was
-made from."""
+"""The unit of work: a few hundred chips, embedded into one small Parquet file that knows what it
+was made from."""
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
+from crosswake.batches.prepare import ground_metres
+from crosswake.data.chips import Chip
 from crosswake.data.reid import BadFile
 from crosswake.data.sources.listing import Entry
+from crosswake.models.base import ChipEmbedder, EmbeddedBatch
 
 METADATA_KEY = b"crosswake"
 
@@ -35,12 +37,17 @@ class Part:
     fingerprint: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finished:
-    """What a part's file says of itself."""
+@dataclass
+class Clock:
+    """Where the time went, in seconds.
 
-    fingerprint: str
-    bad_files: tuple[BadFile, ...]
+    Attributes:
+        waiting: for chips to be decoded.
+        embedding: in the model.
+    """
+
+    waiting: float = 0.0
+    embedding: float = 0.0
 
 
 def cut_parts(entries: Iterable[Entry], size: int, settings: str) -> Iterator[Part]:
@@ -49,7 +56,7 @@ def cut_parts(entries: Iterable[Entry], size: int, settings: str) -> Iterator[Pa
     Args:
         entries: the chips.
         size: chips in a part.
-        settings: what else the embeddings hang on; goes into the fingerprint.
+        settings: what else the embeddings depend on; goes into the fingerprint.
     """
     index, waiting = 0, []
     for entry in entries:
@@ -81,6 +88,51 @@ def file_state(path: Path) -> tuple[int, int]:
     return state.st_size, state.st_mtime_ns
 
 
+def embed_parts(
+    embedder: ChipEmbedder,
+    parts: Iterable[Part],
+    batch_size: int,
+    strict: bool = False,
+    progress: Callable[[int], None] = lambda _: None,
+    clock: Clock | None = None,
+) -> Iterator[tuple[Part, bytes]]:
+    """Each part with the content of its file, in order.
+
+    Args:
+        embedder: the model.
+        parts: drawn from only as far as decoding is ahead.
+        batch_size: chips at a time; no batch reaches from one part into the next, so the result
+            does not depend on which parts were done before.
+        strict: raise at the first unreadable file.
+        progress: called with the number of chips of each batch, once it is embedded.
+        clock: the time is added to it.
+
+    Raises:
+        UnreadableChipError: a chip cannot be read and ``strict`` is set.
+    """
+
+    def batches() -> Iterator[tuple[Part | None, Sequence[Chip]]]:
+        """Each batch, labelled with its part where it is the last of it."""
+        for part in parts:
+            chips = [entry.chip for entry in part.entries]
+            for start in range(0, len(chips), batch_size):
+                yield (
+                    part if start + batch_size >= len(chips) else None,
+                    chips[start : start + batch_size],
+                )
+
+    clock = clock or Clock()
+    done: list[EmbeddedBatch] = []
+    for finished, batch in embedder.embed_batches(batches(), strict=strict):
+        done.append(batch)
+        clock.waiting += batch.waited
+        clock.embedding += batch.embedding
+        progress(len(batch.chips) + len(batch.bad_files))
+        if finished is not None:
+            yield finished, encode_part(finished, done)
+            done = []
+
+
 def schema(width: int) -> pa.Schema:
     """The columns of the result; see ``docs/embedding.md``."""
     return pa.schema(
@@ -100,19 +152,16 @@ def schema(width: int) -> pa.Schema:
     )
 
 
-def part_table(
-    entries: Sequence[Entry], embeddings: NDArray[np.float32], metres: NDArray[np.float32]
-) -> pa.Table:
-    """One row a chip.
-
-    Args:
-        entries: the chips that could be read.
-        embeddings: (chips, width).
-        metres: (chips, 2), width and height of each on the ground.
-    """
-    width = embeddings.shape[1]
-    numbers = pa.array(embeddings.astype(np.float16).ravel(), pa.float16())
+def encode_part(part: Part, batches: Sequence[EmbeddedBatch]) -> bytes:
+    """The content of a part's file: a row a chip that could be read, and the others by name."""
+    bad_files = [bad for batch in batches for bad in batch.bad_files]
+    unread = {bad.path for bad in bad_files}
+    entries = [entry for entry in part.entries if entry.chip.path not in unread]
     chips = [entry.chip for entry in entries]
+    features = np.concatenate([batch.features for batch in batches])
+    metres = ground_metres(np.concatenate([batch.size for batch in batches]))
+    numbers = pa.array(features.astype(np.float16).ravel(), pa.float16())
+    width = features.shape[1]
     columns = {
         "id": [entry.id for entry in entries],
         "path": [str(chip.path) for chip in chips],
@@ -126,40 +175,31 @@ def part_table(
         "lon": [chip.lon for chip in chips],
         "lat": [chip.lat for chip in chips],
     }
-    return pa.table(columns, schema=schema(width))
-
-
-def encode_part(part: Part, table: pa.Table, bad_files: Sequence[BadFile]) -> bytes:
-    """The content of a part's file."""
     facts = {
         "fingerprint": part.fingerprint,
         "bad_files": [[str(bad.path), bad.reason] for bad in bad_files],
     }
     sink = pa.BufferOutputStream()
-    pq.write_table(with_facts(table, facts), sink, compression="zstd")
+    table = pa.table(columns, schema=schema(width).with_metadata(metadata(facts)))
+    pq.write_table(table, sink, compression="zstd")
     return bytes(sink.getvalue())
 
 
-def with_facts(table: pa.Table, facts: dict[str, Any]) -> pa.Table:
-    """The table with facts in its file's metadata."""
-    return table.replace_schema_metadata({METADATA_KEY: json.dumps(facts, sort_keys=True)})
+def metadata(facts: dict[str, Any]) -> dict[bytes, str]:
+    """Facts as a file's metadata, by which it is known again as one of ours."""
+    return {METADATA_KEY: json.dumps(facts, sort_keys=True)}
 
 
 def read_facts(path: Path) -> dict[str, Any] | None:
-    """What :func:`with_facts` put into a file; None if there is no such file or it is not one of
-    ours."""
+    """What :func:`metadata` put into a file; None if there is no such file or it is not ours."""
     try:
         found = pq.read_schema(path).metadata or {}
         facts = json.loads(found[METADATA_KEY])
     except (OSError, KeyError, ValueError, pa.ArrowException):
         return None
-    return facts if isinstance(facts, dict) else None
+    return facts if isinstance(facts, dict) and "fingerprint" in facts else None
 
 
-def read_finished(path: Path) -> Finished | None:
-    """What is known of a part from its file; None if it has not been written."""
-    facts = read_facts(path)
-    if facts is None:
-        return None
-    bad = tuple(BadFile(path=Path(name), reason=reason) for name, reason in facts["bad_files"])
-    return Finished(fingerprint=facts["fingerprint"], bad_files=bad)
+def bad_files_of(facts: dict[str, Any]) -> list[BadFile]:
+    """The files that a part left out, by the facts in its file."""
+    return [BadFile(path=Path(name), reason=reason) for name, reason in facts["bad_files"]]

@@ -13,8 +13,7 @@ from typing import Any
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.extras import require
-from crosswake.embedding.local import embed_parts
-from crosswake.embedding.parts import Part
+from crosswake.embedding.parts import Part, embed_parts
 from crosswake.embedding.settings import EmbedSettings
 from crosswake.models.base import ChipEmbedder
 from crosswake.models.embedder import load
@@ -30,22 +29,22 @@ class PartEmbedder:
         self.embedder: ChipEmbedder | None = None
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Embed one part; what a user can mend comes back as ``error``, which Ray would wrap in its
-        own."""
+        """Embed one part. What a user can mend comes back as ``error``; raised here, Ray would
+        wrap it in an error of its own."""
         part: Part = pickle.loads(row["part"])
-        asked = self.settings
+        job = self.settings
         try:
             self.embedder = self.embedder or load(
-                asked.checkpoint, device=asked.device, precision=asked.precision
+                job.checkpoint, device=job.device, precision=job.precision
             )
-            (result,) = embed_parts(self.embedder, [part], asked.batch_size, asked.strict)
+            (result,) = embed_parts(self.embedder, [part], job.batch_size, job.strict)
         except CrosswakeError as error:
             return {"index": part.index, "content": b"", "error": str(error)}
         return {"index": part.index, "content": result[1], "error": ""}
 
 
 def embed_with_ray(
-    settings: EmbedSettings, parts: Iterable[Part], advance: Callable[[int], None]
+    settings: EmbedSettings, parts: Iterable[Part], progress: Callable[[int], None]
 ) -> Iterator[tuple[Part, bytes]]:
     """Each part with the content of its file, as the workers finish them.
 
@@ -72,11 +71,11 @@ def embed_with_ray(
             raise CrosswakeError(row["error"])
         part = waiting.pop(row["index"])
         yield part, row["content"]
-        advance(len(part.entries))
+        progress(len(part.entries))
 
 
 def connect(ray: Any, settings: EmbedSettings) -> None:
-    """Join the cluster, or start one of this machine; a session that is open already is used as it
+    """Join the cluster, or start one on this machine; a session that is open already is used as it
     is."""
     if ray.is_initialized():
         return
@@ -91,8 +90,8 @@ def connect(ray: Any, settings: EmbedSettings) -> None:
 
 
 def check_reachable(address: str) -> None:
-    """Raise unless something listens at ``host:port``, which Ray would wait for minutes; other
-    forms pass."""
+    """Raise unless something listens at ``host:port``, for Ray would wait minutes for it. Addresses
+    of other forms pass."""
     host, _, port = address.rpartition(":")
     if not host or "/" in address or not port.isdigit():
         return
@@ -105,8 +104,8 @@ def check_reachable(address: str) -> None:
 
 
 def resources(ray: Any, settings: EmbedSettings) -> tuple[int, dict[str, int]]:
-    """How many workers, and what each holds: a GPU where there are any, else a machine's cores less
-    one for Ray."""
+    """How many workers, and what each gets: a GPU where there are any, else the cores of a machine
+    less one, which Ray itself needs."""
     total = ray.cluster_resources()
     gpus = int(total.get("GPU", 0)) if settings.device in ("auto", "cuda") else 0
     if settings.device == "cuda" and not gpus:

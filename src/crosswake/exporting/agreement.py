@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from crosswake.batches.prepare import size_features
-from crosswake.batches.store import ChipStore
+from crosswake.batches.stores import ChipStore
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.progress import track
 from crosswake.data.chips import Chip, Modality

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from crosswake.batches.store import ChipStore, decode
+from crosswake.batches.stores import ChipStore, decode
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.files import make_folder, replacing
 from crosswake.data.sources.open import open_chips

@@ -1,17 +1,46 @@
 """What every model ready for use does, whatever runs it: chips in, embeddings out."""
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crosswake.batches.store import ChipStore
-from crosswake.batches.stream import cut, stream
+from crosswake.batches.decode import Label, in_batches
+from crosswake.batches.prepare import ChipDecoding
+from crosswake.batches.stores import ChipStore, stream
 from crosswake.core.progress import Progress
-from crosswake.data.chips import Chip, UnreadableChipError
+from crosswake.data.chips import Chip
+from crosswake.data.pixels import Pixels
 from crosswake.data.radiometry import SarRadiometry
+from crosswake.data.reid import BadFile, Chips
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddedBatch:
+    """A batch of chips and what the model makes of them.
+
+    Attributes:
+        chips: those that could be read.
+        features: (chips, width) float32, L2-normalised.
+        bad_files: the others, and why.
+        size: (chips, 3) float32, size features.
+        seen: what ``look`` returned for each chip.
+        waited: seconds that the model waited for the batch to be decoded.
+        embedding: seconds that it took.
+    """
+
+    chips: Chips
+    features: NDArray[np.float32]
+    bad_files: tuple[BadFile, ...]
+    size: NDArray[np.float32]
+    seen: tuple[Any, ...]
+    waited: float
+    embedding: float
 
 
 class ChipEmbedder(ABC):
@@ -56,12 +85,55 @@ class ChipEmbedder(ABC):
         Raises:
             UnreadableChipError: a chip cannot be read.
         """
-        parts = []
+        parts = [np.empty((0, self.width), np.float32)]
         with Progress(len(chips), "embed", quiet=quiet) as progress:
-            for store in self.decoded(chips, batch_size):
-                parts.append(self.embed_store(store, batch_size=batch_size))
-                progress.advance(len(store))
-        return np.concatenate(parts) if parts else np.empty((0, self.width), np.float32)
+            for _, batch in self.embed_batches(in_batches(chips, batch_size), strict=True):
+                parts.append(batch.features)
+                progress.advance(len(batch.chips))
+        return np.concatenate(parts)
+
+    def embed_batches(
+        self,
+        batches: Iterable[tuple[Label, Sequence[Chip]]],
+        *,
+        look: Callable[[Chip, Pixels], Any] | None = None,
+        strict: bool = False,
+    ) -> Generator[tuple[Label, EmbeddedBatch], None, None]:
+        """Embed batch after batch; each chip is read once, in threads, ahead of the model.
+
+        ``evaluate``, ``probe`` and ``embed`` all go through here.
+
+        Args:
+            batches: a label that comes back with its batch, and chips; drawn from as needed.
+            look: what else is wanted of a chip, from its pixels as stored; called in threads.
+            strict: raise at the first unreadable chip.
+
+        Yields:
+            the label, and what was read and embedded; a batch may have no chips at all.
+
+        Raises:
+            UnreadableChipError: a chip cannot be read and ``strict`` is set.
+        """
+        how = ChipDecoding(size=self.image_size, sar=self.sar_radiometry, look=look)
+        begun = time.monotonic()
+        with closing(stream(batches, how, strict=strict)) as stores:
+            for label, store in stores:
+                decoded = time.monotonic()
+                features = self.embed_store(store, batch_size=max(1, len(store)))
+                done = time.monotonic()
+                yield (
+                    label,
+                    EmbeddedBatch(
+                        chips=store.chips,
+                        features=features,
+                        bad_files=store.bad_files,
+                        size=store.size.numpy(),
+                        seen=store.seen,
+                        waited=decoded - begun,
+                        embedding=done - decoded,
+                    ),
+                )
+                begun = time.monotonic()
 
     def attention_maps(
         self,
@@ -74,8 +146,11 @@ class ChipEmbedder(ABC):
         return None
 
     def decoded(self, chips: Sequence[Chip], batch_size: int) -> Iterator[ChipStore]:
-        """The chips as batches of model input, decoded ahead."""
-        for _, store in stream(cut(chips, batch_size), self.image_size, self.sar_radiometry):
-            for bad in store.bad_files:
-                raise UnreadableChipError(bad.path, bad.reason)
+        """The chips as batches of model input, decoded ahead.
+
+        Raises:
+            UnreadableChipError: a chip cannot be read.
+        """
+        how = ChipDecoding(size=self.image_size, sar=self.sar_radiometry)
+        for _, store in stream(in_batches(chips, batch_size), how, strict=True):
             yield store

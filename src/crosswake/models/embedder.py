@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from crosswake.batches.prepare import normalise
-from crosswake.batches.store import ChipStore
+from crosswake.batches.stores import ChipStore
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.chips import Chip
 from crosswake.data.radiometry import SarRadiometry

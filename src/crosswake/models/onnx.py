@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from crosswake.batches.store import ChipStore
+from crosswake.batches.stores import ChipStore
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.extras import require
 from crosswake.data.radiometry import SarRadiometry

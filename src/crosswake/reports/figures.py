@@ -1,8 +1,9 @@
-"""The report's drawings, as SVG text that inherits the page's font."""
+"""The drawings: of the report as SVG text that inherits the page's font, of a probe as a PNG."""
 
 import io
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -12,12 +13,15 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from crosswake.core.drawing import any_script
+from crosswake.core.files import replacing
 from crosswake.data.chips import Chip, Modality
+from crosswake.reports.summary import percent
 from crosswake.retrieval.metrics import Floats
+from crosswake.tasks.probe.measure import ProbeResult
 from crosswake.tasks.reid.results import Evaluation, ProtocolOutcome
 
 INK, MUTED, GRID = "#14263d", "#5b6b7f", "#dde4ec"
-MODEL, SAME, DIFFERENT = "#0b5fa5", "#0f7b52", "#8a97a8"
+MODEL, SAME, DIFFERENT, UNNAMED = "#0b5fa5", "#0f7b52", "#8a97a8", "#c3ccd7"
 IDENTITY_COLOURS = [
     "#0b5fa5",
     "#d1495b",
@@ -66,46 +70,43 @@ def svg_of(figure: Figure, description: str) -> str:
     return text.replace("<svg", f'<svg role="img" aria-label="{description}"', 1)
 
 
+def panels_in_a_row(count: int, height: float, **shared: Any) -> tuple[Figure, list[Axes]]:
+    """A figure of ``count`` panels side by side."""
+    figure = Figure(figsize=(3.6 * count, height), layout="constrained")
+    return figure, list(figure.subplots(1, count, squeeze=False, **shared)[0])
+
+
+def finish_panels(figure: Figure, panels: list[Axes], label: str) -> None:
+    """One y label on the left and one legend on top, for all panels."""
+    panels[0].set_ylabel(label)
+    entries = panels[0].get_legend_handles_labels()
+    figure.legend(*entries, frameon=False, fontsize=9, loc="outside upper right", ncols=2)
+
+
 def cmc_figure(outcomes: list[ProtocolOutcome], chances: list[Floats]) -> str:
     """CMC curves of the model, a panel a protocol, with its 95 % interval at ranks 1, 5, 10 and
     chance below."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(3.6 * len(outcomes), 2.9), layout="constrained")
-        panels = np.atleast_1d(figure.subplots(1, len(outcomes), sharey=True, squeeze=False)[0])
+        figure, panels = panels_in_a_row(len(outcomes), 2.9, sharey=True)
         for axes, outcome, expected in zip(panels, outcomes, chances, strict=True):
             draw_cmc(axes, outcome, expected)
-        panels[0].set_ylabel("queries matched, %")
-        figure.legend(
-            *panels[0].get_legend_handles_labels(),
-            frameon=False,
-            fontsize=9,
-            loc="outside upper right",
-            ncols=2,
-        )
-        return svg_of(
-            figure, "Cumulative matching curves by protocol; the numbers are in the table"
-        )
+        finish_panels(figure, panels, "queries matched, %")
+        description = "Cumulative matching curves by protocol; the numbers are in the table"
+        return svg_of(figure, description)
 
 
 def draw_cmc(axes: Axes, outcome: ProtocolOutcome, expected: Floats) -> None:
     """One panel."""
     curve = outcome.result.curve[: max(1, min(50, outcome.result.gallery))]
     ranks = np.arange(1, len(curve) + 1)
+    dashed: Any = {"linewidth": 1.4, "linestyle": (0, (4, 3))}
     axes.grid(color=GRID, linewidth=0.8)
     axes.plot(ranks, 100 * curve, color=MODEL, linewidth=2, label="model")
-    axes.plot(
-        ranks,
-        100 * expected[: len(ranks)],
-        color=MUTED,
-        linewidth=1.4,
-        linestyle=(0, (4, 3)),
-        label="chance",
-    )
+    axes.plot(ranks, 100 * expected[: len(ranks)], color=MUTED, label="chance", **dashed)
     for k in (1, 5, 10):
         estimate = outcome.result.metrics[f"rank{k}"]
-        axes.vlines(
-            k, 100 * estimate.low, 100 * estimate.high, color=MODEL, linewidth=1.4, alpha=0.6
-        )
+        ends = 100 * estimate.low, 100 * estimate.high
+        axes.vlines(k, *ends, color=MODEL, linewidth=1.4, alpha=0.6)
         axes.plot([k], [100 * estimate.value], marker="o", markersize=4.5, color=MODEL)
     axes.set_title(outcome.title, loc="left", fontsize=11, fontweight="bold")
     axes.set_xlabel("rank")
@@ -116,50 +117,33 @@ def draw_cmc(axes: Axes, outcome: ProtocolOutcome, expected: Floats) -> None:
 def distance_figure(groups: Mapping[str, tuple[Floats, Floats]], subject: str) -> str:
     """Histograms of squared distances, same ship (or place) and different ones, a panel a modality
     pair."""
+    styles: list[Any] = [
+        {"color": DIFFERENT, "histtype": "stepfilled", "alpha": 0.35},
+        {"color": SAME, "histtype": "step"},
+    ]
+    labels = f"different {subject}s", f"same {subject}"
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(3.6 * len(groups), 2.8), layout="constrained")
-        panels = np.atleast_1d(figure.subplots(1, len(groups), sharex=True, squeeze=False)[0])
+        figure, panels = panels_in_a_row(len(groups), 2.8, sharex=True)
         top = max(float(np.max(np.concatenate(pair))) for pair in groups.values())
         bins = np.linspace(0, top * 1.02 or 1, 41)
         for axes, (title, (same, different)) in zip(panels, groups.items(), strict=True):
-            draw_histogram(
-                axes, different, bins, DIFFERENT, f"different {subject}s", "stepfilled", 0.35
-            )
-            draw_histogram(axes, same, bins, SAME, f"same {subject}", "step", 1)
+            for values, label, style in zip((different, same), labels, styles, strict=True):
+                draw_histogram(axes, values, bins, {"label": label, **style})
             axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
             axes.set_xlabel("squared distance")
             axes.set_yticks([])
             axes.spines["left"].set_visible(False)
-        panels[0].set_ylabel("share of pairs")
-        figure.legend(
-            *panels[0].get_legend_handles_labels(),
-            frameon=False,
-            fontsize=9,
-            loc="outside upper right",
-            ncols=2,
-        )
-        return svg_of(
-            figure,
-            f"Histograms of distances of same and different {subject}s by pair of modalities",
-        )
+        finish_panels(figure, panels, "share of pairs")
+        description = f"Histograms of distances of same and different {subject}s"
+        return svg_of(figure, f"{description} by pair of modalities")
 
 
-def draw_histogram(
-    axes: Axes, values: Floats, bins: Floats, colour: str, label: str, kind: Any, alpha: float
-) -> None:
+def draw_histogram(axes: Axes, values: Floats, bins: Floats, style: Any) -> None:
     """One distribution, scaled to unit area, with its median."""
     if len(values):
-        axes.hist(
-            values,
-            bins=bins.tolist(),
-            density=True,
-            histtype=kind,
-            color=colour,
-            alpha=alpha,
-            linewidth=1.8,
-            label=label,
-        )
-        axes.axvline(float(np.median(values)), color=colour, linewidth=1.2, linestyle=(0, (2, 2)))
+        axes.hist(values, bins=bins.tolist(), density=True, linewidth=1.8, **style)
+        median = float(np.median(values))
+        axes.axvline(median, color=style["color"], linewidth=1.2, linestyle=(0, (2, 2)))
 
 
 def map_figure(
@@ -168,7 +152,7 @@ def map_figure(
     """The embeddings on a plane: colour for a dozen identities, shape for the modality.
 
     Args:
-        places: (n, 2), from :func:`crosswake.reports.content.plane`.
+        places: (n, 2), from :func:`crosswake.reports.selection.plane`.
         evaluation: whose chips are drawn.
         rows: (n,), which of its chips.
         chosen: identities that get a colour.
@@ -196,34 +180,42 @@ def draw_chips(
 ) -> None:
     """A mark a chip; those of ``colours`` in front, larger and named."""
     for modality, marker in MARKERS.items():
-        rest, named = (
-            [
-                i
-                for i, c in enumerate(chips)
-                if c.modality is modality and (c.identity in colours) == coloured
-            ]
-            for coloured in (False, True)
-        )
-        axes.scatter(
-            places[rest, 0], places[rest, 1], s=22, marker=marker, c="#c3ccd7", edgecolors="none"
-        )
-        axes.scatter(
-            places[named, 0],
-            places[named, 1],
-            s=62,
-            marker=marker,
-            c=[colours[chips[i].identity] for i in named],
-            edgecolors="white",
-            linewidths=0.8,
-            zorder=3,
-        )
-        for i in named:
-            name = chips[i].identity
-            axes.annotate(
-                name,
-                places[i],
-                xytext=(5, 3),
-                textcoords="offset points",
-                fontsize=6.5,
-                color=colours[name],
-            )
+        mine = [i for i, chip in enumerate(chips) if chip.modality is modality]
+        rest = [i for i in mine if chips[i].identity not in colours]
+        named = [i for i in mine if chips[i].identity in colours]
+        across, down = places.T
+        axes.scatter(across[rest], down[rest], s=22, marker=marker, c=UNNAMED, edgecolors="none")
+        own = [colours[chips[i].identity] for i in named]
+        edges: Any = {"edgecolors": "white", "linewidths": 0.8}
+        axes.scatter(across[named], down[named], s=62, marker=marker, c=own, zorder=3, **edges)
+        for i, colour in zip(named, own, strict=True):
+            offset: Any = {"xytext": (5, 3), "textcoords": "offset points"}
+            axes.annotate(chips[i].identity, places[i], fontsize=6.5, color=colour, **offset)
+
+
+def draw_probe(result: ProbeResult, path: Path) -> None:
+    """One confusion matrix for each kind of features, rows in percent of the true class, as a
+    PNG."""
+    count = len(result.probes)
+    figure = Figure(figsize=(3.3 * count + 0.6, 5.0), dpi=150, layout="constrained")
+    panels = figure.subplots(1, count, squeeze=False, sharey=True)[0]
+    places = range(len(result.classes))
+    for axes, (name, probe) in zip(panels, result.probes.items(), strict=True):
+        shares = 100 * probe.confusion / probe.confusion.sum(1, keepdims=True)
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+        for (row, column), value in np.ndenumerate(shares):
+            centred: Any = {"ha": "center", "va": "center", "fontsize": 10}
+            colour = "white" if value > 55 else INK
+            axes.text(column, row, f"{value:.0f}", color=colour, **centred)
+        title = f"{name}\n{percent(probe.accuracy.value)} % right"
+        axes.set_title(title, fontsize=11, fontweight="bold")
+        axes.set_xticks(places, result.classes, rotation=35, ha="right")
+        axes.set_yticks(places, result.classes)
+        axes.tick_params(length=0)
+    panels[0].set_ylabel("true terrain")
+    figure.supxlabel("predicted terrain, % of the true one", fontsize=10)
+    kind = "folds by scene" if result.by_scene else "random folds within scenes: proves nothing"
+    title = f"Linear probe on {result.data.name}, {result.pairs} pairs, {kind}"
+    figure.suptitle(title, fontsize=12)
+    with replacing(path) as temporary, any_script():
+        figure.savefig(temporary, format="png")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -10,15 +9,16 @@ from markupsafe import Markup
 from crosswake.core.files import replacing
 from crosswake.core.text import counted
 from crosswake.data.chips import Chip
-from crosswake.reports import content as report_data
-from crosswake.reports import figures, thumbnails
+from crosswake.models.base import ChipEmbedder
+from crosswake.reports import figures, selection
+from crosswake.reports.pictures import Pictures, data_uri, overlay
 from crosswake.reports.summary import percent
 from crosswake.retrieval.protocols import METRICS
 from crosswake.tasks.reid.results import METRIC_TITLES, Evaluation, ProtocolOutcome
 
 
-def write_report(path: Path, evaluation: Evaluation, embedder: Any) -> None:
-    """Write the report; ``embedder`` is asked for attention maps of a few chips.
+def write_report(path: Path, evaluation: Evaluation, embedder: ChipEmbedder) -> None:
+    """Write the report; ``embedder`` gives attention maps of a few chips.
 
     The same evaluation gives the same page, byte for byte, on the same machine.
     """
@@ -29,19 +29,23 @@ def write_report(path: Path, evaluation: Evaluation, embedder: Any) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    pictures = Pictures()
     environment.filters |= {
         "percent": percent,
-        "thumbnail": thumbnail,
+        "thumbnail": pictures.uri,
         "short": short,
         "counted": counted,
     }
-    page = environment.get_template("report.html.j2").render(**content(evaluation, embedder))
+    template = environment.get_template("report.html.j2")
+    page = template.render(
+        **content(evaluation), attention=attention(evaluation, embedder, pictures)
+    )
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 
-def content(evaluation: Evaluation, embedder: Any) -> dict[str, object]:
-    """Everything that the template names."""
+def content(evaluation: Evaluation) -> dict[str, object]:
+    """What the template names, but for the attention maps."""
     outcomes = list(evaluation.outcomes.values())
     measured = [outcome for outcome in outcomes if outcome.result.queries]
     return {
@@ -51,10 +55,9 @@ def content(evaluation: Evaluation, embedder: Any) -> dict[str, object]:
         "measured": measured,
         "metrics": [(name, METRIC_TITLES[name]) for name in METRICS],
         "summary": summary(evaluation),
-        "examples": [(outcome, report_data.examples(outcome, evaluation)) for outcome in measured],
-        "shown": report_data.SHOWN,
+        "examples": [(outcome, selection.examples(outcome, evaluation)) for outcome in measured],
+        "shown": selection.SHOWN,
         "figures": drawings(evaluation, measured),
-        "attention": attention(evaluation, embedder),
         "settings": settings(evaluation),
     }
 
@@ -66,13 +69,12 @@ def summary(evaluation: Evaluation) -> str:
     if not result.queries:
         return f"Measured on {evaluation.data.name}: no query has a true match in the gallery."
     rank1, precision = result.metrics["rank1"], result.metrics["mAP"]
-    asked, sought = counted(result.queries, "query", "queries"), counted(result.gallery, "chip")
+    queries, gallery = counted(result.queries, "query", "queries"), counted(result.gallery, "chip")
     return (
-        f"Measured on {evaluation.data.name}, {first.title}, {asked} against a gallery of "
-        f"{sought}: the nearest chip "
-        f"is the same {evaluation.data.subject} for {percent(rank1.value)} % of the queries, at a "
-        "mean average "
-        f"precision of {percent(precision.value)} % (95 % interval {percent(precision.low)} to "
+        f"Measured on {evaluation.data.name}, {first.title}, {queries} against a gallery of "
+        f"{gallery}: the nearest chip is the same {evaluation.data.subject} for "
+        f"{percent(rank1.value)} % of the queries, at a mean average precision of "
+        f"{percent(precision.value)} % (95 % interval {percent(precision.low)} to "
         f"{percent(precision.high)} %)."
     )
 
@@ -81,27 +83,28 @@ def drawings(evaluation: Evaluation, measured: list[ProtocolOutcome]) -> dict[st
     """The SVG drawings; those without data are absent."""
     found: dict[str, object] = {}
     if measured:
-        found["cmc"] = Markup(figures.cmc_figure(measured, report_data.chance_curves(measured)))
-    groups = report_data.distance_groups(evaluation)
+        found["cmc"] = Markup(figures.cmc_figure(measured, selection.chance_curves(measured)))
+    groups = selection.distance_groups(evaluation)
     if groups:
         found["distances"] = Markup(figures.distance_figure(groups, evaluation.data.subject))
     if len(evaluation.chips) > 2:
-        chosen = report_data.coloured_identities(evaluation)
-        places, rows, method = report_data.plane(evaluation, chosen)
+        chosen = selection.coloured_identities(evaluation)
+        places, rows, method = selection.plane(evaluation, chosen)
         found["map"] = Markup(figures.map_figure(places, evaluation, rows, chosen))
         found["map_method"] = f"{method}, {len(rows)} of {len(evaluation.chips)} chips"
     return found
 
 
-def attention(evaluation: Evaluation, embedder: Any) -> list[dict[str, object]]:
+def attention(
+    evaluation: Evaluation, embedder: ChipEmbedder, pictures: Pictures
+) -> list[dict[str, object]]:
     """A few chips beside where the model looked, as pictures; none where the model cannot tell."""
-    chips = report_data.attention_chips(evaluation)
+    chips = selection.attention_chips(evaluation)
     maps = embedder.attention_maps(chips)
-    shown = []
+    shown: list[dict[str, object]] = []
     for chip, weights in zip(chips, maps, strict=True) if maps is not None else ():
-        image = thumbnails.picture(chip)
-        overlaid = thumbnails.overlay(image, weights)
-        shown.append({"chip": chip, "image": uri(image), "overlay": uri(overlaid)})
+        overlaid = data_uri(overlay(pictures.image(chip), weights))
+        shown.append({"chip": chip, "image": pictures.uri(chip), "overlay": overlaid})
     return shown
 
 
@@ -138,18 +141,8 @@ def listed(values: Sequence[object]) -> str:
 
 
 def short(chip: Chip) -> str:
-    """What stands under a chip: its identity, or of a window its scene's last name and upper left
-    corner."""
+    """The text under a chip: its identity; of a window, the last part of its scene's name and the
+    upper left corner."""
     if chip.box is None:
         return chip.identity
     return f"{chip.scene.rpartition('/')[2]} at {chip.box.top}, {chip.box.left}"
-
-
-def thumbnail(chip: Chip) -> Markup:
-    """The chip's picture as the value of ``src``."""
-    return uri(thumbnails.picture(chip))
-
-
-def uri(image: Any) -> Markup:
-    """A picture as the value of ``src``, not to be escaped."""
-    return Markup(thumbnails.data_uri(image))

@@ -1,4 +1,4 @@
-"""Writes the numbers: ``metrics.json`` and ``rankings.parquet``."""
+"""Writes the numbers: ``metrics.json``, ``rankings.parquet`` and ``probe.json``."""
 
 import json
 import math
@@ -6,16 +6,22 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from crosswake.core.files import replacing
+from crosswake.core.provenance import command_line, versions
 from crosswake.data.reid import BadFile
+from crosswake.tasks.probe.measure import ProbeResult
 from crosswake.tasks.reid.results import Evaluation, Metrics, ProtocolOutcome
 
 
 def write_metrics(path: Path, evaluation: Evaluation) -> None:
     """Write every number with what it is measured on; a number that does not exist is null."""
+    write_json(path, metrics_record(evaluation))
+
+
+def write_json(path: Path, record: dict[str, object]) -> None:
+    """Write a record for people and programs."""
     with replacing(path) as temporary:
-        temporary.write_text(
-            json.dumps(metrics_record(evaluation), indent=2, default=str) + "\n", encoding="utf-8"
-        )
+        content = json.dumps(record, indent=2, default=str)
+        temporary.write_text(content + "\n", encoding="utf-8")
 
 
 def metrics_record(evaluation: Evaluation) -> dict[str, object]:
@@ -90,18 +96,18 @@ def write_rankings(path: Path, evaluation: Evaluation) -> None:
     import pyarrow as pa
     import pyarrow.parquet
 
-    fields = [
-        ("protocol", pa.string()),
-        ("query_path", pa.string()),
-        ("query_identity", pa.string()),
-    ]
-    fields += [
-        ("rank", pa.int32()),
-        ("gallery_path", pa.string()),
-        ("gallery_identity", pa.string()),
-    ]
-    fields += [("distance", pa.float32()), ("correct", pa.bool_())]
-    schema = pa.schema(fields)
+    schema = pa.schema(
+        [
+            ("protocol", pa.string()),
+            ("query_path", pa.string()),
+            ("query_identity", pa.string()),
+            ("rank", pa.int32()),
+            ("gallery_path", pa.string()),
+            ("gallery_identity", pa.string()),
+            ("distance", pa.float32()),
+            ("correct", pa.bool_()),
+        ]
+    )
     with (
         replacing(path) as temporary,
         pyarrow.parquet.ParquetWriter(temporary, schema, compression="zstd") as writer,
@@ -114,15 +120,46 @@ def write_rankings(path: Path, evaluation: Evaluation) -> None:
 def ranking_columns(outcome: ProtocolOutcome) -> dict[str, list[object]]:
     """The columns of one protocol's rank lists."""
     top, distance = outcome.result.ranking.top, outcome.result.ranking.top_distance
-    columns: dict[str, list[object]] = {}
-    asked = [chip for chip in outcome.query for _ in range(top.shape[1])]
+    queries = [chip for chip in outcome.query for _ in range(top.shape[1])]
     found = [outcome.gallery[index] for index in top.ravel()]
-    columns["protocol"] = [outcome.result.name] * len(found)
-    columns["query_path"] = [str(chip.path) for chip in asked]
-    columns["query_identity"] = [chip.identity for chip in asked]
-    columns["rank"] = [k + 1 for _ in outcome.query for k in range(top.shape[1])]
-    columns["gallery_path"] = [str(chip.path) for chip in found]
-    columns["gallery_identity"] = [chip.identity for chip in found]
-    columns["distance"] = [float(value) for value in distance.ravel()]
-    columns["correct"] = [a.identity == b.identity for a, b in zip(asked, found, strict=True)]
-    return columns
+    return {
+        "protocol": [outcome.result.name] * len(found),
+        "query_path": [str(chip.path) for chip in queries],
+        "query_identity": [chip.identity for chip in queries],
+        "rank": [k + 1 for _ in outcome.query for k in range(top.shape[1])],
+        "gallery_path": [str(chip.path) for chip in found],
+        "gallery_identity": [chip.identity for chip in found],
+        "distance": [float(value) for value in distance.ravel()],
+        "correct": [a.identity == b.identity for a, b in zip(queries, found, strict=True)],
+    }
+
+
+def write_probe(path: Path, result: ProbeResult, model: dict[str, object], seed: int) -> None:
+    """Write every number of a linear probe with what it is measured on.
+
+    Args:
+        path: the file.
+        result: what was found.
+        model: the embedder's own description.
+        seed: of folds and intervals.
+    """
+    record = {
+        "measured_on": result.data.name,
+        "root": str(result.data.root),
+        "fingerprint": result.fingerprint,
+        "pairs": result.pairs,
+        "classes": dict(zip(result.classes, result.scenes, strict=True)),
+        "by_scene": result.by_scene,
+        "majority": result.majority,
+        "probes": {
+            name: {**estimates({"accuracy": one.accuracy}), "confusion": one.confusion.tolist()}
+            for name, one in result.probes.items()
+        },
+        "unreadable": bad_records(result.unreadable),
+        "passed_over": bad_records(result.data.bad_files),
+        "seed": seed,
+        "model": model,
+        "versions": versions(),
+        "command": command_line(),
+    }
+    write_json(path, record)

@@ -16,16 +16,13 @@ NOTE = "Percent, with 95 % bootstrap intervals over queries; chance is the exact
 def summary_tables(evaluation: Evaluation) -> list[Table | Text]:
     """What it is measured on, and a table a protocol: model and baselines, in percent with 95 %
     intervals."""
-    headline = Text(f"Measured on {evaluation.data.name} ({evaluation.data.root})", style="bold")
-    notes = (
-        [NOTE, f"Re-ranked: the model's distances by {evaluation.rerank.words}."]
-        if evaluation.rerank
-        else [NOTE]
-    )
+    notes = [NOTE]
+    if evaluation.rerank:
+        notes.append(f"Re-ranked: the model's distances by {evaluation.rerank.words}.")
     return [
-        headline,
+        Text(f"Measured on {evaluation.data.name} ({evaluation.data.root})", style="bold"),
         *map(protocol_table, evaluation.outcomes.values()),
-        *(Text(n, style="dim") for n in notes),
+        *(Text(note, style="dim") for note in notes),
     ]
 
 
@@ -33,8 +30,8 @@ def protocol_table(outcome: ProtocolOutcome) -> Table:
     """One protocol: the model in bold, the baselines below it."""
     result = outcome.result
     total = result.queries + result.left_out
-    asked = counted(total, "query has", "queries have")
-    counts = f"{result.queries:,} of {asked} a true match, gallery of {result.gallery:,}"
+    queries = counted(total, "query has", "queries have")
+    counts = f"{result.queries:,} of {queries} a true match, gallery of {result.gallery:,}"
     if result.queries:
         rank = result.median_rank
         counts += f"; median rank {rank.value:g} ({rank.low:g}–{rank.high:g})"
@@ -60,11 +57,9 @@ def protocol_table(outcome: ProtocolOutcome) -> Table:
 def cell(estimate: Estimate) -> str:
     """``57.4`` and below it ``52.1–62.3``, where there is an interval."""
     value = percent(estimate.value)
-    return (
-        value
-        if math.isnan(estimate.low)
-        else f"{value}\n{percent(estimate.low)}–{percent(estimate.high)}"
-    )
+    if math.isnan(estimate.low):
+        return value
+    return f"{value}\n{percent(estimate.low)}–{percent(estimate.high)}"
 
 
 def percent(value: float) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from crosswake.batches.store import ChipStore
+from crosswake.batches.stores import ChipStore
 from crosswake.data.chips import Modality
 from crosswake.models.embedder import Embedder
 from crosswake.retrieval.protocols import score

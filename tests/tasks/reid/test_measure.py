@@ -1,41 +1,85 @@
-import json
-import re
+"""Promise: every test chip is read and embedded once, and measured by the published protocols."""
+
 import shutil
-import warnings
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
+from crosswake.batches import prepare
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.chips import UnreadableChipError
+from crosswake.data.pixels import read_pixels
 from crosswake.data.sources.open import open_reid
-from crosswake.reports.evaluation import evaluate_model
-from crosswake.retrieval.protocols import METRICS, evaluate_protocol, score_protocols
-from crosswake.retrieval.ranking import rank_rows
-from crosswake.retrieval.rerank import RerankConfig, rerank_rows
-from crosswake.tasks.reid.measure import measure
-from crosswake.tasks.reid.results import Evaluation
-from tests.tasks.fakes import FakeEmbedder, make_data, write_chip
+from crosswake.retrieval.baselines import plain_features
+from crosswake.retrieval.protocols import score_protocols
+from crosswake.tasks.reid.measure import (
+    MeasureOptions,
+    chips_to_measure,
+    measure,
+    read_features,
+)
+from tests.tasks.fakes import FakeEmbedder, make_data, write_chip, write_decibels
+
+QUIET = MeasureOptions(quiet=True)
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Evaluation, Path]:
-    root = make_data(tmp_path_factory.mktemp("ships"))
-    output = tmp_path_factory.mktemp("results") / "new" / "folder"
-    return evaluate_model(FakeEmbedder(), open_reid(root), output, quiet=True), output
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files that are read, in whichever thread."""
+    found: list[Path] = []
+    lock = threading.Lock()
+
+    def counting(path: Path, *rest: Any) -> Any:
+        with lock:
+            found.append(path)
+        return read_pixels(path, *rest)
+
+    monkeypatch.setattr(prepare, "read_pixels", counting)
+    return found
 
 
 def test_every_chip_is_embedded_once(tmp_path: Path) -> None:
     embedder = FakeEmbedder()
-    measure(embedder, open_reid(make_data(tmp_path)), quiet=True, batch_size=1)
-    assert len(embedder.asked) == len(set(embedder.asked)) == 20
+    data = open_reid(make_data(tmp_path))
+    measure(embedder, data, MeasureOptions(quiet=True, batch_size=1))
+    assert len(embedder.embedded) == len(set(embedder.embedded)) == 20
 
 
-def test_protocols_equal_those_of_the_arrays(finished: tuple[Evaluation, Path]) -> None:
-    evaluation, _ = finished
-    data = evaluation.data
+@pytest.mark.parametrize("batch_size", [3, 64])
+def test_every_chip_is_read_once_however_many_are_bad(
+    tmp_path: Path, reads: list[Path], batch_size: int
+) -> None:
+    root = make_data(tmp_path)
+    files = sorted(root.rglob("*.png"))
+    bad = files[1::2]
+    for path in bad[:5]:
+        path.write_bytes(b"no picture")
+    for path in bad[5:]:
+        write_decibels(path) if "SAR" in path.name else path.write_bytes(b"")
+    options = MeasureOptions(quiet=True, batch_size=batch_size)
+    evaluation = measure(FakeEmbedder(), open_reid(root), options)
+    assert sorted(reads) == files
+    assert sorted(one.path for one in evaluation.unreadable) == bad
+    assert len(evaluation.chips) == 10
+
+
+def test_model_free_features_are_those_of_the_stored_pixels(tmp_path: Path) -> None:
+    """Not of the 8-bit picture that the model is shown."""
+    data = open_reid(make_data(tmp_path))
+    chips = chips_to_measure(data)
+    found = read_features(FakeEmbedder(), chips, QUIET)
+    for chip in chips:
+        known = plain_features(chip, read_pixels(chip.path))
+        assert np.array_equal(found.plain[chip].size, known.size)
+        assert np.array_equal(found.plain[chip].gradient, known.gradient)
+
+
+def test_protocols_equal_those_of_the_arrays(tmp_path: Path) -> None:
+    data = open_reid(make_data(tmp_path))
+    evaluation = measure(FakeEmbedder(), data, QUIET)
     scores = score_protocols(
         evaluation.rows_of(data.query),
         evaluation.rows_of(data.gallery),
@@ -50,210 +94,38 @@ def test_protocols_equal_those_of_the_arrays(finished: tuple[Evaluation, Path]) 
         )
 
 
-def test_metrics_file_says_what_it_is_measured_on(finished: tuple[Evaluation, Path]) -> None:
-    evaluation, output = finished
-    record = json.loads((output / "metrics.json").read_text())
-    assert record["measured_on"] == evaluation.data.name
-    assert record["fingerprint"] == evaluation.fingerprint
-    assert record["versions"]["numpy"] == np.__version__
-    assert list(record["protocols"]) == ["all", "o2s", "s2o"]
-    for protocol in record["protocols"].values():
-        assert set(protocol["metrics"]) == set(METRICS)
-        assert set(protocol["baselines"]) == {"pixel correlation", "size only", "chance"}
-        for estimate in protocol["metrics"].values():
-            assert estimate["low"] <= estimate["value"] <= estimate["high"]
-    assert record["protocols"]["o2s"]["queries"] == record["protocols"]["o2s"]["gallery"] == 5
-    # Query and gallery pictures are pairwise the same, so correlation finds each at once.
-    assert record["protocols"]["all"]["baselines"]["pixel correlation"]["rank1"]["value"] == 1
-
-
-def test_rank_lists_file_gives_back_the_metric(finished: tuple[Evaluation, Path]) -> None:
-    evaluation, output = finished
-    rows = pq.read_table(output / "rankings.parquet").to_pylist()
-    assert len(rows) == 10 * 10 + 2 * 5 * 5
-    first = [row["correct"] for row in rows if row["protocol"] == "o2s" and row["rank"] == 1]
-    assert np.mean(first) == pytest.approx(evaluation.outcomes["o2s"].result.cmc[1])
-    assert all(row["correct"] == (row["query_identity"] == row["gallery_identity"]) for row in rows)
-    one = [row["distance"] for row in rows if row["query_path"] == rows[0]["query_path"]][:10]
-    assert one == sorted(one)
-
-
-def test_report_is_one_file_with_text_for_every_picture(finished: tuple[Evaluation, Path]) -> None:
-    evaluation, output = finished
-    assert sorted(path.name for path in output.iterdir()) == [
-        "metrics.json",
-        "rankings.parquet",
-        "report.html",
-    ]
-    page = (output / "report.html").read_text(encoding="utf-8")
-    assert not re.search(r'(?:src|href)="(?!data:|#)', page)
-    pictures = re.findall(r"<img [^>]*>", page)
-    assert len(pictures) > 30
-    assert all(re.search(r'alt="[^"]+"', picture) for picture in pictures)
-    for text in (
-        evaluation.data.name,
-        evaluation.fingerprint,
-        "Attention",
-        "Map of the embeddings",
-    ):
-        assert text in page
-    assert page.count('role="img"') == 3
-
-
-def test_same_seed_same_report(tmp_path: Path) -> None:
-    data = open_reid(make_data(tmp_path / "ships", identities=3))
-    pages = []
-    for name in ("one", "two"):
-        evaluate_model(FakeEmbedder(), data, tmp_path / name, quiet=True)
-        pages.append((tmp_path / name / "report.html").read_text(encoding="utf-8"))
-    assert pages[0] == pages[1]
-
-
-def test_reranked_numbers_stand_beside_the_model(
-    finished: tuple[Evaluation, Path], tmp_path: Path
-) -> None:
-    without, output = finished
-    config = RerankConfig(k1=4, k2=2, apart=True)
-    evaluation = evaluate_model(FakeEmbedder(), without.data, tmp_path, quiet=True, rerank=config)
-    record = json.loads((tmp_path / "metrics.json").read_text())
-    assert record["rerank"] == {"k1": 4, "k2": 2, "lambda": 0.3, "half": False, "apart": True}
-    query, gallery = without.data.protocol("o2s")
-    distances = rerank_rows(
-        evaluation.rows_of(query),
-        evaluation.rows_of(gallery),
-        config,
-        ([chip.modality for chip in query], [chip.modality for chip in gallery]),
-    )
-    ranking = rank_rows(
-        distances, [chip.identity for chip in query], [chip.identity for chip in gallery]
-    )
-    found = record["protocols"]["o2s"]["reranked"]
-    assert found["metrics"]["mAP"]["value"] == pytest.approx(evaluate_protocol("o2s", ranking).mAP)
-    assert len(found["cmc"]) == 50
-    plain = json.loads((output / "metrics.json").read_text())
-    assert plain["rerank"] is None
-    assert "reranked" not in plain["protocols"]["o2s"]
-    assert record["protocols"]["o2s"]["metrics"] == plain["protocols"]["o2s"]["metrics"]
-    page, plain_page = (
-        (folder / "report.html").read_text(encoding="utf-8") for folder in (tmp_path, output)
-    )
-    assert "k1 4, k2 2, lambda 0.3, neighbours of each modality apart" in page
-    assert page.count('<th scope="row">re-ranked</th>') == 3
-    assert "e-ranked" not in plain_page
-
-
 def test_fixed_subsets_are_used(tmp_path: Path) -> None:
     root = make_data(tmp_path / "ships")
     write_chip(root / "subset/O2S/query", "0001_s01c0_RGB", 10)
     write_chip(root / "subset/O2S/bounding_box_test", "0001_s01c3_SAR", 11)
     write_chip(root / "subset/O2S/bounding_box_test", "0002_s01c3_SAR", 21)
-    evaluation = measure(FakeEmbedder(), open_reid(root), quiet=True)
+    evaluation = measure(FakeEmbedder(), open_reid(root), QUIET)
     result = evaluation.outcomes["o2s"].result
     assert (result.queries, result.gallery) == (1, 2)
     assert evaluation.outcomes["s2o"].result.queries == 5
 
 
-def test_one_modality_only(tmp_path: Path) -> None:
-    data = open_reid(make_data(tmp_path / "ships", modalities=["RGB"]))
-    evaluation = evaluate_model(FakeEmbedder(), data, tmp_path / "out", quiet=True)
-    assert [o.result.queries for o in evaluation.outcomes.values()] == [5, 0, 0]
-    record = json.loads((tmp_path / "out" / "metrics.json").read_text())
-    assert record["protocols"]["s2o"]["metrics"]["mAP"] == {
-        "value": None,
-        "low": None,
-        "high": None,
-    }
-    assert "no queries" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-
-
-def test_no_match_at_all(tmp_path: Path) -> None:
-    write_chip(tmp_path / "ships/query", "0001_s01c1_RGB")
-    write_chip(tmp_path / "ships/bounding_box_test", "0002_s01c1_SAR")
-    evaluation = evaluate_model(
-        FakeEmbedder(), open_reid(tmp_path / "ships"), tmp_path / "out", quiet=True
-    )
-    result = evaluation.outcomes["all"].result
-    assert (result.queries, result.left_out) == (0, 1)
-    assert "no query has a true match" in (tmp_path / "out" / "report.html").read_text(
-        encoding="utf-8"
-    )
-
-
-def test_gallery_of_one(tmp_path: Path) -> None:
-    write_chip(tmp_path / "ships/query", "0001_s01c1_RGB")
-    write_chip(tmp_path / "ships/bounding_box_test", "0001_s01c2_SAR")
-    evaluation = evaluate_model(
-        FakeEmbedder(), open_reid(tmp_path / "ships"), tmp_path / "out", quiet=True
-    )
-    assert evaluation.outcomes["all"].result.cmc == {1: 1, 5: 1, 10: 1}
-    assert evaluation.outcomes["all"].baselines["chance"]["mAP"].value == 1
-
-
-def test_unreadable_files_are_listed_and_left_out(tmp_path: Path) -> None:
-    root = make_data(tmp_path / "ships")
-    broken = root / "query" / "0000_s01c0_RGB.png"
-    broken.write_bytes(b"")
-    data = open_reid(root)
-    evaluation = evaluate_model(
-        FakeEmbedder(refuse="0001_s01c3_SAR"), data, tmp_path / "out", quiet=True
-    )
-    assert [bad.path.name for bad in evaluation.unreadable] == [broken.name, "0001_s01c3_SAR.png"]
-    assert evaluation.outcomes["all"].result.queries == 9
-    assert evaluation.outcomes["all"].result.gallery == 9
-    record = json.loads((tmp_path / "out" / "metrics.json").read_text())
-    assert len(record["unreadable"]) == 2
-    assert broken.name in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    with pytest.raises(UnreadableChipError, match=broken.name):
-        measure(FakeEmbedder(), data, strict=True, quiet=True)
-
-
-def test_strict_refuses_what_the_embedder_refuses(tmp_path: Path) -> None:
-    data = open_reid(make_data(tmp_path))
-    with pytest.raises(UnreadableChipError, match="refused"):
-        measure(FakeEmbedder(refuse="0001_s01c3_SAR"), data, strict=True, quiet=True)
+def test_strict_stops_at_the_first_bad_file(tmp_path: Path) -> None:
+    root = make_data(tmp_path)
+    strict = MeasureOptions(strict=True, quiet=True)
+    write_decibels(root / "bounding_box_test" / "0001_s01c3_SAR.png")
+    with pytest.raises(UnreadableChipError, match=r"0001_s01c3_SAR\.png: nothing above 0"):
+        measure(FakeEmbedder(), open_reid(root), strict)
+    (root / "query" / "0000_s01c0_RGB.png").write_bytes(b"")
+    with pytest.raises(UnreadableChipError, match=r"0000_s01c0_RGB\.png: the file is empty"):
+        measure(FakeEmbedder(), open_reid(root), strict)
 
 
 def test_nothing_readable(tmp_path: Path) -> None:
-    data = open_reid(make_data(tmp_path, identities=1))
+    root = make_data(tmp_path, identities=1)
+    for path in root.rglob("*.png"):
+        path.write_bytes(b"")
     with pytest.raises(CrosswakeError, match="not one of 4 test chips"):
-        measure(FakeEmbedder(refuse="0000"), data, quiet=True)
+        measure(FakeEmbedder(), open_reid(root), QUIET)
 
 
 def test_no_queries(tmp_path: Path) -> None:
     root = make_data(tmp_path)
     shutil.rmtree(root / "query")
     with pytest.raises(CrosswakeError, match="no query chips"):
-        measure(FakeEmbedder(), open_reid(root), quiet=True)
-
-
-def test_output_that_is_a_file(tmp_path: Path) -> None:
-    (tmp_path / "taken").write_text("")
-    embedder = FakeEmbedder()
-    with pytest.raises(CrosswakeError, match="taken: cannot be made a folder"):
-        evaluate_model(
-            embedder, open_reid(make_data(tmp_path / "ships")), tmp_path / "taken", quiet=True
-        )
-    assert not embedder.asked
-
-
-def test_names_in_any_script_reach_the_report_without_a_warning(tmp_path: Path) -> None:
-    make_data(tmp_path / "ships", identities=2)
-    rows = ["path,identity,modality,split"]
-    for number, name in enumerate(("海神号", "Нева")):
-        rows += [f"ships/query/{number:04d}_s01c0_RGB.png,{name},optical,query"]
-        rows += [f"ships/bounding_box_test/{number:04d}_s01c3_SAR.png,{name},sar,gallery"]
-    table = tmp_path / "港口.csv"
-    table.write_text("\n".join(rows), encoding="utf-8")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("error", message="Glyph")
-        evaluate_model(FakeEmbedder(), open_reid(table), tmp_path / "out", quiet=True)
-    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert re.search(r"<text[^>]*>海神号</text>", page)
-
-
-def test_names_are_escaped(tmp_path: Path) -> None:
-    root = make_data(tmp_path / "<b>ships", identities=2)
-    evaluate_model(FakeEmbedder(), open_reid(root), tmp_path / "out", quiet=True)
-    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert "<b>ships" not in page
-    assert "&lt;b&gt;ships" in page
+        measure(FakeEmbedder(), open_reid(root), QUIET)

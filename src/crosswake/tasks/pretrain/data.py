@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from lightning_fabric import Fabric
 
-from crosswake.batches.pair_decoding import PairDecoding
-from crosswake.batches.pair_store import VERSION, PairStore, decode_pairs
-from crosswake.batches.store import ChipStore, decode
+from crosswake.batches.pair_file import VERSION, decode_pairs
+from crosswake.batches.prepare import PairDecoding
+from crosswake.batches.stores import ChipStore, PairStore, decode
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.chips import UnreadableChipError
 from crosswake.data.pair_chips import measured_windows, pair_chips

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from crosswake.batches.augment import Augmentation, augment, draw_augmentation, step_generator
-from crosswake.batches.pair_sampler import draw_windows, pair_batches, same_place
-from crosswake.batches.pair_store import PairStore
-from crosswake.batches.store import ChipStore
+from crosswake.batches.samplers import draw_windows, pair_batches, same_place
+from crosswake.batches.stores import ChipStore, PairStore
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.text import counted
 from crosswake.data.pairs import PairData, Pairs, pairs_fingerprint

@@ -8,20 +8,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crosswake.batches.decode import in_batches
 from crosswake.core.errors import CrosswakeError
-from crosswake.core.progress import track
-from crosswake.data.chips import Chip, UnreadableChipError
+from crosswake.core.progress import Progress
+from crosswake.data.chips import Chip
 from crosswake.data.pair_chips import images_of, pair_chips
 from crosswake.data.pairs import Pair, PairData, Pairs
-from crosswake.data.pixels import read_pixels
+from crosswake.data.pixels import Pixels
 from crosswake.data.radiometry import to_uint8
 from crosswake.data.reid import BadFile, chips_fingerprint
+from crosswake.models.base import ChipEmbedder
 from crosswake.retrieval.protocols import Estimate
-from crosswake.tasks.reid.measure import Embedder, embed
+from crosswake.tasks.reid.measure import DEFAULTS, MeasureOptions
 
-BATCH = 64
 FOLDS = 5
 RESAMPLES = 2000
+PLAIN = "mean and std of pixels"
 Floats = NDArray[np.float64]
 
 
@@ -30,8 +32,9 @@ class Probe:
     """What a linear probe of some features reaches.
 
     Attributes:
-        accuracy: share of pairs told right when they were not learnt from, with its 95 % interval.
-        confusion: (classes, classes), pairs of each true class (rows) told to be each class.
+        accuracy: share of pairs predicted right, each by a classifier that has not learnt from it,
+            with its 95 % interval.
+        confusion: (classes, classes), counts of pairs: true classes down, predicted ones across.
     """
 
     accuracy: Estimate
@@ -49,12 +52,11 @@ class ProbeResult:
         unreadable: files of these pairs that were left out, and why.
         classes: terrains, sorted.
         scenes: number of scenes of each.
-        pairs: number of pairs, those with an unreadable half apart.
-        by_scene: whether no scene is both learnt from and told; otherwise the figures prove
+        pairs: number of pairs of which both images could be read.
+        by_scene: whether no scene is both learnt from and predicted; otherwise the figures prove
             nothing.
         majority: share of the commonest class, which needs no features.
-        probes: by feature: ``optical``, ``SAR``, ``both`` of the model, and ``mean and deviation``
-            of the pixels.
+        probes: by feature: ``optical``, ``SAR``, ``both`` of the model, and :data:`PLAIN`.
     """
 
     data: PairData
@@ -69,28 +71,27 @@ class ProbeResult:
 
 
 def probe_terrain(
-    embedder: Embedder, data: PairData, *, seed: int = 0, strict: bool = False, quiet: bool = False
+    embedder: ChipEmbedder, data: PairData, options: MeasureOptions = DEFAULTS
 ) -> ProbeResult:
-    """Tell the terrain of pairs from frozen features, by scenes never learnt from where every class
-    has two.
+    """Predict the terrain of pairs from frozen features.
+
+    Where every class has two scenes or more, folds are made of whole scenes, so that a scene is
+    never both learnt from and predicted; otherwise of pairs, which proves nothing.
 
     Args:
         embedder: turns chips into features.
         data: pairs, some of them with a terrain.
-        seed: of folds and intervals.
-        strict: stop at the first bad file, in place of leaving its pair out.
-        quiet: show no progress.
+        options: seed of folds and intervals, whether to stop at the first bad file, batches.
 
     Raises:
-        CrosswakeError: fewer than two terrains, or a terrain of a single pair; or ``strict`` and a
-            file is bad.
+        CrosswakeError: fewer than two terrains, or a terrain of a single pair; or a file is bad and
+            ``options.strict`` is set.
     """
-    if strict and data.bad_files:
+    if options.strict and data.bad_files:
         raise CrosswakeError(f"{data.bad_files[0].path}: {data.bad_files[0].reason} (--strict)")
-    asked = terrain_pairs(data)
-    unreadable: list[BadFile] = []
-    features = features_of(embedder, asked, unreadable, strict=strict, quiet=quiet)
-    require_classes(data, tuple(features), unreadable)
+    pairs = terrain_pairs(data)
+    features, bad_files = features_of(embedder, pairs, options)
+    require_classes(data, tuple(features), bad_files)
     terrain, scene = (
         np.array([getattr(pair, name) for pair in features]) for name in ("terrain", "scene")
     )
@@ -98,22 +99,23 @@ def probe_terrain(
     scenes = tuple(len(set(scene[terrain == name])) for name in classes)
     by_scene = min(scenes) >= 2
     groups = scene if by_scene else np.arange(len(terrain)).astype(str)
-    folds = make_folds(terrain, groups, min(FOLDS, *(scenes if by_scene else counts)), seed)
+    count = min(FOLDS, *(scenes if by_scene else counts))
+    folds = make_folds(terrain, groups, count, options.seed)
+    probes = {}
+    for kind in ("optical", "SAR", "both", PLAIN):
+        rows = np.array([row[kind] for row in features.values()])
+        predicted = predict(rows, terrain, folds)
+        probes[kind] = judge(terrain, predicted, groups, options.seed)
     return ProbeResult(
         data=data,
-        fingerprint=chips_fingerprint(chip for part in pair_chips(asked) for chip in part),
-        unreadable=tuple(dict.fromkeys(unreadable)),
+        fingerprint=chips_fingerprint(chip for part in pair_chips(pairs) for chip in part),
+        unreadable=bad_files,
         classes=tuple(map(str, classes)),
         scenes=scenes,
         pairs=len(features),
         by_scene=by_scene,
         majority=float(counts.max() / len(features)),
-        probes={
-            kind: probe(
-                np.array([row[kind] for row in features.values()]), terrain, groups, folds, seed
-            )
-            for kind in ("optical", "SAR", "both", "mean and deviation of pixels")
-        },
+        probes=probes,
     )
 
 
@@ -124,106 +126,100 @@ def terrain_pairs(data: PairData) -> Pairs:
         CrosswakeError: fewer than two terrains, or a terrain of a single pair.
     """
     pairs = tuple(pair for pair in data.pairs if pair.terrain)
-    require_classes(data, pairs, [])
+    require_classes(data, pairs, ())
     return pairs
 
 
-def require_classes(data: PairData, pairs: Pairs, unreadable: list[BadFile]) -> None:
+def require_classes(data: PairData, pairs: Pairs, bad_files: tuple[BadFile, ...]) -> None:
     """Raise unless there are two terrains of two pairs each."""
     counts = Counter(pair.terrain for pair in pairs)
     if len(counts) < 2 or min(counts.values()) < 2:
         found = ", ".join(f"{count} of {name}" for name, count in sorted(counts.items())) or "none"
-        bad = "".join(f"; left out is {one.path}: {one.reason}" for one in unreadable[:1])
+        bad = "".join(f"; left out is {one.path}: {one.reason}" for one in bad_files[:1])
         raise CrosswakeError(
             f"{data.root}: a probe needs two terrains of two pairs each; found {found}{bad}"
         )
 
 
 def features_of(
-    embedder: Embedder, pairs: Pairs, unreadable: list[BadFile], *, strict: bool, quiet: bool
-) -> dict[Pair, dict[str, NDArray[Any]]]:
-    """All features of each pair whose images can be read, by kind; bad files are appended to
-    ``unreadable``."""
-    plain = read_plain(pairs, unreadable, strict=strict, quiet=quiet)
-    embedded: dict[Chip, NDArray[np.float32]] = {}
-    for chips in pair_chips(tuple(plain)):
-        embedded |= embed(embedder, chips, unreadable, batch_size=BATCH, strict=strict, quiet=quiet)
+    embedder: ChipEmbedder, pairs: Pairs, options: MeasureOptions
+) -> tuple[dict[Pair, dict[str, NDArray[Any]]], tuple[BadFile, ...]]:
+    """All features of each pair of which both images can be read, by kind; and the bad files.
+
+    Every image is read once, for the model and for :func:`plain_statistics`."""
+    found: dict[Chip, tuple[NDArray[np.float32], Floats]] = {}
+    bad_files: list[BadFile] = []
+    optical, radar = pair_chips(pairs)
+    with Progress(len(optical) + len(radar), "embedding", quiet=options.quiet) as progress:
+        for chips in (optical, radar):
+            for _, batch in embedder.embed_batches(
+                in_batches(chips, options.batch_size), look=plain_statistics, strict=options.strict
+            ):
+                rows = zip(batch.features, batch.seen, strict=True)
+                found |= dict(zip(batch.chips, rows, strict=True))
+                bad_files += batch.bad_files
+                progress.advance(len(batch.chips) + len(batch.bad_files))
     features: dict[Pair, dict[str, NDArray[Any]]] = {}
-    for pair, statistics in plain.items():
-        rows = [embedded[chip] for chip in images_of(pair) if chip in embedded]
-        if len(rows) == 2:
-            both = {"optical": rows[0], "SAR": rows[1], "both": np.hstack(rows)}
-            features[pair] = both | {"mean and deviation of pixels": statistics}
-    return features
+    for pair in pairs:
+        rows_of_pair = [found[chip] for chip in images_of(pair) if chip in found]
+        if len(rows_of_pair) == 2:
+            embeddings, statistics = zip(*rows_of_pair, strict=True)
+            features[pair] = {
+                "optical": embeddings[0],
+                "SAR": embeddings[1],
+                "both": np.hstack(embeddings),
+                PLAIN: np.hstack(statistics),
+            }
+    return features, tuple(dict.fromkeys(bad_files))
 
 
-def read_plain(
-    pairs: Pairs, unreadable: list[BadFile], *, strict: bool, quiet: bool
-) -> dict[Pair, Floats]:
-    """What needs no model, of each pair whose images can be read."""
-    plain: dict[Pair, Floats] = {}
-    for pair in track(pairs, len(pairs), "reading", "pairs", quiet):
-        try:
-            plain[pair] = plain_statistics(*images_of(pair))
-        except UnreadableChipError as error:
-            if strict:
-                raise
-            unreadable.append(BadFile(path=error.path, reason=error.reason))
-    return plain
-
-
-def plain_statistics(optical: Chip, radar: Chip) -> Floats:
-    """(12,), mean and deviation of the channels of both images, as 8 bit: what needs no model."""
-    pictures = [
-        to_uint8(read_pixels(chip.path, chip.box), chip.modality, "log")
-        for chip in (optical, radar)
-    ]
-    return np.concatenate(
-        [part for picture in pictures for part in (picture.mean((0, 1)), picture.std((0, 1)))]
-    )
+def plain_statistics(chip: Chip, pixels: Pixels) -> Floats:
+    """(6,), mean and std of the channels of an image in 8 bit: what needs no model."""
+    picture = to_uint8(pixels, chip.modality, "log")
+    return np.concatenate([picture.mean((0, 1)), picture.std((0, 1))])
 
 
 def make_folds(
     terrain: NDArray[Any], groups: NDArray[Any], count: int, seed: int
 ) -> NDArray[np.int64]:
-    """(pairs,), the fold of each, classes shared out evenly and no group in two folds."""
+    """(pairs,), the fold of each: classes are spread evenly, and no group is in two folds."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     fold = np.zeros(len(terrain), np.int64)
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed % 2**32)
-    for number, (_, told) in enumerate(splitter.split(terrain, terrain, groups)):
-        fold[told] = number
+    for number, (_, members) in enumerate(splitter.split(terrain, terrain, groups)):
+        fold[members] = number
     return fold
 
 
-def probe(
-    features: NDArray[Any],
-    terrain: NDArray[Any],
-    groups: NDArray[Any],
-    folds: NDArray[np.int64],
-    seed: int,
-) -> Probe:
-    """Logistic regression on standardised features, every fold told from the others."""
+def predict(
+    features: NDArray[Any], terrain: NDArray[Any], folds: NDArray[np.int64]
+) -> NDArray[Any]:
+    """(pairs,), the terrain of each by logistic regression on standardised features, learnt from
+    the other folds."""
     from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import confusion_matrix
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    told = np.empty_like(terrain)
+    predicted = np.empty_like(terrain)
     for number in np.unique(folds):
         mine = folds == number
         classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-        told[mine] = classifier.fit(features[~mine], terrain[~mine]).predict(features[mine])
-    return Probe(
-        accuracy=by_group(told == terrain, groups, seed), confusion=confusion_matrix(terrain, told)
-    )
+        predicted[mine] = classifier.fit(features[~mine], terrain[~mine]).predict(features[mine])
+    return predicted
 
 
-def by_group(right: NDArray[np.bool_], groups: NDArray[Any], seed: int) -> Estimate:
-    """Mean with a bootstrap interval over whole groups, for pairs of one scene are not
-    independent."""
+def judge(terrain: NDArray[Any], predicted: NDArray[Any], groups: NDArray[Any], seed: int) -> Probe:
+    """Accuracy and confusion. The interval is a bootstrap over whole groups, for pairs of one scene
+    are not independent."""
+    from sklearn.metrics import confusion_matrix
+
+    right = predicted == terrain
     _, number = np.unique(groups, return_inverse=True)
     hits, sizes = np.bincount(number, right), np.bincount(number)
     drawn = np.random.default_rng(seed).integers(len(sizes), size=(RESAMPLES, len(sizes)))
     low, high = np.percentile(hits[drawn].sum(1) / sizes[drawn].sum(1), [2.5, 97.5])
-    return Estimate(value=float(right.mean()), low=float(low), high=float(high))
+    return Probe(
+        accuracy=Estimate(value=float(right.mean()), low=float(low), high=float(high)),
+        confusion=confusion_matrix(terrain, predicted),
+    )

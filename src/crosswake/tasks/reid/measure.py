@@ -1,17 +1,19 @@
-"""Measures a model: embeds every test chip once, then ranks by each protocol."""
+"""Measures a model: reads and embeds every test chip once, then ranks by each protocol."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crosswake.batches.decode import in_batches
 from crosswake.core.errors import CrosswakeError
-from crosswake.core.progress import Progress, track
+from crosswake.core.progress import Progress
 from crosswake.core.provenance import command_line, versions
-from crosswake.data.chips import Chip, UnreadableChipError
-from crosswake.data.pixels import read_pixels
+from crosswake.data.chips import Chip
 from crosswake.data.reid import BadFile, Chips, ProtocolName, ReidData, chips_fingerprint
+from crosswake.models.base import ChipEmbedder
 from crosswake.retrieval.baselines import PlainFeatures, chance, plain_features, rank_by_size
 from crosswake.retrieval.metrics import Ranking
 from crosswake.retrieval.products import RankOptions
@@ -20,181 +22,154 @@ from crosswake.retrieval.ranking import rank, rank_rows
 from crosswake.retrieval.rerank import RerankConfig, rerank_rows
 from crosswake.tasks.reid.results import Evaluation, Metrics, ProtocolOutcome
 
-BATCHES_AT_ONCE = 8
-GROUPS_AT_MOST = 40
-"""Scenes or terrains that results are broken down by."""
-Rows = Callable[[Chips], NDArray[Any]]
+MAX_GROUPS = 40
+"""Scenes or terrains that results are broken down by; with more, nobody would read the table."""
 
 
-class Embedder(Protocol):
-    """What is asked of a model; :class:`crosswake.models.base.ChipEmbedder` is one."""
+@dataclass(frozen=True, kw_only=True)
+class MeasureOptions:
+    """How to measure.
 
-    def embed(
-        self, chips: Sequence[Chip], *, batch_size: int = 64, quiet: bool = True
-    ) -> NDArray[np.float32]:
-        """(N, D) L2-normalised features; raises UnreadableChipError."""
+    Attributes:
+        seed: of the bootstrap and of what the report draws at random.
+        strict: stop at the first bad file, in place of leaving it out.
+        quiet: show no progress.
+        batch_size: chips embedded at a time.
+        rerank: settings of k-reciprocal re-ranking, whose numbers are then given beside the
+            model's; None for none.
+        device: where features are compared.
+    """
 
-    def attention_maps(self, chips: Sequence[Chip]) -> NDArray[np.float32] | None:
-        """(N, rows, columns), how much of the image each patch contributed; None where the model
-        cannot tell."""
+    seed: int = 0
+    strict: bool = False
+    quiet: bool = False
+    batch_size: int = 64
+    rerank: RerankConfig | None = None
+    device: str = "cpu"
 
-    def describe(self) -> dict[str, object]:
-        """Settings and provenance of the model, for the report."""
+
+DEFAULTS = MeasureOptions()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChipFeatures:
+    """What every readable test chip is compared by.
+
+    Attributes:
+        model: the embedding of each.
+        plain: the model-free features of each.
+        bad_files: the chips that could not be read, and why.
+    """
+
+    model: dict[Chip, NDArray[np.float32]]
+    plain: dict[Chip, PlainFeatures]
+    bad_files: tuple[BadFile, ...]
 
 
 def measure(
-    embedder: Embedder,
-    data: ReidData,
-    *,
-    seed: int = 0,
-    strict: bool = False,
-    quiet: bool = False,
-    batch_size: int = 64,
-    rerank: RerankConfig | None = None,
-    device: str = "cpu",
+    embedder: ChipEmbedder, data: ReidData, options: MeasureOptions = DEFAULTS
 ) -> Evaluation:
-    """Measure by all protocols; arguments as
-    :func:`crosswake.reports.evaluation.evaluate_model`."""
+    """Measure by all protocols that the data has.
+
+    Raises:
+        CrosswakeError: no test chips, none readable, features not finite, or a file is bad and
+            ``options.strict`` is set.
+    """
     data.require_test()
-    if strict and data.bad_files:
+    if options.strict and data.bad_files:
         raise CrosswakeError(f"{data.bad_files[0].path}: {data.bad_files[0].reason} (--strict)")
-    chips = test_chips(data)
-    unreadable: list[BadFile] = []
-    plain = read_plain(chips, unreadable, strict=strict, quiet=quiet)
-    features = embed(
-        embedder, tuple(plain), unreadable, batch_size=batch_size, strict=strict, quiet=quiet
-    )
-    if not features:
+    chips = chips_to_measure(data)
+    features = read_features(embedder, chips, options)
+    if not features.model:
         raise CrosswakeError(
             f"{data.root}: not one of {len(chips)} test chips is readable; see {chips[0].path}"
         )
-    outcomes: dict[ProtocolName, ProtocolOutcome] = {}
-    for name in data.protocols:
-        query, gallery = (tuple(c for c in part if c in features) for part in data.protocol(name))
-        outcomes[name] = run_protocol(name, query, gallery, features, plain, seed, rerank, device)
     return Evaluation(
         data=data,
         fingerprint=chips_fingerprint(chips),
-        outcomes=outcomes,
-        chips=tuple(features),
-        features=np.stack(list(features.values())),
-        unreadable=tuple(unreadable),
+        outcomes={name: run_protocol(name, data, features, options) for name in data.protocols},
+        chips=tuple(features.model),
+        features=np.stack(list(features.model.values())),
+        unreadable=features.bad_files,
         model=embedder.describe(),
         versions=versions(),
-        seed=seed,
+        seed=options.seed,
         command=command_line(),
-        rerank=rerank,
+        rerank=options.rerank,
     )
 
 
-def test_chips(data: ReidData) -> Chips:
-    """Every chip that a protocol asks or searches, once."""
+def chips_to_measure(data: ReidData) -> Chips:
+    """Every chip that is a query or in the gallery of a protocol, once."""
     parts = (part for name in data.protocols for part in data.protocol(name))
     return tuple(dict.fromkeys(chip for part in parts for chip in part))
 
 
-def read_plain(
-    chips: Chips, unreadable: list[BadFile], *, strict: bool, quiet: bool
-) -> dict[Chip, PlainFeatures]:
-    """The model-free features of every readable chip; the others are appended to ``unreadable``."""
-    plain = {}
-    for chip in track(chips, len(chips), "reading", quiet=quiet):
-        try:
-            plain[chip] = plain_features(chip, read_pixels(chip.path, chip.box))
-        except UnreadableChipError as error:
-            if strict:
-                raise
-            unreadable.append(BadFile(path=error.path, reason=error.reason))
-    return plain
-
-
-def embed(
-    embedder: Embedder,
-    chips: Chips,
-    unreadable: list[BadFile],
-    *,
-    batch_size: int,
-    strict: bool,
-    quiet: bool,
-) -> dict[Chip, NDArray[np.float32]]:
-    """The embedding of every chip that the model can read; the others are appended to
-    ``unreadable``."""
-    features: dict[Chip, NDArray[np.float32]] = {}
-    size = batch_size * BATCHES_AT_ONCE
-    with Progress(len(chips), "embedding", quiet=quiet) as progress:
-        for start in range(0, len(chips), size):
-            block = chips[start : start + size]
-            left = block
-            while left:
-                try:
-                    rows = embedder.embed(left, batch_size=batch_size, quiet=True)
-                    features |= dict(zip(left, rows, strict=True))
-                    break
-                except UnreadableChipError as error:
-                    rest = tuple(chip for chip in left if chip.path != error.path)
-                    if strict or len(rest) == len(left):
-                        raise
-                    unreadable.append(BadFile(path=error.path, reason=error.reason))
-                    left = rest
-            progress.advance(len(block))
-    return features
+def read_features(embedder: ChipEmbedder, chips: Chips, options: MeasureOptions) -> ChipFeatures:
+    """Read every chip once, for the model's and the model-free features."""
+    model: dict[Chip, NDArray[np.float32]] = {}
+    plain: dict[Chip, PlainFeatures] = {}
+    bad_files: list[BadFile] = []
+    batches = embedder.embed_batches(
+        in_batches(chips, options.batch_size), look=plain_features, strict=options.strict
+    )
+    with Progress(len(chips), "embedding", quiet=options.quiet) as progress:
+        for _, batch in batches:
+            model |= dict(zip(batch.chips, batch.features, strict=True))
+            plain |= dict(zip(batch.chips, batch.seen, strict=True))
+            bad_files += batch.bad_files
+            progress.advance(len(batch.chips) + len(batch.bad_files))
+    return ChipFeatures(model=model, plain=plain, bad_files=tuple(bad_files))
 
 
 def run_protocol(
-    name: ProtocolName,
-    query: Chips,
-    gallery: Chips,
-    features: dict[Chip, NDArray[np.float32]],
-    plain: dict[Chip, PlainFeatures],
-    seed: int,
-    rerank: RerankConfig | None = None,
-    device: str = "cpu",
+    name: ProtocolName, data: ReidData, features: ChipFeatures, options: MeasureOptions
 ) -> ProtocolOutcome:
-    """Rank by the model, re-ranked if asked for, and by each baseline."""
+    """Rank by the model, re-ranked if that is set, and by each baseline."""
+    query, gallery = (tuple(c for c in part if c in features.model) for part in data.protocol(name))
     query_ids, gallery_ids = [c.identity for c in query], [c.identity for c in gallery]
 
-    def ranked(rows: Rows) -> Ranking:
-        options = RankOptions(device=device)
-        return rank(rows(query), rows(gallery), query_ids, gallery_ids, options)
+    rank_options = RankOptions(device=options.device)
 
-    def metrics_of(ranking: Ranking) -> Metrics:
-        return evaluate_protocol(name, ranking, seed=seed).metrics
+    def judged(ranking: Ranking) -> ProtocolResult:
+        return evaluate_protocol(name, ranking, seed=options.seed)
 
-    def embeddings(part: Chips) -> NDArray[Any]:
-        return np.array([features[c] for c in part])
+    def ranked(rows: Mapping[Chip, Any]) -> ProtocolResult:
+        of_query, of_gallery = (np.array([rows[c] for c in part]) for part in (query, gallery))
+        return judged(rank(of_query, of_gallery, query_ids, gallery_ids, rank_options))
 
-    result = evaluate_protocol(name, ranked(embeddings), seed=seed)
+    result = ranked(features.model)
     reranked = None
-    if rerank:
+    if options.rerank:
         distances = rerank_rows(
-            embeddings(query),
-            embeddings(gallery),
-            rerank,
+            np.array([features.model[chip] for chip in query]),
+            np.array([features.model[chip] for chip in gallery]),
+            options.rerank,
             ([c.modality for c in query], [c.modality for c in gallery]),
-            RankOptions(device=device),
+            rank_options,
         )
-        reranked = evaluate_protocol(name, rank_rows(distances, query_ids, gallery_ids), seed=seed)
-    nan = float("nan")
-    expected = chance(result.ranking)
-    baselines = {
-        "pixel correlation": metrics_of(
-            ranked(lambda part: np.array([plain[c].gradient for c in part]))
-        )
-    }
+        reranked = judged(rank_rows(distances, query_ids, gallery_ids))
+    gradients = {chip: plain.gradient for chip, plain in features.plain.items()}
+    baselines = {"pixel correlation": ranked(gradients).metrics}
     if any(chip.box is None for chip in query):  # windows are cut to one size, which tells nothing
-        sizes = [plain[c] for c in query], [plain[c] for c in gallery]
-        baselines["size only"] = metrics_of(rank_by_size(*sizes, query_ids, gallery_ids))
-    baselines["chance"] = {
-        key: Estimate(value=value, low=nan, high=nan) for key, value in expected.items()
-    }
+        sizes = [features.plain[c] for c in query], [features.plain[c] for c in gallery]
+        baselines["size only"] = judged(rank_by_size(*sizes, query_ids, gallery_ids)).metrics
     return ProtocolOutcome(
         result=result,
         query=query,
         gallery=gallery,
-        baselines=baselines,
-        breakdown=breakdown(name, query, result.ranking, seed),
+        baselines=baselines | {"chance": chance_metrics(result.ranking)},
+        breakdown=breakdown(name, query, result.ranking, options.seed),
         reranked=reranked,
     )
+
+
+def chance_metrics(ranking: Ranking) -> Metrics:
+    """The exact expectation of a gallery in random order, which has no interval."""
+    nan = float("nan")
+    return {
+        name: Estimate(value=value, low=nan, high=nan) for name, value in chance(ranking).items()
+    }
 
 
 def breakdown(
@@ -202,14 +177,12 @@ def breakdown(
 ) -> dict[str, dict[str, ProtocolResult]]:
     """Results by terrain and by scene, where there are several and few enough to read."""
     found: dict[str, dict[str, ProtocolResult]] = {}
-    for kind, names in (
-        ("terrain", np.array([chip.terrain for chip in query])),
-        ("scene", np.array([chip.scene for chip in query])),
-    ):
+    for kind in ("terrain", "scene"):
+        names = np.array([getattr(chip, kind) for chip in query])
         groups = sorted(set(names.tolist()) - {""})
-        if 1 < len(groups) <= GROUPS_AT_MOST:
-            parts = {group: of_queries(ranking, names == group) for group in groups}
+        if 1 < len(groups) <= MAX_GROUPS:
             found[kind] = {
-                group: evaluate_protocol(name, part, seed=seed) for group, part in parts.items()
+                group: evaluate_protocol(name, of_queries(ranking, names == group), seed=seed)
+                for group in groups
             }
     return found

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from crosswake.batches.augment import augment, draw_augmentation, step_generator
 from crosswake.batches.prepare import Interpolation
-from crosswake.batches.sampler import epoch_batches
-from crosswake.batches.store import ChipStore, decode
+from crosswake.batches.samplers import epoch_batches
+from crosswake.batches.stores import ChipStore, decode
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.text import counted
 from crosswake.data.reid import (

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosswake.batches.sampler import epoch_batches
+from crosswake.batches.samplers import epoch_batches
 from crosswake.data.chips import Chip, Modality
 from crosswake.settings.train import BatchConfig
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from crosswake.batches.prepare import prepare_chip
-from crosswake.batches.store import ChipStore, decode
+from crosswake.batches.prepare import ChipDecoding
+from crosswake.batches.stores import ChipStore, decode
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.chips import Chip, Modality, UnreadableChipError
 from crosswake.data.sources.hoss import read_hoss
@@ -18,7 +18,7 @@ def test_rows_keep_the_order_and_equal_single_chips(tmp_path: Path) -> None:
     assert store.chips == chips
     assert store.pictures.shape == (len(chips), 3, 32, 16)
     for index in (0, 7, len(chips) - 1):
-        picture, size = prepare_chip(chips[index], (32, 16))
+        picture, size, _ = ChipDecoding(size=(32, 16)).read(chips[index])
         assert torch.equal(store.pictures[index], torch.from_numpy(picture))
         np.testing.assert_allclose(store.size[index], size, rtol=1e-6)
         assert store.modality[index] == chips[index].modality
@@ -46,7 +46,7 @@ def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
     assert len(decode((), (32, 16), quiet=True)) == 0
 
 
-def test_picked_rows_are_copies_of_the_pictures() -> None:
+def test_taken_rows_are_copies_of_the_pictures() -> None:
     pictures = torch.randint(0, 256, (5, 3, 8, 4), dtype=torch.uint8)
     chips = tuple(Chip(path=Path(f"{row}.tif"), modality=Modality.SAR) for row in range(5))
     store = ChipStore(

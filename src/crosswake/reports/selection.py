@@ -1,5 +1,5 @@
-"""Chooses what the report shows: which queries, which chips, which pairs; seeded wherever it
-samples."""
+"""Chooses what the report shows of an evaluation: queries, chips, distances. What is drawn at
+random is seeded."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +38,16 @@ class Hit:
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """One query and its nearest chips; ``first`` is its first true match where that comes later."""
+    """One query and its nearest chips.
+
+    Attributes:
+        query: the query.
+        average_precision: of its rank list.
+        first_match: rank of its first true match.
+        matches: how many true matches the gallery has.
+        hits: its nearest chips.
+        first: its first true match, where that comes later.
+    """
 
     query: Chip
     average_precision: float
@@ -72,33 +81,27 @@ def examples(outcome: ProtocolOutcome, evaluation: Evaluation) -> dict[str, list
 def example(outcome: ProtocolOutcome, evaluation: Evaluation, row: int) -> Example:
     """The rank list of one query."""
     ranking, query = outcome.result.ranking, outcome.query[row]
-    hits = tuple(
-        hit(outcome.gallery[index], query, place, float(distance))
-        for place, (index, distance) in enumerate(
-            zip(ranking.top[row, :SHOWN], ranking.top_distance[row], strict=False), start=1
-        )
-    )
-    first = None
-    if ranking.first_match[row] > SHOWN:
-        candidates = tuple(chip for chip in outcome.gallery if chip.identity == query.identity)
-        (distance,) = distance_rows(evaluation.rows_of((query,)), evaluation.rows_of(candidates))
-        nearest = int(np.argmin(distance))
-        first = hit(
-            candidates[nearest], query, int(ranking.first_match[row]), float(distance[nearest])
-        )
+
+    def hit(chip: Chip, rank: int, distance: float) -> Hit:
+        correct = chip.identity == query.identity
+        return Hit(chip=chip, rank=rank, distance=float(distance), correct=correct)
+
+    nearest = zip(ranking.top[row, :SHOWN], ranking.top_distance[row], strict=False)
+    hits = [hit(outcome.gallery[i], rank, d) for rank, (i, d) in enumerate(nearest, start=1)]
+    first, first_match = None, int(ranking.first_match[row])
+    if first_match > SHOWN:
+        matches = tuple(chip for chip in outcome.gallery if chip.identity == query.identity)
+        (distance,) = distance_rows(evaluation.rows_of((query,)), evaluation.rows_of(matches))
+        place = int(np.argmin(distance))
+        first = hit(matches[place], first_match, distance[place])
     return Example(
         query=query,
         average_precision=float(ranking.average_precision[row]),
-        first_match=int(ranking.first_match[row]),
+        first_match=first_match,
         matches=int(ranking.matches[row]),
-        hits=hits,
+        hits=tuple(hits),
         first=first,
     )
-
-
-def hit(chip: Chip, query: Chip, place: int, distance: float) -> Hit:
-    """One entry."""
-    return Hit(chip=chip, rank=place, distance=distance, correct=chip.identity == query.identity)
 
 
 def distance_groups(evaluation: Evaluation) -> dict[str, tuple[Floats, Floats]]:
@@ -115,16 +118,13 @@ def distance_groups(evaluation: Evaluation) -> dict[str, tuple[Floats, Floats]]:
         return {}
     distance = np.stack(list(distance_rows(evaluation.rows_of(query), evaluation.rows_of(gallery))))
     same = np.array([c.identity for c in query])[:, None] == np.array([c.identity for c in gallery])
-    asks = np.array([c.modality for c in query])[:, None]
-    sought = np.array([c.modality for c in gallery])
-    groups = {}
+    of_query = np.array([c.modality for c in query])[:, None]
+    of_gallery = np.array([c.modality for c in gallery])
+    groups, values = {}, distance.astype(np.float64)
     for title, one, other in PAIRS:
-        pair = ((asks == one) & (sought == other)) | ((asks == other) & (sought == one))
+        pair = (of_query == one) & (of_gallery == other) | (of_query == other) & (of_gallery == one)
         if pair.any():
-            groups[title] = (
-                distance[pair & same].astype(np.float64),
-                distance[pair & ~same].astype(np.float64),
-            )
+            groups[title] = values[pair & same], values[pair & ~same]
     return groups
 
 
@@ -155,9 +155,8 @@ def plane(evaluation: Evaluation, chosen: list[str]) -> tuple[NDArray[Any], NDAr
     from sklearn.manifold import TSNE
 
     perplexity = min(30.0, (len(rows) - 1) / 3)
-    start = (
-        "pca" if features.std(axis=0).any() else "random"
-    )  # PCA of a single point divides by zero
+    # where all points are one, PCA would divide by zero
+    start = "pca" if features.std(axis=0).any() else "random"
     mapper = TSNE(perplexity=perplexity, init=start, random_state=evaluation.seed % 2**32)
     return mapper.fit_transform(features), rows, f"t-SNE, perplexity {perplexity:.0f}"
 
@@ -173,14 +172,9 @@ def coloured_identities(evaluation: Evaluation, count: int = 12) -> list[str]:
 
 def attention_chips(evaluation: Evaluation, count: int = 4) -> tuple[Chip, ...]:
     """Of up to ``count`` identities one optical and one SAR chip each, one after the other."""
-    shown = []
-    for identity in coloured_identities(evaluation)[:count]:
-        for modality in Modality:
-            of_identity = (
-                c for c in evaluation.chips if c.identity == identity and c.modality is modality
-            )
-            shown += list(of_identity)[:1]
-    return tuple(shown)
+    first = {(chip.identity, chip.modality): chip for chip in reversed(evaluation.chips)}
+    wanted = [(name, kind) for name in coloured_identities(evaluation)[:count] for kind in Modality]
+    return tuple(first[key] for key in wanted if key in first)
 
 
 def chance_curves(outcomes: list[ProtocolOutcome]) -> list[Floats]:
