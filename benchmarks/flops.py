@@ -3,7 +3,8 @@ as two."""
 
 from itertools import pairwise
 
-from crosswake.models.transoss import SQUEEZED, conv_channels
+from crosswake.models.embeddings import conv_channels
+from crosswake.models.heads import SQUEEZED
 from crosswake.settings.model import ModelConfig
 
 BACKWARD_AND_FORWARD = 3

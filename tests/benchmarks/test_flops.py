@@ -9,7 +9,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.flops import forward_flops, step_flops
-from crosswake.models.transoss import TransOSS
+from crosswake.models.methods.transoss import TransOSS
 from crosswake.settings.model import ModelConfig
 
 SMALL = ModelConfig(image_size=(64, 32), width=64, depth=2, heads=2)
