@@ -8,7 +8,7 @@ import argparse
 import math
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ PICKLED = (b"PK\3\4", b"\x80")
 """First bytes of the two formats of ``torch.save``."""
 MOST_LEADING = 8
 """Positions before those of patches that any known ViT has: class, distillation, registers."""
+MOST_NAMES = 16
+"""Names of a stage that are listed one by one; a block of a ViT has 12."""
 LITE0 = "tf_efficientnet_lite0"
 LITE0_MEAN, LITE0_STD = 127 / 255, 128 / 255
 """Its input is (x - 127) / 128, where x is 0 to 255."""
@@ -63,10 +65,10 @@ class LoadReport:
     taken_as: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """For people: a count of what was loaded, and the names of all else."""
+        """For people: how many were loaded, and the names of all others; long lists by stage."""
         rows = [f"{self.source}: {len(self.loaded)} tensors loaded"]
         rows += [
-            f"  {what}: {', '.join(names)}"
+            f"  {what}: {', '.join(shortened(names))}"
             for what, names in (
                 ("resized", self.resized),
                 ("left out", self.left_out),
@@ -77,6 +79,18 @@ class LoadReport:
             if names
         ]
         return rows
+
+
+def shortened(names: Sequence[str]) -> list[str]:
+    """The names, with those of a whole stage of a network as one."""
+    stages: dict[str, list[str]] = {}
+    for name in names:
+        stages.setdefault(".".join(name.split(".")[:2]), []).append(name)
+    found: list[str] = []
+    for stage, members in stages.items():
+        many = len(members) > MOST_NAMES
+        found += [f"{stage}.* ({len(members)} tensors)"] if many else members
+    return found
 
 
 def read_weights(path: Path) -> Weights:

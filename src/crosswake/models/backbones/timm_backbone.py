@@ -20,6 +20,11 @@ from crosswake.settings.model import ModelConfig
 TRANSFORMERS = ("vision_transformer", "eva", "deit")
 """Modules of timm whose models are plain transformers: tokens, blocks, one LayerNorm."""
 
+CLASSIFIER = {
+    key: f"{key} (timm's)" for key in ("classifier.weight", "classifier.bias", "logit_scale")
+}
+"""Some timm models have names that our heads have too."""
+
 
 class TimmBackbone(nn.Module):
     """What transformers and convolutional networks have in common.
@@ -94,7 +99,10 @@ class TimmBackbone(nn.Module):
             if source in state and f"base.{own}" not in state:
                 found[f"base.{own}"] = state[source]
                 used.add(source)
-        return {key: value for key, value in state.items() if key not in used} | found
+        rest = {key: value for key, value in state.items() if key not in used}
+        if used:  # else the file is ours, and so is its classifier
+            rest = {CLASSIFIER.get(key, key): value for key, value in rest.items()}
+        return rest | found
 
 
 def timm_name(own: str, first: str) -> str:
