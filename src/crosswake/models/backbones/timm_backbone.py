@@ -93,12 +93,14 @@ class TimmBackbone(nn.Module):
         where each modality has its own, BatchNorm of both start as copies of timm's one."""
         found: dict[str, Tensor] = {}
         used: set[str] = set()
-        for own in self.state_dict():
+        mine = {f"base.{name}": name for name in self.state_dict()}
+        for ours, own in mine.items():
             name = timm_name(own, self.first)
             source = name if name in state else f"base.{name}"  # so a ViT's were read
-            if source in state and f"base.{own}" not in state:
-                found[f"base.{own}"] = state[source]
-                used.add(source)
+            if source in state and ours not in state:
+                found[ours] = state[source]
+                if source not in mine:  # the optical patch embedding has one name in both
+                    used.add(source)
         rest = {key: value for key, value in state.items() if key not in used}
         if used:  # else the file is ours, and so is its classifier
             rest = {CLASSIFIER.get(key, key): value for key, value in rest.items()}
@@ -230,7 +232,7 @@ class TimmConvolutional(TimmBackbone):
         self.eval()
         try:
             maps = self.maps_of(Modality.OPTICAL, torch.zeros(1, 3, *self.config.image_size))
-        except RuntimeError as error:
+        except (RuntimeError, AssertionError) as error:
             height, width = self.config.image_size
             raise CrosswakeError(
                 f"--model.image_size: {height} x {width} does not fit {self.config.backbone} "
