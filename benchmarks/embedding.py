@@ -18,9 +18,9 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.data.sources.open import open_reid
 from crosswake.exporting.agreement import chips_of, generated
 from crosswake.exporting.graph import write_graph
+from crosswake.models.build import build_model
 from crosswake.models.embedder import Embedder, load_torch, pick_device
 from crosswake.models.onnx import OnnxEmbedder, load_onnx
-from crosswake.models.transoss import TransOSS
 from crosswake.settings.common import Device
 from crosswake.settings.model import ModelConfig
 
@@ -66,7 +66,7 @@ def embedder_of(settings: EmbedSettings) -> Embedder:
     if settings.checkpoint is not None:
         return load_torch(settings.checkpoint, device=settings.device)
     torch.manual_seed(settings.seed)
-    return Embedder(TransOSS(settings.model), device=pick_device(settings.device))
+    return Embedder(build_model(settings.model), device=pick_device(settings.device))
 
 
 def store_of(settings: EmbedSettings, embedder: Embedder, quiet: bool) -> ChipStore:

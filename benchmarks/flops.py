@@ -9,7 +9,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from crosswake.batches.stores import ChipStore
 from crosswake.models.embedder import Embedder
-from crosswake.models.transoss import SQUEEZED, conv_channels
+from crosswake.models.embeddings import conv_channels
+from crosswake.models.heads import SQUEEZED
 from crosswake.settings.model import ModelConfig
 
 BACKWARD_AND_FORWARD = 3

@@ -18,8 +18,8 @@ from crosswake.batches.prepare import IMAGENET_MEAN, IMAGENET_STD, size_features
 from crosswake.data.chips import Chip
 from crosswake.data.pixels import read_pixels
 from crosswake.data.radiometry import to_uint8
-from crosswake.models.transoss import TransOSS
-from crosswake.models.vit import draw_drop_path
+from crosswake.models.backbones.vit import draw_drop_path
+from crosswake.models.build import build_model
 from crosswake.settings.train import AugmentConfig, TrainConfig
 from crosswake.tasks.reid.learner import Batch, ReidLearner
 
@@ -117,7 +117,7 @@ class PlainTraining:
         workers: int,
         device: torch.device,
     ) -> None:
-        model = TransOSS(config.model, identities)
+        model = build_model(config.model, identities)
         model.load_state_dict(state)
         self.config, self.device, self.waited = config, device, 0.0
         self.learner = ReidLearner(model.to(device), config.loss, lambda features: features)

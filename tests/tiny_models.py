@@ -6,20 +6,29 @@ from typing import Any
 
 import torch
 
+from crosswake.models.backbones.vit import Vit
+from crosswake.models.build import build_model
 from crosswake.models.checkpoints import CHECKPOINT_FORMAT
-from crosswake.models.transoss import TransOSS
+from crosswake.models.model import ReidModel
 from crosswake.settings.common import plain
 from crosswake.settings.model import ModelConfig
 
 TINY = ModelConfig(image_size=(64, 32), width=64, depth=2, heads=2)
 
 
-def tiny_model(seed: int = 0, **changes: Any) -> TransOSS:
+def tiny_model(seed: int = 0, **changes: Any) -> ReidModel:
     """A model of random weights, the same for the same seed, in evaluation mode."""
     torch.manual_seed(seed)
-    model = TransOSS(replace(TINY, **changes))
-    model.bottleneck.running_mean = torch.randn(model.config.width) / 4
+    model = build_model(replace(TINY, **changes))
+    neck = model.get_submodule(model.neck_name)
+    neck.running_mean = torch.randn(model.width) / 4
     return model.eval()
+
+
+def vit_of(model: ReidModel) -> Vit:
+    """The backbone of a model that has our own ViT."""
+    assert isinstance(model.base, Vit)
+    return model.base
 
 
 def tiny_weights(path: Path, seed: int = 0, sar_radiometry: str = "max", **changes: Any) -> Path:

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.flops import embedding_flops, forward_flops, step_flops
 from crosswake.exporting.agreement import generated
 from crosswake.models.embedder import Embedder
-from crosswake.models.transoss import TransOSS
+from crosswake.models.methods.transoss import TransOSS
 from crosswake.settings.model import ModelConfig
 from tests.tiny_models import tiny_model
 

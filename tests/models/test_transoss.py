@@ -7,12 +7,14 @@ from torch import Tensor
 
 from crosswake.batches.prepare import size_features
 from crosswake.core.errors import CrosswakeError
+from crosswake.models.backbones.vit import draw_drop_path
 from crosswake.models.checkpoints import load_into, read_weights
+from crosswake.models.heads import GridPool
 from crosswake.models.losses import symmetric_contrastive
-from crosswake.models.transoss import TransOSS
-from crosswake.models.vit import draw_drop_path
+from crosswake.models.methods.transoss import TransOSS
 from crosswake.settings.model import ModelConfig
 from tests.golden import golden, golden_tensors
+from tests.tiny_models import vit_of
 
 NAMES = ["transoss_tiny", "transoss_overlap", "transoss_plain", "transoss_pair"]
 
@@ -94,12 +96,12 @@ def test_attention_maps_are_the_weights_that_attention_uses() -> None:
         ModelConfig(image_size=(48, 32), width=32, depth=2, heads=1, sse=False, mie=False)
     ).eval()
     images, modality, size = torch.randn(3, 3, 48, 32), torch.tensor([0, 1, 0]), torch.zeros(3, 3)
-    maps = model.base.class_attention(images, modality, size)
+    maps = vit_of(model).patch_weights(images, modality, size)
     assert maps.shape == (3, 3, 2)
     assert bool((maps > 0).all())
-    blocks: list[Any] = list(model.base.blocks)
+    blocks: Any = vit_of(model).blocks
     first, block = blocks
-    tokens = block.norm1(first(model.base.embed(images, modality, size)))
+    tokens = block.norm1(first(vit_of(model).embed(images, modality, size)))
     value = block.attn.qkv(tokens)[..., 64:]
     weights = block.attn.class_attention(tokens)
     assert_close(weights[:, 1:].reshape(3, 3, 2), maps)
@@ -117,7 +119,7 @@ def test_drop_path_rises_linearly_and_keeps_the_mean() -> None:
 def test_dropping_every_branch_leaves_the_tokens_alone() -> None:
     model = TransOSS(ModelConfig(image_size=(32, 32), width=32, depth=2, heads=2))
     tokens = torch.randn(2, 6, 32)
-    for block in model.base.blocks:
+    for block in vit_of(model).blocks:
         assert torch.equal(block(tokens, torch.zeros(2, 2)), tokens)
         assert_close(block(tokens, torch.ones(2, 2)), block(tokens))
 
@@ -150,7 +152,7 @@ def test_a_conv_stem_gives_the_same_grid_and_keeps_chips_apart(patch: int) -> No
     )
     model = TransOSS(config).eval()
     images, modality, size = torch.randn(3, 3, 64, 32), torch.tensor([0, 1, 0]), torch.zeros(3, 3)
-    assert model.base.patch_embed(images).shape == (3, config.grid[0] * config.grid[1], 32)
+    assert vit_of(model).patch_embed(images).shape == (3, config.grid[0] * config.grid[1], 32)
     assert_close(model(images, modality, size)[1:2], model(images[1:2], modality[1:2], size[1:2]))
     with pytest.raises(CrosswakeError, match=r"--model\.stem"):
         ModelConfig(stem="conv", stride=12)
@@ -163,8 +165,8 @@ def test_the_shares_of_the_patches_make_the_feature() -> None:
     torch.manual_seed(0)
     shape = ModelConfig(image_size=(48, 32), width=32, depth=2, heads=2, sse=False, pooling="grid")
     model = TransOSS(shape).eval()
-    pool = model.base.grid_pool
-    assert pool is not None
+    pool = vit_of(model).grid_pool
+    assert isinstance(pool, GridPool)
     patches = torch.randn(2, 6, 32)
     pool.squeeze.bias.zero_()
     alone = [
@@ -174,7 +176,7 @@ def test_the_shares_of_the_patches_make_the_feature() -> None:
     assert_close(sum(alone, torch.zeros(2, 32)) + pool.join.bias, pool(patches))
     assert_close(pool.shares(patches), torch.stack([share.norm(dim=1) for share in alone], dim=1))
     images, modality, size = torch.randn(3, 3, 48, 32), torch.tensor([0, 1, 1]), torch.zeros(3, 3)
-    assert model.base.patch_weights(images, modality, size).shape == (3, 3, 2)
+    assert vit_of(model).patch_weights(images, modality, size).shape == (3, 3, 2)
 
 
 def test_a_batch_of_one_modality_leaves_no_weight_without_a_gradient() -> None:
@@ -183,4 +185,4 @@ def test_a_batch_of_one_modality_leaves_no_weight_without_a_gradient() -> None:
         ModelConfig(image_size=(32, 32), width=32, depth=1, heads=2, sse=False, stem="conv")
     )
     model(torch.randn(2, 3, 32, 32), torch.tensor([1, 1]), torch.zeros(2, 3)).sum().backward()
-    assert all(weight.grad is not None for weight in model.base.parameters())
+    assert all(weight.grad is not None for weight in vit_of(model).parameters())

@@ -14,7 +14,7 @@ from crosswake.models.checkpoints import (
     resize_positions,
     source_grid,
 )
-from crosswake.models.transoss import TransOSS
+from crosswake.models.methods.transoss import TransOSS
 from crosswake.settings.model import ModelConfig
 from tests.golden import golden, golden_tensors
 
@@ -142,12 +142,19 @@ class Evil:
     [
         ({"weight": Evil()}, "not safe to read"),
         ([torch.zeros(2)], "holds a list"),
-        (nn.Linear(2, 2).state_dict(), "no cls_token"),
+        ({"epoch": 3}, "holds no tensors"),
     ],
 )
 def test_files_that_are_no_weights(tmp_path: Path, content: object, message: str) -> None:
     with pytest.raises(CrosswakeError, match=message):
         read_weights(save(tmp_path / "w.pth", content))
+
+
+def test_a_network_that_is_no_vit_is_refused_by_name(tmp_path: Path) -> None:
+    weights = read_weights(save(tmp_path / "w.pth", nn.Linear(2, 2).state_dict()))
+    for attempt in (lambda: infer_config(weights), lambda: load_into(TransOSS(SMALL), weights)):
+        with pytest.raises(CrosswakeError, match=r"w\.pth: holds no Vision .* \(no cls_token\)"):
+            attempt()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from crosswake.cli.main import main
 from crosswake.cli.pretrain import make_parser, parse
 from crosswake.cli.train import make_parser as make_training_parser
 from crosswake.models.checkpoints import load_into, read_weights
-from crosswake.models.transoss import TransOSS
+from crosswake.models.methods.transoss import TransOSS
 from crosswake.settings.model import ModelConfig
 from tests.training.running import assert_equal_runs, weights, without_clock
 from tests.training.small import Small, words, write_places
@@ -76,5 +76,6 @@ def test_finetuning_starts_from_it(pretrain_small: Small) -> None:
     report = load_into(model, read_weights(pretrain_small.whole / "best.pt"))
     assert report.missing == ("classifier.weight",)
     assert torch.equal(
-        model.base.pos_embed, weights(pretrain_small.whole, "best.pt")["base.pos_embed"]
+        model.state_dict()["base.pos_embed"],
+        weights(pretrain_small.whole, "best.pt")["base.pos_embed"],
     )

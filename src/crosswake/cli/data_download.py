@@ -7,7 +7,7 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.settings.parsing import Parser
 
 if TYPE_CHECKING:
-    from crosswake.data.download.catalogue import HubFile, ZenodoRecord
+    from crosswake.data.download.catalogue import WeightFile, ZenodoRecord
 
 
 def make_parser() -> Parser:
@@ -32,14 +32,14 @@ def make_parser() -> Parser:
 def run(words: list[str]) -> int:
     """List or fetch."""
     options = make_parser().parse_words(words)
-    from crosswake.data.download.catalogue import HubFile, find_source
+    from crosswake.data.download.catalogue import WeightFile, find_source
 
     if options.list or options.name is None:
         print_catalogue()
         return 0
     source = find_source(options.name)
     folder = Path(options.to) if options.to else None
-    if isinstance(source, HubFile):
+    if isinstance(source, WeightFile):
         if options.only:
             raise CrosswakeError(
                 f"--only {options.only}: {source.name} is one file; leave the option out"
@@ -65,7 +65,7 @@ def print_catalogue() -> None:
     print("crosswake data download NAME [--to DIR]")
 
 
-def download_weights(source: "HubFile", folder: Path | None, quiet: bool) -> None:
+def download_weights(source: "WeightFile", folder: Path | None, quiet: bool) -> None:
     """Fetch weights and say where they are."""
     from crosswake.data.download.hub import cached_weights, weights_path
 

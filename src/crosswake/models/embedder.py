@@ -1,6 +1,7 @@
 """A trained model ready for use: chips in, embeddings out."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,18 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.data.chips import Chip
 from crosswake.data.radiometry import SarRadiometry
 from crosswake.models.base import ChipEmbedder
+from crosswake.models.build import build_model
 from crosswake.models.checkpoints import (
     LoadReport,
     Weights,
+    assumed,
     count_parameters,
     infer_config,
     load_into,
     model_config,
     read_weights,
 )
-from crosswake.models.inference import InferenceModel
-from crosswake.models.transoss import TransOSS
+from crosswake.models.model import InferenceModel, ReidModel
 from crosswake.settings.common import Device, Precision, plain
 from crosswake.settings.model import ModelConfig
 
@@ -47,7 +49,7 @@ class Embedder(ChipEmbedder):
 
     def __init__(
         self,
-        model: TransOSS,
+        model: ReidModel,
         *,
         device: torch.device,
         precision: Precision = "fp32",
@@ -63,7 +65,7 @@ class Embedder(ChipEmbedder):
     @property
     def width(self) -> int:
         """Numbers in an embedding."""
-        return self.model.config.width
+        return self.model.width
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -72,28 +74,31 @@ class Embedder(ChipEmbedder):
 
     def embed_store(self, store: ChipStore, *, batch_size: int = 64) -> NDArray[np.float32]:
         """Embed chips that are decoded already; as :meth:`embed`."""
-        parts = [
-            F.normalize(self._apply(self.graph, *inputs))
-            for inputs in self._inputs(store, batch_size)
-        ]
+        parts = []
+        for inputs in self._inputs(store, batch_size):
+            rows = self._apply(self.graph, *inputs)
+            assert rows is not None
+            parts.append(F.normalize(rows))
         return torch.cat(parts).cpu().numpy() if parts else np.empty((0, self.width), np.float32)
 
-    def attention_maps(self, chips: Sequence[Chip], *, batch_size: int = 64) -> NDArray[np.float32]:
-        """How much each patch contributes, see :meth:`TransOSSBackbone.patch_weights`.
+    def attention_maps(
+        self, chips: Sequence[Chip], *, batch_size: int = 64
+    ) -> NDArray[np.float32] | None:
+        """How much each patch contributes, see :meth:`ReidModel.patch_weights`.
 
         Returns:
-            (chips, grid rows, grid columns) float32.
+            (chips, grid rows, grid columns) float32; None where the backbone cannot tell.
         """
-        maps = [
-            self._apply(self.model.base.patch_weights, normalise(pictures), modality, size)
-            for store in self.decoded(chips, batch_size)
-            for pictures, modality, size in self._inputs(store, batch_size)
-        ]
-        return (
-            torch.cat(maps).cpu().numpy()
-            if maps
-            else np.empty((0, *self.model.config.grid), np.float32)
-        )
+        maps = []
+        for store in self.decoded(chips, batch_size):
+            for pictures, modality, size in self._inputs(store, batch_size):
+                found = self._apply(self.model.patch_weights, normalise(pictures), modality, size)
+                if found is None:
+                    return None
+                maps.append(found)
+        if not maps:
+            return np.empty((0, *self.model.base.grid), np.float32)
+        return torch.cat(maps).cpu().numpy()
 
     def describe(self) -> dict[str, Any]:
         """Settings and provenance, for reports."""
@@ -114,12 +119,15 @@ class Embedder(ChipEmbedder):
             yield pictures.to(self.device), modality.to(self.device), size.to(self.device)
 
     @torch.inference_mode()
-    def _apply(self, function: Any, images: Tensor, modality: Tensor, size: Tensor) -> Tensor:
+    def _apply(
+        self, function: Any, images: Tensor, modality: Tensor, size: Tensor
+    ) -> Tensor | None:
         half = HALF.get(self.precision)
         with torch.autocast(
             self.device.type, dtype=half or torch.bfloat16, enabled=half is not None
         ):
-            return torch.as_tensor(function(images, modality, size)).float()
+            found: Tensor | None = function(images, modality, size)
+        return None if found is None else found.float()
 
 
 def load(
@@ -170,8 +178,10 @@ def load_torch(
     """:func:`load` for weights that PyTorch runs."""
     weights = read_weights(Path(checkpoint))
     shape = model or (model_config(weights.meta) if weights.meta else infer_config(weights))
-    network = TransOSS(shape)
+    network = build_model(shape)
     report = load_into(network, without_head(weights))
+    if model is None and not weights.meta:
+        report = replace(report, taken_as=assumed(weights, shape))
     radiometry: SarRadiometry = sar_radiometry or weights.meta.get("config", {}).get(
         "sar_radiometry", "max"
     )

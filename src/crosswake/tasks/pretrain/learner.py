@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from crosswake.data.chips import Modality
 from crosswake.models.losses import matched_contrastive
-from crosswake.models.transoss import TransOSS
+from crosswake.models.model import ReidModel
 
 LARGEST_LOGIT_SCALE = math.log(100)
 """As in CLIP (Radford et al., 2021, section 2.5): a temperature of 0.01."""
@@ -24,13 +24,14 @@ class PairBatch:
     Attributes:
         optical: (share, 3, height, width) float32, augmented and normalised.
         sar: likewise.
-        drop_path_mask: (depth, 2, 2, share) drop path factors, of optical and SAR.
+        drop_path_mask: (depth, 2, 2, share) drop path factors, of optical and SAR; None where
+            the model draws its own.
         same: (batch, batch) bool, which pairs of the whole batch show the same place.
     """
 
     optical: Tensor
     sar: Tensor
-    drop_path_mask: Tensor
+    drop_path_mask: Tensor | None
     same: Tensor
 
     def rows(self, part: slice) -> "PairBatch":
@@ -38,7 +39,7 @@ class PairBatch:
         return PairBatch(
             optical=self.optical[part],
             sar=self.sar[part],
-            drop_path_mask=self.drop_path_mask[..., part],
+            drop_path_mask=None if self.drop_path_mask is None else self.drop_path_mask[..., part],
             same=self.same,
         )
 
@@ -68,11 +69,13 @@ class PairLearner(nn.Module):
             differentiably.
     """
 
-    def __init__(self, model: TransOSS, temperature: float, gather: Gather) -> None:
+    def __init__(self, model: ReidModel, temperature: float, gather: Gather) -> None:
         super().__init__()
         self.model, self.gather = model, gather
         model.logit_scale.data.fill_(-math.log(temperature))
-        model.bottleneck.weight.requires_grad_(model.config.feature == "neck")
+        model.get_parameter(f"{model.neck_name}.weight").requires_grad_(
+            model.config.feature == "neck"
+        )
 
     def forward(self, batch: PairBatch, cached: CachedGradient | None = None) -> dict[str, Tensor]:
         """The loss of a batch; or, with gradients found before, a number that has those
@@ -95,7 +98,8 @@ class PairLearner(nn.Module):
             [Modality.OPTICAL] * count + [Modality.SAR] * count, device=images.device
         )
         size = torch.zeros(2 * count, 3, device=images.device)
-        features = self.model(images, modality, size, batch.drop_path_mask.flatten(2))
+        drop = None if batch.drop_path_mask is None else batch.drop_path_mask.flatten(2)
+        features = self.model(images, modality, size, drop)
         return torch.as_tensor(features.float().reshape(2, count, -1))
 
     def losses(self, features: Tensor, same: Tensor) -> dict[str, Tensor]:
@@ -112,6 +116,9 @@ class PairLearner(nn.Module):
         """The trainable weights after the features."""
         return [
             weight
-            for weight in (self.model.logit_scale, self.model.bottleneck.weight)
+            for weight in (
+                self.model.logit_scale,
+                self.model.get_parameter(f"{self.model.neck_name}.weight"),
+            )
             if weight.requires_grad
         ]

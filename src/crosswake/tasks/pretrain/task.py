@@ -13,8 +13,7 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.core.text import counted
 from crosswake.data.pairs import PairData, Pairs, pairs_fingerprint
 from crosswake.data.reid import cross_modal_identities
-from crosswake.models.transoss import TransOSS
-from crosswake.models.vit import draw_drop_path
+from crosswake.models.build import build_model
 from crosswake.settings.pretrain import PretrainConfig
 from crosswake.tasks.pretrain.data import (
     LEAST_PLACES,
@@ -136,9 +135,9 @@ class PairJob:
         )
         generator = step_generator(config.seed, epoch, step)
         plans = draw_pair_augmentation(size, config, generator, device)
-        drop_path_mask = draw_drop_path(
-            config.model.depth, 2 * size, config.model.drop_path, generator
-        )
+        drop_path_mask = run.model.draw_drop_path(2 * size, generator)
+        if drop_path_mask is not None:
+            drop_path_mask = drop_path_mask.unflatten(2, (2, size))[..., part].to(device)
         pictures = self.store.windows(
             index[part].tolist(), windows.optical[part], windows.sar[part]
         )
@@ -149,7 +148,7 @@ class PairJob:
         return PairBatch(
             optical=optical,
             sar=sar,
-            drop_path_mask=drop_path_mask.unflatten(2, (2, size))[..., part].to(device),
+            drop_path_mask=drop_path_mask,
             same=torch.from_numpy(same_place(self.store.place[index], windows)).to(device),
         )
 
@@ -212,7 +211,7 @@ def prepare_pretraining(config: PretrainConfig) -> Run:
         validation = decode_held(held, config, quiet) if held else None
         job = PairJob(config, data, train_pairs, store, held, validation, fabric.world_size)
         fabric.seed_everything(config.seed, verbose=False)
-        model = TransOSS(config.model)
+        model = build_model(config.model)
         learner = PairLearner(
             model, config.loss.temperature, lambda features: gather(fabric, features[None])
         )

@@ -13,7 +13,7 @@ from crosswake.models.losses import (
     cross_modal_contrastive,
     metric_loss,
 )
-from crosswake.models.transoss import TransOSS
+from crosswake.models.model import ReidModel
 from crosswake.settings.train import LossConfig
 
 Gather = Callable[[Tensor], Tensor]
@@ -27,7 +27,7 @@ class Batch:
         images: (share, 3, height, width) float32, augmented and normalised.
         modality: (share,) int64.
         size: (share, 3) float32.
-        drop_path_mask: (depth, 2, share) drop path factors.
+        drop_path_mask: (depth, 2, share) drop path factors; None where the model draws its own.
         labels: (batch,) int64, of the whole batch.
         modality_of_all: (batch,) int64, likewise.
     """
@@ -35,13 +35,13 @@ class Batch:
     images: Tensor
     modality: Tensor
     size: Tensor
-    drop_path_mask: Tensor
+    drop_path_mask: Tensor | None
     labels: Tensor
     modality_of_all: Tensor
 
 
 class ReidLearner(nn.Module):
-    """TransOSS with its losses.
+    """A model with its losses.
 
     BNNeck, mining and losses see the features of the whole batch: every process gathers them, so
     that the result does not depend on how many processes there are. It is one module so that
@@ -53,26 +53,22 @@ class ReidLearner(nn.Module):
         gather: joins (share, width) of all processes to (batch, width), differentiably.
     """
 
-    def __init__(self, model: TransOSS, loss: LossConfig, gather: Gather) -> None:
+    def __init__(self, model: ReidModel, loss: LossConfig, gather: Gather) -> None:
         super().__init__()
         self.model, self.loss, self.gather = model, loss, gather
         model.logit_scale.requires_grad_(loss.contrastive > 0)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The losses of a batch: ``loss``, and every term that has a weight."""
-        features = self.model(
-            batch.images, batch.modality, batch.size, batch.drop_path_mask
-        ).float()
-        return self.losses(self.gather(features), batch.labels, batch.modality_of_all)
+        rows = self.model(batch.images, batch.modality, batch.size, batch.drop_path_mask).float()
+        return self.losses(self.gather(rows), batch.labels, batch.modality_of_all)
 
-    def losses(self, features: Tensor, labels: Tensor, modality: Tensor) -> dict[str, Tensor]:
-        """The losses from (batch, width) features before BNNeck."""
-        assert self.model.classifier is not None
+    def losses(self, rows: Tensor, labels: Tensor, modality: Tensor) -> dict[str, Tensor]:
+        """The losses from the model's rows, (batch, columns)."""
         terms: dict[str, Tensor] = {}
-        with torch.autocast(features.device.type, enabled=False):
-            after_neck = self.model.neck(features)
-            retrieved = after_neck if self.model.config.feature == "neck" else features
-            logits = self.model.classifier(after_neck)
+        with torch.autocast(rows.device.type, enabled=False):
+            retrieved, logits = self.model.outputs(rows)
+            assert logits is not None
             if self.loss.identity:
                 smoothing = self.loss.label_smoothing
                 terms["identity"] = F.cross_entropy(logits, labels, label_smoothing=smoothing)
@@ -84,6 +80,8 @@ class ReidLearner(nn.Module):
                 terms["contrastive"] = self.contrastive(retrieved, labels, modality)
             if self.loss.alignment:
                 terms["alignment"] = classwise_modality_alignment(retrieved, labels, modality)
+            own = self.model.own_losses(rows, labels, modality)
+            terms |= {name: value for name, value in own.items() if getattr(self.loss, name)}
         weighted = [getattr(self.loss, name) * value for name, value in terms.items()]
         return {"loss": torch.stack(weighted).sum(), **terms}
 

@@ -19,8 +19,7 @@ from crosswake.data.reid import (
 )
 from crosswake.data.sources.open import open_reid
 from crosswake.data.splits import split_validation
-from crosswake.models.transoss import TransOSS
-from crosswake.models.vit import draw_drop_path
+from crosswake.models.build import build_model
 from crosswake.settings.train import TrainConfig
 from crosswake.tasks.reid.learner import Batch, ReidLearner
 from crosswake.tasks.validation import cross_modal_scores
@@ -106,15 +105,15 @@ class ReidJob:
         plan = draw_augmentation(
             size, config.model.image_size, config.augment, generator, device
         ).rows(part)
-        drop_path_mask = draw_drop_path(
-            config.model.depth, size, config.model.drop_path, generator
-        )[:, :, part]
+        drop_path_mask = run.model.draw_drop_path(size, generator)
+        if drop_path_mask is not None:
+            drop_path_mask = drop_path_mask[:, :, part].to(device)
         mine = index[part]
         return Batch(
             images=augment(store.take(mine).to(device), plan.to(device), config.augment.pad),
             modality=store.modality[mine].to(device),
             size=store.size[mine].to(device),
-            drop_path_mask=drop_path_mask.to(device),
+            drop_path_mask=drop_path_mask,
             labels=self.labels[index].to(device),
             modality_of_all=store.modality[index].to(device),
         )
@@ -156,7 +155,7 @@ def prepare_reid(config: TrainConfig) -> Run:
             f"{data.root}: chips of fewer than two training identities can be read; see data check"
         )
     fabric.seed_everything(config.seed, verbose=False)
-    model = TransOSS(config.model, len(job.identities))
+    model = build_model(config.model, len(job.identities))
     learner = ReidLearner(model, config.loss, lambda features: gather(fabric, features))
     run, weights = set_up(config, fabric, job, model, learner)
     introduce(run, weights)

@@ -1,0 +1,1 @@
+"""Networks that turn chips into features: our own ViT, or any timm model by name."""

@@ -1,0 +1,1 @@
+"""Published methods, each a model under the names of its published weights."""
