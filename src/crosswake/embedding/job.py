@@ -15,8 +15,8 @@ from crosswake.data.sources.listing import Entry, Listing, open_listing
 from crosswake.embedding.local import Clock, embed_parts
 from crosswake.embedding.merge import merge_parts, read_bad_list
 from crosswake.embedding.parts import Part, cut_parts, read_facts, read_finished
-from crosswake.embedding.settings import EmbedSettings
 from crosswake.models.embedder import load
+from crosswake.settings.embed import EmbedConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class Outcome:
     waiting: float | None = None
 
 
-def embed_archive(settings: EmbedSettings) -> Outcome:
+def embed_archive(settings: EmbedConfig) -> Outcome:
     """Embed everything that ``settings.data`` names into ``settings.output``.
 
     Finished parts lie in ``<output>.parts`` until all are there, so that the same settings go on
@@ -94,7 +94,7 @@ def embed_archive(settings: EmbedSettings) -> Outcome:
     )
 
 
-def make_plan(listing: Listing, settings: EmbedSettings, identity: str) -> Plan:
+def make_plan(listing: Listing, settings: EmbedConfig, identity: str) -> Plan:
     """Go through the names once: count, check, and take fingerprints.
 
     Raises:
@@ -125,7 +125,7 @@ def make_plan(listing: Listing, settings: EmbedSettings, identity: str) -> Plan:
 
 def parts_of(
     listing: Listing,
-    settings: EmbedSettings,
+    settings: EmbedConfig,
     identity: str,
     passed_over: list[BadFile] | None = None,
 ) -> Iterator[Part]:
@@ -143,7 +143,7 @@ def parts_of(
 
 
 def run_engine(
-    settings: EmbedSettings, parts: Iterable[Part], clock: Clock, advance: Callable[[int], None]
+    settings: EmbedConfig, parts: Iterable[Part], clock: Clock, advance: Callable[[int], None]
 ) -> Iterator[tuple[Part, bytes]]:
     """Parts and the content of their files, by the engine that the settings name."""
     if settings.engine == "ray":
@@ -155,7 +155,7 @@ def run_engine(
 
 
 @contextlib.contextmanager
-def working_folder(settings: EmbedSettings) -> Iterator[None]:
+def working_folder(settings: EmbedConfig) -> Iterator[None]:
     """The folder of finished parts; it stays where there are any."""
     try:
         settings.parts_folder.mkdir(parents=True, exist_ok=True)
@@ -169,13 +169,13 @@ def working_folder(settings: EmbedSettings) -> Iterator[None]:
             settings.parts_folder.rmdir()  # does nothing while it holds a part
 
 
-def is_done(settings: EmbedSettings, plan: Plan, index: int) -> bool:
+def is_done(settings: EmbedConfig, plan: Plan, index: int) -> bool:
     """Whether a part's file is there and was made from what is there now."""
     finished = read_finished(settings.part_path(index))
     return finished is not None and finished.fingerprint == plan.fingerprints[index]
 
 
-def rows_of_whole(settings: EmbedSettings, plan: Plan) -> int | None:
+def rows_of_whole(settings: EmbedConfig, plan: Plan) -> int | None:
     """Rows of the output if it is there already, made from what is there now."""
     facts = read_facts(settings.output)
     return (

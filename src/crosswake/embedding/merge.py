@@ -13,14 +13,14 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.core.files import replacing
 from crosswake.data.reid import BadFile
 from crosswake.embedding.parts import METADATA_KEY, read_finished
-from crosswake.embedding.settings import EmbedSettings
+from crosswake.settings.embed import EmbedConfig
 
 ROW_GROUP = 16_384
 """Rows put together before they are written, which bounds the memory."""
 
 
 def merge_parts(
-    settings: EmbedSettings,
+    settings: EmbedConfig,
     count: int,
     passed_over: tuple[BadFile, ...],
     facts: Mapping[str, str | int],

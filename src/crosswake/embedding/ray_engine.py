@@ -15,9 +15,9 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.core.extras import require
 from crosswake.embedding.local import embed_parts
 from crosswake.embedding.parts import Part
-from crosswake.embedding.settings import EmbedSettings
 from crosswake.models.base import ChipEmbedder
 from crosswake.models.embedder import load
+from crosswake.settings.embed import EmbedConfig
 
 REACH_SECONDS = 5.0
 
@@ -25,7 +25,7 @@ REACH_SECONDS = 5.0
 class PartEmbedder:
     """What runs on a worker: it loads the model once, then embeds part after part."""
 
-    def __init__(self, settings: EmbedSettings) -> None:
+    def __init__(self, settings: EmbedConfig) -> None:
         self.settings = settings
         self.embedder: ChipEmbedder | None = None
 
@@ -45,7 +45,7 @@ class PartEmbedder:
 
 
 def embed_with_ray(
-    settings: EmbedSettings, parts: Iterable[Part], advance: Callable[[int], None]
+    settings: EmbedConfig, parts: Iterable[Part], advance: Callable[[int], None]
 ) -> Iterator[tuple[Part, bytes]]:
     """Each part with the content of its file, as the workers finish them.
 
@@ -75,7 +75,7 @@ def embed_with_ray(
         advance(len(part.entries))
 
 
-def connect(ray: Any, settings: EmbedSettings) -> None:
+def connect(ray: Any, settings: EmbedConfig) -> None:
     """Join the cluster, or start one of this machine; a session that is open already is used as it
     is."""
     if ray.is_initialized():
@@ -104,7 +104,7 @@ def check_reachable(address: str) -> None:
         ) from error
 
 
-def resources(ray: Any, settings: EmbedSettings) -> tuple[int, dict[str, int]]:
+def resources(ray: Any, settings: EmbedConfig) -> tuple[int, dict[str, int]]:
     """How many workers, and what each holds: a GPU where there are any, else a machine's cores less
     one for Ray."""
     total = ray.cluster_resources()

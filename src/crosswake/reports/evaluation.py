@@ -6,7 +6,7 @@ from crosswake.core.files import make_folder
 from crosswake.data.reid import ReidData
 from crosswake.reports.html import write_report
 from crosswake.reports.results import write_metrics, write_rankings
-from crosswake.retrieval.rerank import RerankConfig
+from crosswake.settings.evaluate import RerankConfig
 from crosswake.tasks.reid.measure import Embedder, measure
 from crosswake.tasks.reid.results import Evaluation
 

@@ -14,7 +14,8 @@ from crosswake.data.sources.open import open_reid
 from crosswake.reports.evaluation import evaluate_model
 from crosswake.retrieval.protocols import METRICS, evaluate_protocol, score_protocols
 from crosswake.retrieval.ranking import rank_rows
-from crosswake.retrieval.rerank import RerankConfig, rerank_rows
+from crosswake.retrieval.rerank import rerank_rows
+from crosswake.settings.evaluate import RerankConfig
 from crosswake.tasks.reid.measure import measure
 from crosswake.tasks.reid.results import Evaluation
 from tests.tasks.fakes import FakeEmbedder, make_data, write_chip
