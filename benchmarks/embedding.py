@@ -28,7 +28,7 @@ INT8 = "onnx-int8"
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbedSettings:
+class EmbedConfig:
     """What is embedded, and how often.
 
     Attributes:
@@ -52,7 +52,7 @@ class EmbedSettings:
     device: Device = "cpu"
 
 
-def bench_embed(settings: EmbedSettings, *, quiet: bool = True) -> tuple[Bench, str]:
+def bench_embed(settings: EmbedConfig, *, quiet: bool = True) -> tuple[Bench, str]:
     """Time embedding of decoded chips; also why the graph was left out, empty if it was not."""
     embedder = embedder_of(settings)
     store = store_of(settings, embedder, quiet)
@@ -61,7 +61,7 @@ def bench_embed(settings: EmbedSettings, *, quiet: bool = True) -> tuple[Bench, 
         return measured(settings, embedder, graph, store, quiet), missing
 
 
-def embedder_of(settings: EmbedSettings) -> Embedder:
+def embedder_of(settings: EmbedConfig) -> Embedder:
     """The model in fp32."""
     if settings.checkpoint is not None:
         return load_torch(settings.checkpoint, device=settings.device)
@@ -69,7 +69,7 @@ def embedder_of(settings: EmbedSettings) -> Embedder:
     return Embedder(build_model(settings.model), device=pick_device(settings.device))
 
 
-def store_of(settings: EmbedSettings, embedder: Embedder, quiet: bool) -> ChipStore:
+def store_of(settings: EmbedConfig, embedder: Embedder, quiet: bool) -> ChipStore:
     """The chips, decoded."""
     if settings.data is None:
         return generated(embedder.image_size, settings.chips)
@@ -90,7 +90,7 @@ def int8_of(embedder: Embedder, path: Path) -> tuple[OnnxEmbedder | None, str]:
 
 
 def measured(
-    settings: EmbedSettings,
+    settings: EmbedConfig,
     embedder: Embedder,
     graph: OnnxEmbedder | None,
     store: ChipStore,
@@ -141,7 +141,7 @@ def compared(timings: dict[str, Timing]) -> tuple[dict[str, Ratio | float], dict
     }, {f"1 - cosine, {INT8}": 1 - cosine}
 
 
-def words_of(settings: EmbedSettings, embedder: Embedder, store: ChipStore) -> str:
+def words_of(settings: EmbedConfig, embedder: Embedder, store: ChipStore) -> str:
     """What was measured on, for people."""
     shape = embedder.model.config
     chips = "made-up pictures" if settings.data is None else f"chips of {settings.data.name}"
@@ -152,6 +152,6 @@ def words_of(settings: EmbedSettings, embedder: Embedder, store: ChipStore) -> s
     return f"{len(store):,} {chips}, batches of {settings.batch}; {size}, {weights}, fp32"
 
 
-def record_of(settings: EmbedSettings, embedder: Embedder) -> dict[str, Any]:
+def record_of(settings: EmbedConfig, embedder: Embedder) -> dict[str, Any]:
     """The settings, with the shape of the model that was used."""
     return asdict(settings) | {"model": asdict(embedder.model.config)}

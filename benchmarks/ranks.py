@@ -16,7 +16,8 @@ from crosswake.retrieval.metrics import Ranking
 from crosswake.retrieval.products import GIGABYTE, RankOptions
 from crosswake.retrieval.protocols import METRICS, per_query
 from crosswake.retrieval.ranking import rank
-from crosswake.retrieval.rerank import RerankConfig, rerank_rows
+from crosswake.retrieval.rerank import rerank_rows
+from crosswake.settings.evaluate import RerankConfig
 
 SEARCH = "faiss, top 50 alone"
 SCALING = (8, 4, 2)

@@ -32,14 +32,14 @@ def make_parser() -> Parser:
 def run(words: list[str]) -> int:
     """Parse ``words``, measure, print; returns the exit code."""
     options: Any = shrunk(make_parser().parse_words(words), QUICK)
-    from benchmarks.embedding import EmbedSettings, bench_embed
+    from benchmarks.embedding import EmbedConfig, bench_embed
     from benchmarks.run_rank import report
     from crosswake.core.files import make_folder
     from crosswake.settings.model import ModelConfig
 
     height, width = options.image_size
     heads = max(1, options.width // 64)
-    settings = EmbedSettings(
+    settings = EmbedConfig(
         checkpoint=options.checkpoint,
         model=ModelConfig(
             image_size=(height, width), width=options.width, depth=options.depth, heads=heads

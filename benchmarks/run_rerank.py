@@ -34,7 +34,7 @@ def run(words: list[str]) -> int:
     options: Any = make_parser().parse_words(words)
     from benchmarks.ranks import bench_rerank
     from crosswake.core.files import make_folder
-    from crosswake.retrieval.rerank import RerankConfig
+    from crosswake.settings.evaluate import RerankConfig
 
     make_folder(options.output)
     config = RerankConfig(k1=options.k1, k2=options.k2, lambda_=options.lambda_)

@@ -74,10 +74,11 @@ def run(words: list[str]) -> int:
 
 def settings_of(options: Any) -> Any:
     """The recipe's settings with the sizes given."""
-    from crosswake.cli.train import parse
     from crosswake.core.errors import CrosswakeError
+    from crosswake.settings.parsing import parse
+    from crosswake.settings.train import TrainConfig
 
-    recipe = parse(["--config", options.config])
+    recipe = parse(TrainConfig, "train", ["--config", options.config])
     identities = options.batch // recipe.batch.chips
     if identities * recipe.batch.chips != options.batch:
         raise CrosswakeError(
@@ -91,13 +92,5 @@ def settings_of(options: Any) -> Any:
     words += [] if options.data is None else [f"--data={options.data}"]
     for name in ("precision", "compile", "recompute_blocks", "channels_last", "seed", "device"):
         words.append(f"--{name}={str(getattr(options, name)).lower()}")
-    return parse(
-        [
-            "--config",
-            options.config,
-            *words,
-            "--validation.fraction=0",
-            "--evaluate=false",
-            "--quiet",
-        ]
-    )
+    words += ["--validation.fraction=0", "--evaluate=false", "--quiet"]
+    return parse(TrainConfig, "train", ["--config", options.config, *words])

@@ -7,37 +7,49 @@ from pathlib import Path
 
 import pytest
 
-from crosswake.cli.main import COMMANDS, find_command, main
-from crosswake.cli.pretrain import parse as parse_pretraining
-from crosswake.cli.train import parse
+from crosswake.cli.commands import COMMANDS, find_command
+from crosswake.cli.main import main
+from crosswake.settings.parsing import parse as parse_command
+from tests.parsing import parse_pretraining
+from tests.parsing import parse_training as parse
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def command_lines(page: Path) -> list[str]:
-    """Every line that begins with ``crosswake``, fenced or indented, with continuations joined."""
+def command_lines(page: Path, program: str) -> list[str]:
+    """Every line that begins with ``program``, fenced or indented, with continuations joined."""
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
-    found = re.findall(r"^(?: {4}|\$ )?(crosswake [a-z].*)$", text, flags=re.MULTILINE)
+    found = re.findall(rf"^(?: {{4}}|\$ )?({program} [a-z].*)$", text, flags=re.MULTILINE)
     return [re.sub(r"\s+#.*$", "", line) for line in found]
 
 
-COMMAND_LINES = [(page.name, line) for page in PAGES for line in command_lines(page)]
+COMMAND_LINES = [(page.name, line) for page in PAGES for line in command_lines(page, "crosswake")]
+BENCHMARK_LINES = [
+    (page.name, line) for page in PAGES for line in command_lines(page, "python -m benchmarks")
+]
 
 
 @pytest.mark.parametrize(
     ("page", "line"), COMMAND_LINES, ids=[f"{page}: {line}" for page, line in COMMAND_LINES]
 )
 def test_commands_are_understood(page: str, line: str) -> None:
-    name, words = find_command(shlex.split(line)[1:])
-    if name in ("train", "pretrain"):
-        importlib.import_module(COMMANDS[name][0]).parse(words)
-    else:
-        importlib.import_module(COMMANDS[name][0]).make_parser().parse_words(words)
+    name, words = find_command(shlex.split(line.partition(" > ")[0])[1:])
+    kind: type[object] = COMMANDS[name].settings_class()
+    assert isinstance(parse_command(kind, name, words), kind)
+
+
+@pytest.mark.parametrize(
+    ("page", "line"), BENCHMARK_LINES, ids=[f"{page}: {line}" for page, line in BENCHMARK_LINES]
+)
+def test_benchmarks_are_understood(page: str, line: str) -> None:
+    name, *words = shlex.split(line)[3:]
+    importlib.import_module(f"benchmarks.run_{name}").make_parser().parse_words(words)
 
 
 def test_there_are_commands_to_test() -> None:
     assert len(COMMAND_LINES) > 10
+    assert len(BENCHMARK_LINES) > 5
     assert {find_command(shlex.split(line)[1:])[0] for _, line in COMMAND_LINES} == set(COMMANDS)
 
 
@@ -47,20 +59,6 @@ def test_links_lead_somewhere() -> None:
             assert target.startswith("http") or (page.parent / target).exists(), (
                 f"{page.name}: {target}"
             )
-
-
-def test_every_recipe_is_a_valid_setting() -> None:
-    recipes = sorted((ROOT / "src" / "crosswake" / "settings" / "recipes").glob("*.yaml"))
-    assert {path.stem for path in recipes} >= {
-        "hoss_transoss",
-        "demo",
-        "places",
-        "pairs_transoss",
-        "pairs_small",
-    }
-    for path in recipes:
-        read = parse_pretraining if path.stem.startswith("pairs") else parse
-        assert read(["--config", path.stem]).model.width > 0
 
 
 def test_the_published_pretraining_holds_the_published_settings() -> None:

@@ -9,11 +9,11 @@ import torch
 from benchmarks.made_chips import write_chips
 from benchmarks.plain_training import ChipFiles, PlainLoader, PlainTraining
 from benchmarks.training import train_ours
-from crosswake.cli.train import parse
 from crosswake.data.chips import Modality
 from crosswake.data.sources.hoss import read_hoss
 from crosswake.settings.train import AugmentConfig, TrainConfig
 from crosswake.tasks.reid.task import ReidJob, prepare_reid
+from tests.parsing import parse_training as parse
 from tests.tiny import tiny_hoss
 
 NOTHING = AugmentConfig(flip=0, pad=0, erase=0)

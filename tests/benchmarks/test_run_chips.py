@@ -106,7 +106,7 @@ def test_embed_without_the_extra(
         ("train", ["--config", "nonsense"], "no recipe 'nonsense'"),
         ("train", ["--batch", "18"], "--batch: 18"),
         ("train", ["--batch", "64"], "--chips"),
-        ("train", ["--data", "none"], "none"),
+        ("train", ["--data", "nowhere"], "nowhere"),
         ("train", ["--width", "200"], "width"),
         ("load", ["--image_size", "0", "4"], "image_size"),
         ("load", ["--workers", "-1"], "workers"),

@@ -6,6 +6,7 @@ import pytest
 
 from crosswake.cli.main import main
 from tests.data.pair_making import write_sen12
+from tests.parsing import override
 from tests.tiny import tiny_hoss
 from tests.tiny_models import tiny_weights
 
@@ -41,12 +42,12 @@ def test_says_what_is_there_and_lists_bad_files(
     assert main([*words, "--quiet"]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'all.parquet'}\n"
     assert pq.read_metadata(tmp_path / "all.parquet").num_rows == 11
-    assert main([*words, "--strict", f"--output={tmp_path / 'strict.parquet'}"]) == 2
+    assert main(override([*words, "--strict", f"--output={tmp_path / 'strict.parquet'}"])) == 2
 
 
 def test_pairs_are_embedded_half_by_half(words: list[str], tmp_path: Path) -> None:
     root = write_sen12(tmp_path / "SEN12")
-    assert main([*words, f"--data={root}", "--quiet"]) == 0
+    assert main(override([*words, f"--data={root}", "--quiet"])) == 0
     rows = pq.read_table(tmp_path / "all.parquet").to_pylist()
     assert len(rows) == 16
     first = rows[0]
@@ -99,7 +100,7 @@ def test_mistakes_are_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
-    assert main([*words, *extra]) == 2
+    assert main(override([*words, *extra])) == 2
     error = capsys.readouterr().err
     assert named in error
     assert len(error.splitlines()) == 1

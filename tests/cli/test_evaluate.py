@@ -7,6 +7,7 @@ import pytest
 from crosswake.cli.main import main
 from tests.data.making import write_image
 from tests.data.pair_making import optical, sar8, write_scenes, write_sen12
+from tests.parsing import override
 from tests.tasks.fakes import make_data
 
 
@@ -216,7 +217,8 @@ def test_mistakes_are_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     root = make_data(tmp_path / "harbour", identities=1)
-    assert main(["evaluate", "--checkpoint", "w.pt", "--data", str(root), *extra]) == 2
+    words = ["evaluate", "--checkpoint", "w.pt", "--data", str(root), *extra]
+    assert main(override(words)) == 2
     error = capsys.readouterr().err
     assert named in error
     assert len(error.splitlines()) == 1

@@ -3,11 +3,14 @@
 import subprocess
 import sys
 import types
+from dataclasses import dataclass
 
 import pytest
+import yaml
 
 from crosswake import __version__
-from crosswake.cli.main import COMMANDS, find_command, main
+from crosswake.cli.commands import COMMANDS, Command, find_command
+from crosswake.cli.main import main
 from crosswake.core.errors import CrosswakeError
 
 
@@ -48,11 +51,57 @@ def test_module_is_the_command() -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("words", [["data"], ["data", "--help"], ["data", "-h"], ["help", "data"]])
+def test_a_group_answers_with_its_commands(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "usage: crosswake data COMMAND" in said
+    for name, command in COMMANDS.items():
+        assert (f"  {name} " in said) == (command.summary in said) == name.startswith("data ")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_and_prints_its_settings(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*name.split(), "--help"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"usage: crosswake {name} ")
+    assert main(["help", *name.split()]) == 0
+    assert capsys.readouterr().out == said
+    with pytest.raises(SystemExit) as stopped:
+        main([*name.split(), "--print_config"])
+    assert stopped.value.code == 0
+    assert yaml.safe_load(capsys.readouterr().out)
+
+
+def test_help_is_quick_for_it_imports_no_parser() -> None:
+    code = (
+        "import sys\nfrom crosswake.cli.main import main\nmain(['--help'])\n"
+        "sys.exit(bool({'jsonargparse', 'yaml', 'numpy', 'rich'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", ["train", "pretrain", "evaluate", "embed", "probe"])
+def test_data_given_twice_is_refused(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--data", "a.csv", "--data=b.csv"]) == 2
+    said = f"crosswake: --data: given twice; give it once (crosswake {command} --help)\n"
+    assert capsys.readouterr() == ("", said)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["trian"], "no command 'trian'; did you mean train? ("),
+        (["evalute", "--data", "x"], "no command 'evalute'; did you mean evaluate? ("),
+        (["data", "chek"], "no command 'data chek'; did you mean data check? ("),
+        (["help", "trian"], "did you mean train?"),
+        (["train", "--optimser.lr", "1"], "--optimser.lr: no such option; did you mean --opti"),
         (["dance"], "no command 'dance'"),
-        (["data"], "no command 'data'; there are: data check, data download"),
         (["data", "dance"], "no command 'data dance'; there are: data check, data download"),
         (["data", "check"], "crosswake data check --help"),
         (["data", "check", "--dance", "x"], "crosswake data check --help"),
@@ -83,11 +132,11 @@ EVALUATE = ["evaluate", "--checkpoint", "w.pt", "--data", "x"]
     [
         (
             ["data", "pairs", "out", "--crops", "round"],
-            "--crops: invalid choice: 'round' (choose from",
+            "--crops: expected one of grid, random, got round (",
         ),
         (
             ["data", "pairs", "out", "--crop_size", "a", "b"],
-            "--crop_size: expected a whole number, got a (",
+            "--crop_size: expected [a whole number, a whole number], got a (",
         ),
         (
             [*EVALUATE, "--split", "sideways"],
@@ -101,7 +150,7 @@ EVALUATE = ["evaluate", "--checkpoint", "w.pt", "--data", "x"]
         (["evaluate"], "the following arguments are required: --checkpoint, --data ("),
         (
             ["export", "--checkpoint", "w.pt", "--min_cosine", "3"],
-            "a number at least 0 and at most 1, got 3 (",
+            "a number at least 0 and at most 1, got 3.0 (",
         ),
         (
             ["train", "--model.image_size", "[1,b]"],
@@ -146,6 +195,14 @@ def test_debug_raises(capsys: pytest.CaptureFixture[str]) -> None:
         main(["dance", "--debug"])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Failing:
+    """Fail."""
+
+    some: str
+    """Some word."""
+
+
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
@@ -166,14 +223,14 @@ def test_exit_codes(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def run(words: list[str]) -> int:
-        assert words == ["--some", "word"]
+    def run(config: Failing) -> int:
+        assert config.some == "word"
         raise error
 
     command = types.ModuleType("failing")
-    command.run = run  # type: ignore[attr-defined]
+    vars(command).update(run=run, Failing=Failing)
     monkeypatch.setitem(sys.modules, "failing", command)
-    monkeypatch.setitem(COMMANDS, "fail", ("failing", "fails"))
+    monkeypatch.setitem(COMMANDS, "fail", Command("failing:Failing", "failing", "fails"))
     assert main(["fail", "--some", "word"]) == code
     assert capsys.readouterr().err == said
     with pytest.raises(type(error)):

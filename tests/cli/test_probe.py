@@ -9,6 +9,7 @@ import pytest
 
 from crosswake.cli.main import main
 from tests.data.pair_making import write_sen12, write_sen12_pair
+from tests.parsing import override
 
 
 def write_two_terrains(root: Path, names: tuple[str, str] = ("agri", "urban")) -> Path:
@@ -86,7 +87,7 @@ def test_what_cannot_be_probed_is_one_line(
         (write_sen12(tmp_path / "plain"), "needs two terrains of two pairs each; found none"),
         (tmp_path / "empty", "holds no optical-SAR pairs"),
     ):
-        assert main([*words, "--data", str(data), "--output", str(tmp_path / "out")]) == 2
+        assert main(override([*words, "--data", str(data), "--output", str(tmp_path / "out")])) == 2
         assert said in capsys.readouterr().err
     assert not loaded
     assert not (tmp_path / "out").exists()
@@ -100,4 +101,4 @@ def test_names_in_any_script_are_drawn_without_a_warning(words: list[str], tmp_p
     root = write_two_terrains(tmp_path / "農地", ("港口", "農地"))
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="Glyph")
-        assert main([*words, "--data", str(root), "--output", str(tmp_path / "out")]) == 0
+        assert main(override([*words, "--data", str(root), "--output", str(tmp_path / "out")])) == 0

@@ -22,15 +22,15 @@ from crosswake.data.pixels import read_pixels
 from crosswake.data.sources.hoss import read_hoss
 from crosswake.embedding import job
 from crosswake.embedding.job import embed_archive
-from crosswake.embedding.settings import EmbedSettings
+from crosswake.settings.embed import EmbedConfig
 from tests.tiny import tiny_hoss
 from tests.tiny_models import tiny_weights
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> EmbedSettings:
+def settings(tmp_path: Path) -> EmbedConfig:
     """A job of 40 chips in 7 parts."""
-    return EmbedSettings(
+    return EmbedConfig(
         checkpoint=tiny_weights(tmp_path / "weights.pth"),
         data=tiny_hoss(tmp_path / "ships"),
         output=tmp_path / "out" / "all.parquet",
@@ -47,7 +47,7 @@ def embeddings(path: Path) -> Any:
     )
 
 
-def test_rows_are_the_chips_and_what_is_known_of_them(settings: EmbedSettings) -> None:
+def test_rows_are_the_chips_and_what_is_known_of_them(settings: EmbedConfig) -> None:
     outcome = embed_archive(settings)
     table = pq.read_table(settings.output)
     data = read_hoss(settings.data)
@@ -66,7 +66,7 @@ def test_rows_are_the_chips_and_what_is_known_of_them(settings: EmbedSettings) -
     assert sorted(path.name for path in settings.output.parent.iterdir()) == ["all.parquet"]
 
 
-def test_metres_time_and_place_of_a_table_arrive(settings: EmbedSettings, tmp_path: Path) -> None:
+def test_metres_time_and_place_of_a_table_arrive(settings: EmbedConfig, tmp_path: Path) -> None:
     path = next((settings.data / "query").glob("*RGB.tif"))
     table = tmp_path / "mine.csv"
     facts = f"{path},optical,21.5,112,2026-03-01T12:30:00Z,-3.5,51.2"
@@ -83,7 +83,7 @@ def test_metres_time_and_place_of_a_table_arrive(settings: EmbedSettings, tmp_pa
 
 
 def test_killed_in_the_middle_it_goes_on_to_the_same_bytes(
-    settings: EmbedSettings, tmp_path: Path
+    settings: EmbedConfig, tmp_path: Path
 ) -> None:
     whole = embed_archive(settings).output.read_bytes()
     killed = replace(settings, output=tmp_path / "killed" / "all.parquet")
@@ -116,12 +116,12 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_bytes(
     assert not killed.parts_folder.exists()
 
 
-def command_options(settings: EmbedSettings) -> dict[str, object]:
+def command_options(settings: EmbedConfig) -> dict[str, object]:
     names = ("checkpoint", "data", "output", "device", "batch_size", "save_every")
     return {name: getattr(settings, name) for name in names}
 
 
-def count_model_calls(settings: EmbedSettings) -> Any:
+def count_model_calls(settings: EmbedConfig) -> Any:
     """A function that tells how many chips were embedded since."""
     from crosswake.models.embedder import Embedder
 
@@ -142,7 +142,7 @@ def count_model_calls(settings: EmbedSettings) -> Any:
 
 
 def test_a_finished_job_does_nothing_and_a_changed_one_only_what_changed(
-    settings: EmbedSettings,
+    settings: EmbedConfig,
 ) -> None:
     embed_archive(settings)
     count = count_model_calls(settings)
@@ -158,7 +158,7 @@ def test_a_finished_job_does_nothing_and_a_changed_one_only_what_changed(
 
 @pytest.mark.parametrize("change", ["picture", "weights", "precision"])
 def test_parts_of_another_job_are_made_again(
-    settings: EmbedSettings, monkeypatch: pytest.MonkeyPatch, change: str
+    settings: EmbedConfig, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -185,7 +185,7 @@ def test_parts_of_another_job_are_made_again(
     )
 
 
-def test_bad_files_are_listed_counted_and_remembered(settings: EmbedSettings) -> None:
+def test_bad_files_are_listed_counted_and_remembered(settings: EmbedConfig) -> None:
     chips = read_hoss(settings.data).all_chips()
     for chip in [chips[3], *chips[6:12]]:  # one, and a whole part
         chip.path.write_bytes(b"")
@@ -203,7 +203,7 @@ def test_bad_files_are_listed_counted_and_remembered(settings: EmbedSettings) ->
     assert (facts["rows"], facts["bad_files"], facts["data"]) == (33, 8, "ships")
 
 
-def test_strict_stops_at_the_first(settings: EmbedSettings) -> None:
+def test_strict_stops_at_the_first(settings: EmbedConfig) -> None:
     chips = read_hoss(settings.data).all_chips()
     chips[20].path.write_bytes(b"")
     with pytest.raises(CrosswakeError, match=chips[20].path.name):
@@ -214,7 +214,7 @@ def test_strict_stops_at_the_first(settings: EmbedSettings) -> None:
         embed_archive(replace(settings, strict=True))
 
 
-def test_nothing_to_embed_leaves_nothing_behind(settings: EmbedSettings, tmp_path: Path) -> None:
+def test_nothing_to_embed_leaves_nothing_behind(settings: EmbedConfig, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(CrosswakeError, match="names no chips"):
         embed_archive(replace(settings, data=tmp_path / "empty"))
@@ -237,7 +237,7 @@ def test_nothing_to_embed_leaves_nothing_behind(settings: EmbedSettings, tmp_pat
 
 
 @pytest.mark.parametrize("name", ["all.parquet", "all.bad-files.csv", "all.parquet.parts/part-7"])
-def test_a_file_of_another_program_is_never_replaced(settings: EmbedSettings, name: str) -> None:
+def test_a_file_of_another_program_is_never_replaced(settings: EmbedConfig, name: str) -> None:
     foreign = settings.output.parent / name
     foreign.parent.mkdir(parents=True)
     pq.write_table(pa.table({"path": ["mine"], "reason": ["mine"]}), foreign)
@@ -248,7 +248,7 @@ def test_a_file_of_another_program_is_never_replaced(settings: EmbedSettings, na
     assert [path for path in settings.output.parent.rglob("*") if path.is_file()] == [foreign]
 
 
-def test_other_files_in_the_folder_of_parts_stay(settings: EmbedSettings) -> None:
+def test_other_files_in_the_folder_of_parts_stay(settings: EmbedConfig) -> None:
     notes = settings.parts_folder / "notes.txt"
     notes.parent.mkdir(parents=True)
     notes.write_text("mine")
@@ -256,7 +256,7 @@ def test_other_files_in_the_folder_of_parts_stay(settings: EmbedSettings) -> Non
     assert list(settings.parts_folder.iterdir()) == [notes]
 
 
-def test_a_list_of_files_left_out_goes_when_none_is_left_out(settings: EmbedSettings) -> None:
+def test_a_list_of_files_left_out_goes_when_none_is_left_out(settings: EmbedConfig) -> None:
     bad = settings.data / "query" / "notes.doc"
     bad.touch()
     embed_archive(settings)
@@ -268,7 +268,7 @@ def test_a_list_of_files_left_out_goes_when_none_is_left_out(settings: EmbedSett
     assert not settings.bad_list.exists()
 
 
-def test_parts_of_a_longer_job_go_with_the_others(settings: EmbedSettings) -> None:
+def test_parts_of_a_longer_job_go_with_the_others(settings: EmbedConfig) -> None:
     embed_archive(settings)
     settings.parts_folder.mkdir()
     longer = settings.part_path(99)

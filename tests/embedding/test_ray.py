@@ -12,7 +12,7 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.data.sources.hoss import read_hoss
 from crosswake.embedding.job import embed_archive
 from crosswake.embedding.ray_engine import resources
-from crosswake.embedding.settings import EmbedSettings
+from crosswake.settings.embed import EmbedConfig
 from tests.tiny import tiny_hoss
 from tests.tiny_models import tiny_weights
 
@@ -37,7 +37,7 @@ def cluster() -> Iterator[Any]:
 
 
 def test_two_nodes_give_the_bytes_of_one_process(cluster: Any, tmp_path: Path) -> None:
-    local = EmbedSettings(
+    local = EmbedConfig(
         checkpoint=tiny_weights(tmp_path / "weights.pth"),
         data=tiny_hoss(tmp_path / "ships"),
         output=tmp_path / "local.parquet",

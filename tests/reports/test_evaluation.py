@@ -16,7 +16,8 @@ from crosswake.reports.evaluation import evaluate_model
 from crosswake.reports.pictures import picture
 from crosswake.retrieval.protocols import METRICS, evaluate_protocol
 from crosswake.retrieval.ranking import rank_rows
-from crosswake.retrieval.rerank import RerankConfig, rerank_rows
+from crosswake.retrieval.rerank import rerank_rows
+from crosswake.settings.evaluate import RerankConfig
 from crosswake.tasks.reid.measure import MeasureOptions
 from crosswake.tasks.reid.results import Evaluation
 from tests.tasks.fakes import FakeEmbedder, make_data, write_chip, write_decibels

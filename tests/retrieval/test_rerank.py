@@ -16,7 +16,8 @@ from crosswake.retrieval.features import Features
 from crosswake.retrieval.products import LEAST_BUDGET, RankOptions
 from crosswake.retrieval.protocols import evaluate_protocol
 from crosswake.retrieval.ranking import rank_rows
-from crosswake.retrieval.rerank import RerankConfig, find_neighbours, rerank_rows
+from crosswake.retrieval.rerank import find_neighbours, rerank_rows
+from crosswake.settings.evaluate import RerankConfig
 from tests.golden import golden
 
 GOLDEN = [(20, 6), (50, 15)]

@@ -7,12 +7,11 @@ from typing import Literal
 
 import numpy as np
 
-from crosswake.cli.pretrain import parse as parse_pretraining
-from crosswake.cli.train import parse as parse_training
 from crosswake.tasks.pretrain.task import pretrain
 from crosswake.tasks.reid.task import train
 from crosswake.training.run import Run
 from tests.data.making import write_image
+from tests.parsing import override, parse_pretraining, parse_training
 
 MODEL = ["--model.image_size=[32,16]", "--model.width=32", "--model.depth=2", "--model.heads=2"]
 COMMON = [
@@ -57,14 +56,8 @@ class Small:
 
 def words(command: str, data: Path, output: Path, *more: str) -> list[str]:
     """The options of a small run."""
-    return [
-        f"--data={data}",
-        f"--output={output}",
-        "--evaluate=false",
-        *COMMON,
-        *OWN[command],
-        *more,
-    ]
+    common = [f"--data={data}", f"--output={output}", "--evaluate=false", *COMMON, *OWN[command]]
+    return override([*common, *more])
 
 
 def run(command: str, data: Path, output: Path, *more: str) -> Run:

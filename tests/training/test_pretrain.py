@@ -6,11 +6,13 @@ from pathlib import Path
 import torch
 
 from crosswake.cli.main import main
-from crosswake.cli.pretrain import make_parser, parse
-from crosswake.cli.train import make_parser as make_training_parser
 from crosswake.models.checkpoints import load_into, read_weights
 from crosswake.models.methods.transoss import TransOSS
 from crosswake.settings.model import ModelConfig
+from crosswake.settings.parsing import make_parser
+from crosswake.settings.pretrain import PretrainConfig
+from crosswake.settings.train import TrainConfig
+from tests.parsing import parse_pretraining as parse
 from tests.training.running import assert_equal_runs, weights, without_clock
 from tests.training.small import Small, words, write_places
 
@@ -32,7 +34,8 @@ def test_a_run_writes_its_folder(pretrain_small: Small) -> None:
 
 def test_the_help_tells_what_either_command_holds_out_and_measures() -> None:
     pretraining, training = (
-        " ".join(make().format_help().split()) for make in (make_parser, make_training_parser)
+        " ".join(make_parser(kind, "learn").format_help().split())
+        for kind in (PretrainConfig, TrainConfig)
     )
     assert "a split not learnt from (val, else test), else on the scenes held out" in pretraining
     assert "Measure the kept epoch on the test split" in training

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from crosswake.cli.main import main
-from crosswake.cli.pretrain import parse, unseen_pairs
+from crosswake.cli.pretrain import unseen_pairs
 from crosswake.tasks.pretrain.task import PairJob, prepare_pretraining
 from tests.data.pair_making import write_dfc23, write_scenes, write_terrain
+from tests.parsing import parse_pretraining as parse
 from tests.training.running import assert_equal_runs, without_clock
 from tests.training.small import Small, run, words, write_places
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from crosswake.cli.pretrain import parse
 from crosswake.tasks.pretrain.learner import PairLearner
 from crosswake.tasks.pretrain.task import prepare_pretraining
 from crosswake.training.run import Run
+from tests.parsing import parse_pretraining as parse
 from tests.training.running import gradients, skip_without_compiler
 from tests.training.small import Small
 

@@ -8,10 +8,10 @@ import torch
 
 from crosswake.batches.augment import draw_augmentation, draw_noise, step_generator
 from crosswake.cli.main import main
-from crosswake.cli.train import parse
 from crosswake.settings.train import AugmentConfig, TrainConfig
 from crosswake.tasks.reid.task import prepare_reid, train
 from crosswake.training import prepare
+from tests.parsing import parse_training as parse
 from tests.tiny import tiny_hoss
 from tests.training.running import gradients, skip_without_compiler, without_clock
 

@@ -9,9 +9,9 @@ import torch
 
 import crosswake
 from crosswake.cli.main import main
-from crosswake.cli.train import parse
 from crosswake.data.sources.hoss import read_hoss
 from crosswake.data.splits import split_validation
+from tests.parsing import parse_training as parse
 from tests.tiny import tiny_hoss, write_chip
 from tests.training.running import assert_equal_runs, weights, without_clock
 from tests.training.small import Small, words

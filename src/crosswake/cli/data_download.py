@@ -4,51 +4,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.settings.parsing import Parser
+from crosswake.settings.data import DownloadConfig
 
 if TYPE_CHECKING:
     from crosswake.data.download.catalogue import WeightFile, ZenodoRecord
 
 
-def make_parser() -> Parser:
-    """Options of ``crosswake data download``."""
-    parser = Parser(
-        "data download", "Fetch a data set or weights by name; without a name, list what there is."
-    )
-    parser.add_argument("name", type=str, nargs="?", help="what to fetch")
-    parser.add_argument("--list", action="store_true", help="list what there is")
-    parser.add_argument(
-        "--to", type=str, help="folder to put it (default: data/NAME; weights: the hub's cache)"
-    )
-    parser.add_argument(
-        "--only", type=str, help="of a data set, only files of such a name, like 'HOSS*'"
-    )
-    parser.add_argument(
-        "--quiet", action="store_true", help="no progress, only the resulting paths"
-    )
-    return parser
-
-
-def run(words: list[str]) -> int:
+def run(config: DownloadConfig) -> int:
     """List or fetch."""
-    options = make_parser().parse_words(words)
     from crosswake.data.download.catalogue import WeightFile, find_source
 
-    if options.list or options.name is None:
+    if config.list or config.name is None:
         print_catalogue()
         return 0
-    source = find_source(options.name)
-    folder = Path(options.to) if options.to else None
-    if isinstance(source, WeightFile):
-        if options.only:
-            raise CrosswakeError(
-                f"--only {options.only}: {source.name} is one file; leave the option out"
-            )
-        download_weights(source, folder, options.quiet)
-    else:
-        download_record(
-            source, folder or Path("data") / source.name, options.only or "*", options.quiet
-        )
+    source = find_source(config.name)
+    if not isinstance(source, WeightFile):
+        folder = config.to or Path("data") / source.name
+        download_record(source, folder, config.only or "*", config.quiet)
+        return 0
+    if config.only:
+        name = source.name
+        raise CrosswakeError(f"--only {config.only}: {name} is one file; leave the option out")
+    download_weights(source, config.to, config.quiet)
     return 0
 
 
@@ -73,11 +50,8 @@ def download_weights(source: "WeightFile", folder: Path | None, quiet: bool) -> 
     if known and not quiet:
         print(f"{source.name} is there already")
     elif not quiet:
-        print(
-            f"fetching {source.what}, {source.size}, from {source.source}; licence: "
-            f"{source.licence}",
-            flush=True,
-        )
+        what = f"{source.what}, {source.size}, from {source.source}"
+        print(f"fetching {what}; licence: {source.licence}", flush=True)
     print(known or weights_path(source.name, folder, quiet))
 
 

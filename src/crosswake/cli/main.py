@@ -6,60 +6,45 @@ import sys
 from collections.abc import Callable, Sequence
 
 from crosswake import __version__
+from crosswake.cli.commands import COMMANDS, find_command, help_text, members
 from crosswake.core.errors import CrosswakeError
 
-COMMANDS = {
-    "simulate": (
-        "crosswake.cli.simulate",
-        "make a fleet of simulated ships in the HOSS ReID layout",
-    ),
-    "data check": ("crosswake.cli.data_check", "verify a data set, count it, draw a contact sheet"),
-    "data download": ("crosswake.cli.data_download", "fetch a data set or weights by name"),
-    "data pairs": (
-        "crosswake.cli.data_pairs",
-        "build the optical-SAR pairs that pretraining reads",
-    ),
-    "pretrain": (
-        "crosswake.cli.pretrain",
-        "learn from optical-SAR pairs of places what both sensors show",
-    ),
-    "train": ("crosswake.cli.train", "train a re-identification model"),
-    "probe": ("crosswake.cli.probe", "tell the terrain of pairs from a model's features"),
-    "evaluate": (
-        "crosswake.cli.evaluate",
-        "measure a model by the published protocols, with a report",
-    ),
-    "embed": (
-        "crosswake.cli.embed",
-        "embed a folder, table or list of images into one Parquet file",
-    ),
-    "export": (
-        "crosswake.cli.export",
-        "write a model as ONNX or PyTorch program, checked against PyTorch",
-    ),
-}
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+HELP = ("-h", "--help")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``crosswake`` with ``arguments`` (of the process if None); returns the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if not words or words[0] in ("-h", "--help", "help"):
-        print(help_text())
-        return 0
-    if words[0] in ("-V", "--version"):
-        print(f"crosswake {__version__}")
-        return 0
     debug = "--debug" in words
     rest = [word for word in words if word != "--debug"]
     return guarded(lambda: run_command(rest), debug)
 
 
 def run_command(words: Sequence[str]) -> int:
-    """Find the command that ``words`` begin with, and run it on the rest; returns its exit code."""
+    """Run the command that ``words`` begin with on the rest, or print what was asked about it;
+    returns the exit code."""
+    if words and words[0] == "help":
+        words = [*words[1:], "--help"]
+    if not words or words[0] in HELP:
+        print(help_text())
+        return 0
+    if words[0] in ("-V", "--version"):
+        print(f"crosswake {__version__}")
+        return 0
+    if members(words[0]) and (len(words) == 1 or words[1] in HELP):
+        print(help_text(words[0]))
+        return 0
     name, rest = find_command(words)
-    code: int = importlib.import_module(COMMANDS[name][0]).run(rest)
+    from crosswake.settings.parsing import make_parser, parse
+
+    kind: type[object] = COMMANDS[name].settings_class()
+    if set(HELP) & set(rest):
+        print(make_parser(kind, name).format_help(), end="")
+        return 0
+    module = importlib.import_module(COMMANDS[name].module)
+    code: int = module.run(parse(kind, name, rest))
     return code
 
 
@@ -91,35 +76,3 @@ def guarded(run: Callable[[], int], debug: bool) -> int:
         name = type(error).__name__
         print(f"crosswake: unexpected {name}: {error} (--debug shows where)", file=sys.stderr)
         return 1
-
-
-def find_command(words: Sequence[str]) -> tuple[str, list[str]]:
-    """The longest command name that ``words`` begin with, and the words after it."""
-    for count in (2, 1):
-        name = " ".join(words[:count])
-        if name in COMMANDS:
-            return name, list(words[count:])
-    group = [name for name in COMMANDS if name.split()[0] == words[0]]
-    known = ", ".join(group or COMMANDS)
-    raise CrosswakeError(
-        f"no command '{' '.join(words[:2])}'; there are: {known} (crosswake --help)"
-    )
-
-
-def help_text() -> str:
-    """What ``crosswake --help`` prints."""
-    lines = [
-        f"crosswake {__version__}: recognise the same ship in optical and SAR satellite images",
-        "",
-    ]
-    lines += [
-        "usage: crosswake COMMAND [options]    (crosswake COMMAND --help for its options)",
-        "",
-    ]
-    lines += [f"  {name:<16}{summary}" for name, (_, summary) in COMMANDS.items()]
-    lines += [
-        "",
-        "  --version       print the version",
-        "  --debug         with any command: a traceback on errors",
-    ]
-    return "\n".join(lines)

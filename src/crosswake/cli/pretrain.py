@@ -4,32 +4,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from crosswake.cli.sources import require_there
-from crosswake.settings.parsing import Parser
 from crosswake.settings.pretrain import PretrainConfig
-from crosswake.settings.run_parser import make_settings_parser, parse_settings
 
 if TYPE_CHECKING:
     from crosswake.data.reid import ReidData
     from crosswake.tasks.pretrain.task import PairJob
 
-DESCRIPTION = """Pretrain on optical-SAR pairs of places: what both sensors show of one place
-comes out alike. --config takes a recipe by name (pairs_transoss is the published one) or a YAML
-file; every setting can be given as an option, and --print_config shows them all."""
 
-
-def make_parser() -> Parser:
-    """The parser of all settings of pretraining."""
-    return make_settings_parser(PretrainConfig, DESCRIPTION)
-
-
-def parse(words: list[str]) -> PretrainConfig:
-    """Options as checked settings."""
-    return parse_settings(PretrainConfig, make_parser(), words)
-
-
-def run(words: list[str]) -> int:
+def run(config: PretrainConfig) -> int:
     """Pretrain, then measure retrieval among places of another split, or of the held-out scenes."""
-    config = parse(words)
     if config.data is not None:
         require_there(config.data)
 

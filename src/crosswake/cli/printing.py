@@ -1,5 +1,4 @@
-"""What commands print: tables, whole where nobody knows how wide the reader's screen is, and files
-left out."""
+"""What commands print: tables and lists of files. Only a terminal has a width to fit them to."""
 
 import sys
 from collections.abc import Sequence
@@ -12,40 +11,56 @@ if TYPE_CHECKING:
     from crosswake.data.reid import BadFile
 
 LEFT_OUT_AT_MOST = 10
-"""Files left out that are printed one by one."""
+"""Number of left-out files that are printed one by one."""
 UNBOUNDED = 10_000
-"""Columns of a pipe or file; no table is as wide."""
+"""Width of a pipe or file, in columns: wider than any table."""
 
 
 def make_console() -> "Console":
-    """Standard output: tables are fitted to a terminal, and come out whole anywhere else."""
+    """Standard output."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else UNBOUNDED
-    return Console(file=sys.stdout, highlight=False, soft_wrap=True, width=width)
+    return Console(file=sys.stdout, highlight=False, markup=False, soft_wrap=True, width=width)
 
 
-def plain_table(title: str, head: str) -> "Table":
-    """A table that reads well in a log."""
+def plain_table(title: str, head: str, numbers: Sequence[str] = ()) -> "Table":
+    """A table that reads well in a log: a column of names, then columns of numbers."""
     from rich import box
     from rich.table import Table
 
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-    )
-    table.add_column(head)
+    looks = {"title_justify": "left", "title_style": "bold", "padding": (0, 1, 0, 0)}
+    table = Table(head, title=title, box=box.SIMPLE_HEAD, **looks)  # type: ignore[arg-type]
+    for number in numbers:
+        table.add_column(number, justify="right")
     return table
 
 
-def print_left_out(bad_files: "Sequence[BadFile]", listed_in: str) -> None:
-    """Count the files that were left out and name the first few, on standard error; nothing if
-    there are none."""
-    if not bad_files:
+def print_some(
+    console: "Console", heading: str, lines: Sequence[str], most: int | None, rest_in: str
+) -> None:
+    """A heading, and the first lines; nothing if there are none.
+
+    Args:
+        console: where to print.
+        heading: what the lines are, and how many.
+        lines: all of them.
+        most: number of lines to print; None for all.
+        rest_in: where the reader finds all lines.
+    """
+    if not lines:
         return
-    print(f"left out, {len(bad_files)} in all (listed in {listed_in}):", file=sys.stderr)
+    console.print(heading, style="bold")
+    for line in lines[:most]:
+        console.print(f"  {line}")
+    if most is not None and len(lines) > most:
+        console.print(f"  and {len(lines) - most:,} more ({rest_in} has them all)")
+
+
+def print_left_out(bad_files: "Sequence[BadFile]", listed_in: str) -> None:
+    """On standard error, the number of files that were left out, and the first few; nothing if
+    there are none."""
+    if bad_files:
+        print(f"left out, {len(bad_files)} in all (listed in {listed_in}):", file=sys.stderr)
     for bad in bad_files[:LEFT_OUT_AT_MOST]:
         print(f"  {bad.path}: {bad.reason}", file=sys.stderr)

@@ -1,34 +1,16 @@
-"""``crosswake train``: settings from a recipe, a file or options; then the loop, then the
-measurement."""
+"""``crosswake train``: the loop, then the measurement."""
 
 from typing import TYPE_CHECKING
 
-from crosswake.settings.parsing import Parser
 from crosswake.settings.run import RunConfig
-from crosswake.settings.run_parser import make_settings_parser, parse_settings
 from crosswake.settings.train import TrainConfig
 
 if TYPE_CHECKING:
     from crosswake.data.reid import ReidData
 
-DESCRIPTION = """Train a re-identification model. --config takes a recipe by name (hoss_transoss is
-the published one) or a YAML file; every setting can be given as an option, and --print_config shows
-them all."""
 
-
-def make_parser() -> Parser:
-    """The parser of all settings of training."""
-    return make_settings_parser(TrainConfig, DESCRIPTION)
-
-
-def parse(words: list[str]) -> TrainConfig:
-    """Options as checked settings."""
-    return parse_settings(TrainConfig, make_parser(), words)
-
-
-def run(words: list[str]) -> int:
+def run(config: TrainConfig) -> int:
     """Train, then measure the best epoch on the test split if there is one."""
-    config = parse(words)
     from crosswake.tasks.reid.task import ReidJob, train
 
     finished = train(config)

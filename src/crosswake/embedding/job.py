@@ -13,8 +13,8 @@ from crosswake.data.reid import BadFile
 from crosswake.data.sources.listing import Entry, Listing, open_listing
 from crosswake.embedding.output import merge_parts, read_bad_list, refuse_foreign, working_folder
 from crosswake.embedding.parts import Clock, Part, cut_parts, embed_parts, read_facts
-from crosswake.embedding.settings import EmbedSettings
 from crosswake.models.embedder import load
+from crosswake.settings.embed import EmbedConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class Outcome:
     waiting: float | None = None
 
 
-def embed_archive(settings: EmbedSettings) -> Outcome:
+def embed_archive(settings: EmbedConfig) -> Outcome:
     """Embed everything that ``settings.data`` names into ``settings.output``.
 
     Finished parts lie in ``<output>.parts`` until all are there. So the same settings go on where
@@ -107,7 +107,7 @@ def embed_archive(settings: EmbedSettings) -> Outcome:
     )
 
 
-def make_outline(listing: Listing, settings: EmbedSettings, identity: str) -> Outline:
+def make_outline(listing: Listing, settings: EmbedConfig, identity: str) -> Outline:
     """Go through the names once: count, check, and take fingerprints.
 
     Raises:
@@ -132,7 +132,7 @@ def make_outline(listing: Listing, settings: EmbedSettings, identity: str) -> Ou
 
 def parts_of(
     listing: Listing,
-    settings: EmbedSettings,
+    settings: EmbedConfig,
     identity: str,
     passed_over: list[BadFile] | None = None,
 ) -> Iterator[Part]:
@@ -149,7 +149,7 @@ def parts_of(
     return cut_parts(entries(), settings.save_every, identity)
 
 
-def parts_to_do(settings: EmbedSettings, outline: Outline) -> set[int]:
+def parts_to_do(settings: EmbedConfig, outline: Outline) -> set[int]:
     """The parts that are not there, or were made from something else than is there now."""
     todo = set()
     for index, fingerprint in enumerate(outline.fingerprints):
@@ -160,7 +160,7 @@ def parts_to_do(settings: EmbedSettings, outline: Outline) -> set[int]:
 
 
 def run_engine(
-    settings: EmbedSettings, parts: Iterable[Part], clock: Clock, progress: Callable[[int], None]
+    settings: EmbedConfig, parts: Iterable[Part], clock: Clock, progress: Callable[[int], None]
 ) -> Iterator[tuple[Part, bytes]]:
     """Parts and the content of their files, by the engine that the settings name."""
     if settings.engine == "ray":

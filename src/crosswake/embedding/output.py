@@ -13,14 +13,14 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.core.files import replacing
 from crosswake.data.reid import BadFile
 from crosswake.embedding.parts import bad_files_of, metadata, read_facts
-from crosswake.embedding.settings import EmbedSettings
+from crosswake.settings.embed import EmbedConfig
 
 ROW_GROUP = 16_384
 """Rows put together before they are written, which bounds the memory."""
 BAD_LIST_HEAD = ["path", "reason"]
 
 
-def refuse_foreign(settings: EmbedSettings) -> None:
+def refuse_foreign(settings: EmbedConfig) -> None:
     """Refuse to begin where a file of another origin would be replaced or removed.
 
     Ours are known by their metadata, and the list of files left out by its first line.
@@ -41,7 +41,7 @@ def refuse_foreign(settings: EmbedSettings) -> None:
 
 
 @contextlib.contextmanager
-def working_folder(settings: EmbedSettings) -> Iterator[None]:
+def working_folder(settings: EmbedConfig) -> Iterator[None]:
     """The folder of finished parts; it stays where there are any."""
     try:
         settings.parts_folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def remove_if_empty(folder: Path) -> None:
 
 
 def merge_parts(
-    settings: EmbedSettings,
+    settings: EmbedConfig,
     count: int,
     passed_over: Sequence[BadFile],
     facts: Mapping[str, str | int],

@@ -14,9 +14,9 @@ from typing import Any
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.extras import require
 from crosswake.embedding.parts import Part, embed_parts
-from crosswake.embedding.settings import EmbedSettings
 from crosswake.models.base import ChipEmbedder
 from crosswake.models.embedder import load
+from crosswake.settings.embed import EmbedConfig
 
 REACH_SECONDS = 5.0
 
@@ -24,7 +24,7 @@ REACH_SECONDS = 5.0
 class PartEmbedder:
     """What runs on a worker: it loads the model once, then embeds part after part."""
 
-    def __init__(self, settings: EmbedSettings) -> None:
+    def __init__(self, settings: EmbedConfig) -> None:
         self.settings = settings
         self.embedder: ChipEmbedder | None = None
 
@@ -44,7 +44,7 @@ class PartEmbedder:
 
 
 def embed_with_ray(
-    settings: EmbedSettings, parts: Iterable[Part], progress: Callable[[int], None]
+    settings: EmbedConfig, parts: Iterable[Part], progress: Callable[[int], None]
 ) -> Iterator[tuple[Part, bytes]]:
     """Each part with the content of its file, as the workers finish them.
 
@@ -74,7 +74,7 @@ def embed_with_ray(
         progress(len(part.entries))
 
 
-def connect(ray: Any, settings: EmbedSettings) -> None:
+def connect(ray: Any, settings: EmbedConfig) -> None:
     """Join the cluster, or start one on this machine; a session that is open already is used as it
     is."""
     if ray.is_initialized():
@@ -103,7 +103,7 @@ def check_reachable(address: str) -> None:
         ) from error
 
 
-def resources(ray: Any, settings: EmbedSettings) -> tuple[int, dict[str, int]]:
+def resources(ray: Any, settings: EmbedConfig) -> tuple[int, dict[str, int]]:
     """How many workers, and what each gets: a GPU where there are any, else the cores of a machine
     less one, which Ray itself needs."""
     total = ray.cluster_resources()

@@ -14,9 +14,9 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.core.progress import track
 from crosswake.data.chips import Chip, Modality
 from crosswake.data.reid import ReidData, of_modality
-from crosswake.exporting.graph import ExportFormat
 from crosswake.models.embedder import Embedder
 from crosswake.models.onnx import load_onnx
+from crosswake.settings.export import ExportFormat
 
 LARGEST_BATCH = 16
 MIN_COSINE = {"onnx": 0.99999, "onnx-int8": 0.99, "torch-export": 0.99999}

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,8 +18,8 @@ from crosswake.models.checkpoints import count_parameters
 from crosswake.models.embedder import Embedder
 from crosswake.models.onnx import INPUTS, METADATA_KEY, ONNX_FORMAT, OUTPUT
 from crosswake.settings.common import plain
+from crosswake.settings.export import ExportFormat
 
-ExportFormat = Literal["onnx", "onnx-int8", "torch-export"]
 OPSET = 20  # the first with Gelu as one operator; onnxruntime has it since 1.17
 MOST_CHIPS = 65536
 METADATA_FILE = f"{METADATA_KEY}.json"

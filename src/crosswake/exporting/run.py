@@ -7,8 +7,9 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.core.files import make_folder, replacing
 from crosswake.data.sources.open import open_chips
 from crosswake.exporting.agreement import Agreement, chips_of, compare, generated
-from crosswake.exporting.graph import ExportFormat, write_graph
+from crosswake.exporting.graph import write_graph
 from crosswake.models.embedder import Embedder, load_torch
+from crosswake.settings.export import ExportFormat
 
 SUFFIX = {"onnx": ".onnx", "onnx-int8": "-int8.onnx", "torch-export": ".pt2"}
 

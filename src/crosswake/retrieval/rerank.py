@@ -5,7 +5,7 @@ The usual code holds several (Q+G) x (Q+G) arrays. Here a chip has a list of its
 sparse vector over its reciprocal neighbours, and distances are given out a query at a time."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,53 +17,12 @@ from crosswake.retrieval.features import Features, check_counts, prepare
 from crosswake.retrieval.metrics import Floats, Ints
 from crosswake.retrieval.products import RankOptions, in_threads, threads
 from crosswake.retrieval.ranking import DEFAULTS, search, strip_distances
+from crosswake.settings.evaluate import RerankConfig
 
 CHIPS_AT_ONCE = 512
 """Chips that a thread takes at a time."""
 Modalities = tuple[ArrayLike, ArrayLike]
 """Of the queries, (Q,), and of the gallery, (G,)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RerankConfig:
-    """Settings of k-reciprocal re-ranking (Zhong et al., CVPR 2017); the defaults are the
-    paper's."""
-
-    k1: int = 20
-    """Number of nearest chips that may be reciprocal neighbours."""
-    k2: int = 6
-    """Nearest chips, itself included, whose vectors are averaged (local query expansion); 1 for
-    none."""
-    lambda_: float = 0.3
-    """Weight of the original distance; the rest is the weight of the Jaccard distance."""
-    half: bool = False
-    """Round weights and sums to half precision, as the published code does. Small weights get lost
-    in the sums."""
-    apart: bool = False
-    """Take the k1 and k2 nearest of each modality separately, so that a gap between the modalities
-    does not shut one out."""
-
-    @property
-    def record(self) -> dict[str, object]:
-        """The settings under the names of their options."""
-        return {name.rstrip("_"): value for name, value in asdict(self).items()}
-
-    @property
-    def words(self) -> str:
-        """The settings as a reader meets them."""
-        apart = ", neighbours of each modality apart" if self.apart else ""
-        half = ", in half precision" if self.half else ""
-        numbers = f"k1 {self.k1}, k2 {self.k2}, lambda {self.lambda_:g}"
-        return f"k-reciprocal re-ranking with {numbers}{apart}{half}"
-
-    def __post_init__(self) -> None:
-        for good, setting, problem in (
-            (self.k1 > 0, "k1", f"must be above 0, got {self.k1}"),
-            (self.k2 > 0, "k2", f"must be above 0, got {self.k2}"),
-            (0 <= self.lambda_ <= 1, "lambda", f"must be from 0 to 1, got {self.lambda_}"),
-        ):
-            if not good:
-                raise CrosswakeError(f"--rerank.{setting}: {problem}")
 
 
 PAPER = RerankConfig()

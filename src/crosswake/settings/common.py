@@ -1,7 +1,6 @@
-"""What all settings share: checking them, writing them out as plain data, and finding recipes."""
+"""What all settings share: fields that mean the same in every command, checks, and plain data."""
 
-from dataclasses import asdict
-from importlib.resources import files
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +8,45 @@ from crosswake.core.errors import CrosswakeError
 
 Precision = Literal["fp32", "bf16", "fp16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+BY_PLACE = {"by_place": True}
+"""Metadata of a field that is given by its place, not by ``--name``: ``data check ROOT``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuietConfig:
+    """A command that shows how far it is."""
+
+    quiet: bool = False
+    """Show no progress and no tables; what is wrong is listed all the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrictConfig(QuietConfig):
+    """A command that reads many files, some of which may be bad."""
+
+    strict: bool = False
+    """Stop at the first bad file; otherwise bad files are listed and left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedConfig:
+    """A command that draws random numbers."""
+
+    seed: int = 0
+    """Seed of all random numbers; the same seed gives the same result."""
+
+    def __post_init__(self) -> None:
+        check(self.seed >= 0, "seed", f"must not be negative, got {self.seed}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceConfig:
+    """A command that runs a model."""
+
+    device: Device = "auto"
+    """Kind of processor; auto takes a GPU where there is one."""
+    precision: Precision = "fp32"
+    """Number type that the model computes in."""
 
 
 def check(good: bool, setting: str, problem: str) -> None:
@@ -28,19 +66,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     return str(value) if isinstance(value, Path) else value
-
-
-def recipe_path(name: str) -> Path:
-    """The settings file that ``--config NAME`` means: a file as given, else a recipe of that name.
-
-    Raises:
-        CrosswakeError: neither exists; the message lists the recipes.
-    """
-    if Path(name).is_file():
-        return Path(name)
-    folder = Path(str(files("crosswake"))) / "settings" / "recipes"
-    recipe = folder / f"{name.removesuffix('.yaml')}.yaml"
-    if recipe.is_file():
-        return recipe
-    known = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
-    raise CrosswakeError(f"--config: no file and no recipe '{name}'; recipes: {known}")

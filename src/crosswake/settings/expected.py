@@ -1,9 +1,11 @@
-"""What an option takes, in words."""
+"""What an option takes, in words: for complaints and for help."""
 
 import argparse
 import types
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
+
+from jsonargparse import DefaultHelpFormatter
 
 PLAIN = {
     bool: "true or false",
@@ -46,6 +48,32 @@ def described(kind: Any) -> str:
         many = origin is list or Ellipsis in parts
         return (f"[{words[0]}, ...]" if many else f"[{', '.join(words)}]") if all(words) else ""
     return ""
+
+
+class HelpFormatter(DefaultHelpFormatter):
+    """Help that says in words what an option takes, and its default."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        kind = getattr(action, "_typehint", None) or action.type
+        text = (action.help or "").replace("%", "%%")
+        if kind is None:
+            return text
+        taken = expected_by(action)
+        given = (
+            "required"
+            if getattr(action, "needed", action.required)
+            else f"default: {spoken(action.default)}"
+        )
+        return f"{text} ({'; '.join(filter(None, (taken, given)))})"
+
+
+def spoken(value: Any) -> str:
+    """A default as the user would type it."""
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(spoken, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def one_of(values: Any) -> str:

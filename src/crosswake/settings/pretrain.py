@@ -67,7 +67,9 @@ class PairLossConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainConfig(RunConfig):
-    """Settings of ``crosswake pretrain``."""
+    """Pretrain on optical-SAR pairs of places: what both sensors show of one place comes out alike.
+    --config takes a recipe by name (pairs_transoss is the published one) or a YAML file, and
+    --print_config shows all settings."""
 
     command: ClassVar[str] = "pretrain"
 

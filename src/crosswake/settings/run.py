@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from crosswake.data.radiometry import SarRadiometry
-from crosswake.settings.common import Device, Precision, check
+from crosswake.settings.common import DeviceConfig, SeedConfig, StrictConfig, check
 from crosswake.settings.model import ModelConfig
 
 
@@ -74,7 +74,7 @@ class ValidationConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunConfig:
+class RunConfig(DeviceConfig, SeedConfig, StrictConfig):
     """Settings of a run that learns something."""
 
     command: ClassVar[str]
@@ -90,14 +90,8 @@ class RunConfig:
     weights."""
     epochs: int = 200
     """Passes over the training data."""
-    seed: int = 0
-    """Seed of weights, batches, augmentation and the validation split."""
-    device: Device = "auto"
-    """Kind of processor."""
     devices: int = 1
     """Processors, one process each."""
-    precision: Precision = "fp32"
-    """Number type of the forward pass."""
     compile: bool = False
     """Compile the transformer with torch.compile; the first step then takes a minute or more, every
     other one less."""
@@ -117,15 +111,11 @@ class RunConfig:
     evaluate: bool = True
     """Measure the kept epoch on the test split at the end, if there is one, and write the
     report."""
-    strict: bool = False
-    """Stop at the first unreadable file; otherwise they are listed and left out."""
-    quiet: bool = False
-    """No progress; files that are left out are listed all the same."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check(self.epochs >= 1, "epochs", f"must be at least 1, got {self.epochs}")
         check(self.devices >= 1, "devices", f"must be at least 1, got {self.devices}")
-        check(self.seed >= 0, "seed", f"must not be negative, got {self.seed}")
         share = self.batch_size % self.devices == 0
         check(share, "devices", f"{self.devices} do not divide a batch of {self.batch_size}")
 

@@ -124,7 +124,8 @@ class LossConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(RunConfig):
-    """Settings of ``crosswake train``."""
+    """Train a re-identification model. --config takes a recipe by name (hoss_transoss is the
+    published one) or a YAML file, and --print_config shows all settings."""
 
     command: ClassVar[str] = "train"
 

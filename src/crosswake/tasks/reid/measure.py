@@ -19,7 +19,8 @@ from crosswake.retrieval.metrics import Ranking
 from crosswake.retrieval.products import RankOptions
 from crosswake.retrieval.protocols import Estimate, ProtocolResult, evaluate_protocol, of_queries
 from crosswake.retrieval.ranking import rank, rank_rows
-from crosswake.retrieval.rerank import RerankConfig, rerank_rows
+from crosswake.retrieval.rerank import rerank_rows
+from crosswake.settings.evaluate import RerankConfig
 from crosswake.tasks.reid.results import Evaluation, Metrics, ProtocolOutcome
 
 MAX_GROUPS = 40

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from crosswake.data.chips import Chip
 from crosswake.data.reid import BadFile, Chips, ProtocolName, ReidData
 from crosswake.retrieval.protocols import Estimate, ProtocolResult
-from crosswake.retrieval.rerank import RerankConfig
+from crosswake.settings.evaluate import RerankConfig
 
 PROTOCOL_TITLES: Mapping[ProtocolName, str] = {
     "all": "all to all",

@@ -1,4 +1,4 @@
-"""What an embedding job is asked to do."""
+"""Settings of ``crosswake embed``."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,57 +8,49 @@ from typing import Literal
 from crosswake import __version__
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.sources.listing import ModalityChoice
-from crosswake.settings.common import Device, Precision
+from crosswake.settings.common import DeviceConfig, StrictConfig, check
 
-Engine = Literal["local", "ray"]
 OUTPUT_ENDING = ".parquet"
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbedSettings:
-    """Settings of ``crosswake embed``.
-
-    Attributes:
-        checkpoint: the model, as :func:`crosswake.load` takes it.
-        data: a HOSS-layout folder, any folder of images, a CSV table, or a text file that lists
-            image files.
-        output: the Parquet file.
-        modality: of images whose name does not tell.
-        device: kind of processor.
-        precision: number type of the forward pass.
-        batch_size: chips embedded at a time.
-        save_every: chips between savings, from which an interrupted job goes on.
-        engine: this process, or Ray Data.
-        ray_address: the cluster, as ``ray.init`` takes it; a local one if None.
-        workers: models that Ray runs side by side; one a GPU, or one a machine without, if None.
-        strict: stop at the first unreadable file.
-        quiet: show no progress.
-    """
+class EmbedConfig(DeviceConfig, StrictConfig):
+    """Embed images into one Parquet file: id, path, embedding in fp16, and what is known of each
+    chip. Run again after an interruption, it goes on."""
 
     checkpoint: Path
+    """The model: weights, or an exported ONNX file."""
     data: Path
+    """What to embed: a folder in the HOSS layout or of pairs, any folder of images, a CSV table, or
+    a .txt file with a path on each line."""
     output: Path
+    """The Parquet file to write."""
     modality: ModalityChoice = "auto"
-    device: Device = "auto"
-    precision: Precision = "fp32"
+    """Modality of images in a plain folder or list; auto looks for RGB, optical or SAR in their
+    names."""
     batch_size: int = 64
+    """Chips that go through the model together."""
     save_every: int = 512
-    engine: Engine = "local"
+    """Number of chips after which the work done is saved; an interrupted job goes on from there."""
+    engine: Literal["local", "ray"] = "local"
+    """Where to work: in this process, or with Ray Data."""
     ray_address: str | None = None
+    """Ray cluster, as ray.init takes it; by default RAY_ADDRESS, else this machine."""
     workers: int | None = None
-    strict: bool = False
-    quiet: bool = False
+    """Number of models that Ray runs side by side; by default one a GPU, or one a machine without
+    GPUs."""
 
     def __post_init__(self) -> None:
-        if self.output.suffix.lower() != OUTPUT_ENDING:
-            raise CrosswakeError(f"--output {self.output}: must end in {OUTPUT_ENDING}")
-        if self.output.is_dir():
-            raise CrosswakeError(f"--output {self.output}: is a folder; name a file")
-        for option in ("ray_address", "workers"):
-            if self.engine == "local" and getattr(self, option) is not None:
-                raise CrosswakeError(
-                    f"--{option}: is for --engine ray; add that, or leave --{option} out"
-                )
+        for name in ("batch_size", "save_every", "workers"):
+            value = getattr(self, name)
+            good = value is None or value > 0
+            check(good, name, f"expected a whole number above 0, got {value}")
+        good = self.output.suffix.lower() == OUTPUT_ENDING
+        check(good, "output", f"{self.output} must end in {OUTPUT_ENDING}")
+        check(not self.output.is_dir(), "output", f"{self.output} is a folder; name a file")
+        for name in ("ray_address", "workers"):
+            good = self.engine == "ray" or getattr(self, name) is None
+            check(good, name, f"is for --engine ray; add that, or leave --{name} out")
 
     @property
     def parts_folder(self) -> Path:

@@ -1,0 +1,132 @@
+"""Every command: where its settings and its code are, and what it does."""
+
+import difflib
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from crosswake import __version__
+from crosswake.core.errors import CrosswakeError
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command. Settings and code are named, not imported, so that help answers at once.
+
+    Attributes:
+        settings: ``module:Class`` of the dataclass that the options are made from.
+        module: has ``run(settings) -> exit code``.
+        summary: what the command does, in one line.
+    """
+
+    settings: str
+    module: str
+    summary: str
+
+    def settings_class(self) -> type:
+        """The dataclass of the settings."""
+        module, _, name = self.settings.partition(":")
+        kind: type = getattr(importlib.import_module(module), name)
+        return kind
+
+
+SETTINGS, CLI = "crosswake.settings", "crosswake.cli"
+COMMANDS = {
+    "simulate": Command(
+        f"{SETTINGS}.data:SimulateConfig",
+        f"{CLI}.simulate",
+        "make a fleet of simulated ships in the HOSS ReID layout",
+    ),
+    "data check": Command(
+        f"{SETTINGS}.data:CheckConfig",
+        f"{CLI}.data_check",
+        "verify a data set, count it, draw a contact sheet",
+    ),
+    "data download": Command(
+        f"{SETTINGS}.data:DownloadConfig",
+        f"{CLI}.data_download",
+        "fetch a data set or weights by name",
+    ),
+    "data pairs": Command(
+        f"{SETTINGS}.pairs:PairsConfig",
+        f"{CLI}.data_pairs",
+        "build the optical-SAR pairs that pretraining reads",
+    ),
+    "pretrain": Command(
+        f"{SETTINGS}.pretrain:PretrainConfig",
+        f"{CLI}.pretrain",
+        "learn from optical-SAR pairs of places what both sensors show",
+    ),
+    "train": Command(
+        f"{SETTINGS}.train:TrainConfig", f"{CLI}.train", "train a re-identification model"
+    ),
+    "probe": Command(
+        f"{SETTINGS}.evaluate:ProbeConfig",
+        f"{CLI}.probe",
+        "measure how well a model's features show the terrain of pairs",
+    ),
+    "evaluate": Command(
+        f"{SETTINGS}.evaluate:EvaluateConfig",
+        f"{CLI}.evaluate",
+        "measure a model by the published protocols, with a report",
+    ),
+    "embed": Command(
+        f"{SETTINGS}.embed:EmbedConfig",
+        f"{CLI}.embed",
+        "embed a folder, table or list of images into one Parquet file",
+    ),
+    "export": Command(
+        f"{SETTINGS}.export:ExportConfig",
+        f"{CLI}.export",
+        "write a model as ONNX or PyTorch program, checked against PyTorch",
+    ),
+    "completion": Command(
+        f"{SETTINGS}.completion:CompletionConfig",
+        f"{CLI}.completion",
+        "print a script that lets bash or zsh complete commands and options",
+    ),
+}
+
+
+def find_command(words: Sequence[str]) -> tuple[str, list[str]]:
+    """The longest command name that ``words`` begin with, and the words after it.
+
+    Raises:
+        CrosswakeError: there is none; the message says the nearest.
+    """
+    for count in (2, 1):
+        name = " ".join(words[:count])
+        if name in COMMANDS:
+            return name, list(words[count:])
+    group = members(words[0])
+    known = [name.removeprefix(f"{words[0]} ") for name in group] or list(COMMANDS)
+    given = words[1] if group else words[0]
+    near = difflib.get_close_matches(given, known, n=1)
+    prefix = f"{words[0]} " if group else ""
+    advice = (
+        f"did you mean {prefix}{near[0]}?" if near else f"there are: {', '.join(group or COMMANDS)}"
+    )
+    raise CrosswakeError(f"no command '{prefix}{given}'; {advice} (crosswake --help)")
+
+
+def members(group: str) -> list[str]:
+    """The commands of a group: ``data check`` and the others of ``data``."""
+    return [name for name in COMMANDS if name.startswith(f"{group} ")]
+
+
+def help_text(group: str = "") -> str:
+    """What ``crosswake --help`` prints, or ``crosswake GROUP --help``."""
+    names = members(group) if group else COMMANDS
+    usage = " ".join(["usage: crosswake", *filter(None, [group]), "COMMAND [options]"])
+    return "\n".join(
+        [
+            f"crosswake {__version__}: recognise the same ship in optical and SAR satellite images",
+            "",
+            f"{usage}    (crosswake help COMMAND for its options)",
+            "",
+            *(f"  {name:<16}{COMMANDS[name].summary}" for name in names),
+            "",
+            "  --version       print the version",
+            "  --debug         with any command: a traceback on errors",
+        ]
+    )

@@ -1,0 +1,157 @@
+"""Promise: one spelling of every option works in every command, and mistakes name the option."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from crosswake.core.errors import CrosswakeError
+from crosswake.settings.common import BY_PLACE, SeedConfig, StrictConfig
+from crosswake.settings.parsing import make_parser, parse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inner:
+    """The inner part. It has options."""
+
+    size: tuple[int, int] = (2, 3)
+    """Rows and columns."""
+    limit: float | None = 1.0
+    """Limit; none for no limit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extra:
+    """An extra part."""
+
+    lambda_: float = 0.5
+    """Weight."""
+    fast: bool = False
+    """Be fast."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample(SeedConfig, StrictConfig):
+    """Do something."""
+
+    root: Path = field(metadata=BY_PLACE)
+    """Folder."""
+    out: Path | None = field(default=None, metadata=BY_PLACE)
+    """Result."""
+    folders: tuple[Path, ...] = ()
+    """Some folders."""
+    names: tuple[str, ...] = ("a",)
+    """Some names."""
+    kind: Literal["one", "two"] | None = None
+    """Kind, or none."""
+    inner: Inner = field(default_factory=Inner)
+    extra: Extra | None = None
+    """Add something."""
+    certain: bool = True
+    """Be certain."""
+
+
+def read(*words: str) -> Sample:
+    return parse(Sample, "sample", list(words))
+
+
+def test_defaults_come_from_the_dataclass() -> None:
+    assert read("here") == Sample(root=Path("here"))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["here", "there"], Sample(root=Path("here"), out=Path("there"))),
+        (["--quiet", "here"], Sample(root=Path("here"), quiet=True)),
+        (["here", "--quiet", "--strict=false"], Sample(root=Path("here"), quiet=True)),
+        (["--certain", "false", "here"], Sample(root=Path("here"), certain=False)),
+        (["--inner.size", "4", "5", "here"], Sample(root=Path("here"), inner=Inner(size=(4, 5)))),
+        (["here", "--inner.size=[4,5]"], Sample(root=Path("here"), inner=Inner(size=(4, 5)))),
+        (["here", "--inner.size", "[4, 5]"], Sample(root=Path("here"), inner=Inner(size=(4, 5)))),
+        (["here", "--inner.limit", "none"], Sample(root=Path("here"), inner=Inner(limit=None))),
+        (["here", "--inner.limit=None"], Sample(root=Path("here"), inner=Inner(limit=None))),
+        (["here", "--kind", "two"], Sample(root=Path("here"), kind="two")),
+        (["here", "--kind=none"], Sample(root=Path("here"))),
+        (["here", "--names", "b,c"], Sample(root=Path("here"), names=("b", "c"))),
+        (["here", "--names", "[b, c]"], Sample(root=Path("here"), names=("b", "c"))),
+        (["here", "--names", "b", "--names=c"], Sample(root=Path("here"), names=("b", "c"))),
+        (
+            ["--folders", "x, y", "--folders", "[z", "here"],
+            Sample(root=Path("here"), folders=(Path("x, y"), Path("[z"))),
+        ),
+        (["--extra", "here"], Sample(root=Path("here"), extra=Extra())),
+        (["here", "--extra.lambda", "0.1"], Sample(root=Path("here"), extra=Extra(lambda_=0.1))),
+        (["here", "--extra.fast"], Sample(root=Path("here"), extra=Extra(fast=True))),
+        (["here", "--extra", "--extra.fast"], Sample(root=Path("here"), extra=Extra(fast=True))),
+        (["here", "--extra", "none"], Sample(root=Path("here"))),
+    ],
+)
+def test_spellings(words: list[str], expected: Sample) -> None:
+    assert read(*words) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "the following arguments are required: root"),
+        (["here", "--sede", "3"], "--sede: no such option; did you mean --seed?"),
+        (
+            ["here", "--inner.sizes", "3"],
+            "--inner.sizes: no such option; did you mean --inner.size?",
+        ),
+        (["here", "--limit", "3"], "--limit: no such option; did you mean --inner.limit?"),
+        (["here", "--extra.fats"], "--extra.fats: no such option; did you mean --extra.fast?"),
+        (["here", "--xyz"], "--xyz: no such option"),
+        (["here", "--seed", "1", "--seed=1"], "--seed: given twice; give it once"),
+        (["here", "--quiet", "--quiet"], "--quiet: given twice; give it once"),
+        (["here", "--seed"], "--seed: expected a value"),
+        (["here", "--seed", "--quiet"], "--seed: expected a value"),
+        (["here", "--seed=-1"], "--seed: must not be negative, got -1"),
+        (["here", "--seed", "-1"], "--seed: must not be negative, got -1"),
+        (["here", "--seed", "none"], "--seed: expected a whole number, got none"),
+        (["here", "--inner.size", "4"], "--inner.size: expected [a whole number, a whole number]"),
+        (["here", "--kind", "six"], "--kind: expected one of one, two, got six"),
+        (["here", "--certain=perhaps"], "--certain: expected true or false, got perhaps"),
+        (["here", "--extra.lambda", "x"], "--extra.lambda: expected a number, got x"),
+        (["a", "b", "c"], "unrecognized arguments: c"),
+    ],
+)
+def test_mistakes(words: list[str], said: str) -> None:
+    with pytest.raises(CrosswakeError) as caught:
+        read(*words)
+    assert str(caught.value).startswith(said)
+    assert str(caught.value).endswith("(crosswake sample --help)")
+    assert "\n" not in str(caught.value)
+
+
+def test_options_win_over_the_file_wherever_they_stand(tmp_path: Path) -> None:
+    path = tmp_path / "sample.yaml"
+    path.write_text("seed: 3\nextra: {lambda: 0.1}\nkind: none\ninner: {limit: none}\n")
+    expected = Sample(root=Path("a"), seed=4, extra=Extra(lambda_=0.1), inner=Inner(limit=None))
+    assert read("a", "--seed", "4", "--config", str(path)) == expected
+    assert read("a", f"--config={path}", "--seed", "4") == expected
+    assert read("a", f"--config={path}", "--extra", "none").extra is None
+
+
+def test_what_is_printed_is_read_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["a", "--names=b", "--inner.limit=none", "--extra.fast"]
+    for more in ([], ["--extra", "none"]):
+        given = [word for word in words if not more or not word.startswith("--extra")] + more
+        with pytest.raises(SystemExit) as stopped:
+            read(*given, "--print_config")
+        assert stopped.value.code == 0
+        path = tmp_path / "printed.yaml"
+        path.write_text(capsys.readouterr().out)
+        assert read("a", "--config", str(path)) == read(*given)
+
+
+def test_help_shows_places_parts_and_defaults() -> None:
+    text = " ".join(make_parser(Sample, "sample").format_help().split())
+    assert text.startswith("usage: crosswake sample root [out] [options] Do something.")
+    assert "The inner part: --inner" in text
+    assert "--inner.limit LIMIT Limit; none for no limit. (a number; default: 1.0)" in text
+    assert "--extra.lambda" in text
+    assert "lambda_" not in text.lower().replace("lambda_ weight", "")
+    assert "Some folders. ([a path, ...]; default: none)" in text
