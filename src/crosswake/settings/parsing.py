@@ -27,12 +27,11 @@ class Parser(ArgumentParser):
         super().__init__(
             prog=f"crosswake {command}", description=description, exit_on_error=False, **options
         )
-        self._command = command
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise the complaint as one line that names the option."""
         line = self._in_words(" ".join(message.split()))
-        raise CrosswakeError(f"{line} (crosswake {self._command} --help)") from ex
+        raise CrosswakeError(f"{line} ({self.prog} --help)") from ex
 
     def parse_words(self, words: list[str]) -> Any:
         """Parse, with every complaint of jsonargparse or a dataclass check as
