@@ -15,8 +15,8 @@ BENCHMARKS = {
     "embed": "embedding by PyTorch, and by the 8-bit ONNX graph",
 }
 MINUTES = {
-    "rank": "--queries 1000 --gallery 10000",
-    "rerank": "--queries 500 --gallery 2500",
+    "rank": "--queries 500 --gallery 10000",
+    "rerank": "--queries 400 --gallery 2000",
     "train": "--config demo --image_size 128 64 --chips 128 --batch 64",
     "load": "--image_size 128 64",
     "embed": "--width 384 --depth 6",
