@@ -1,4 +1,4 @@
-"""Times several ways to do one thing, in turn, so that other work on the machine slows all alike."""
+"""Times several ways to do one thing in turn, so that other work slows all of them alike."""
 
 import time
 from collections.abc import Callable, Mapping
