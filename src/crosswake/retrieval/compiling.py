@@ -1,4 +1,4 @@
-"""Plain loops in machine code, by numba where it is installed (the extra ``fast``)."""
+"""Plain loops in machine code, by numba."""
 
 import functools
 from collections.abc import Callable
