@@ -1,4 +1,4 @@
-"""Plain loops in machine code, by numba."""
+"""Plain loops in machine code, by numba where it is installed (the extra ``fast``)."""
 
 import functools
 from collections.abc import Callable
