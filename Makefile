@@ -4,7 +4,7 @@ BIN := .venv/bin
 SHIPS := runs/demo-ships
 DEMO := runs/demo
 
-.PHONY: setup demo test lint clean
+.PHONY: setup demo lint check test docs bench clean
 
 setup: .venv/installed
 
@@ -26,8 +26,21 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint
+# Before each commit: a minute or so on two cores.
+check: lint
+	$(BIN)/pytest -m "not slow"
+
+# Everything that CI runs.
+test: lint docs
 	$(BIN)/pytest
+
+# Pages and API reference as a site that needs no network: runs/site/index.html.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# Each job beside the usual way to do it, in a few minutes; results go to runs/bench.
+bench: setup
+	$(BIN)/python -m benchmarks all
 
 clean:
 	rm -rf .venv runs build

@@ -1,5 +1,4 @@
-"""``bench embed``: embedding by PyTorch as a share of the matrix rate, and the 8-bit graph beside
-it."""
+"""Embedding by PyTorch as a share of the rate of products, and the 8-bit graph beside it."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,16 +27,16 @@ INT8 = "onnx-int8"
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbedConfig:
+class EmbedSettings:
     """What is embedded, and how often.
 
     Attributes:
         checkpoint: weights; None for random ones of ``model``.
-        model: the shape of those.
-        data: chips to embed; None for made-up pictures.
+        model: the shape of the random ones.
+        data: chips to embed; None for generated images.
         chips: how many.
         batch: chips in a batch.
-        repeats: of either way, in turn.
+        repeats: runs of each way, in turn.
         seed: of random weights.
         device: where PyTorch runs; the graph runs on the CPU.
     """
@@ -52,8 +51,12 @@ class EmbedConfig:
     device: Device = "cpu"
 
 
-def bench_embed(settings: EmbedConfig, *, quiet: bool = True) -> tuple[Bench, str]:
-    """Time embedding of decoded chips; also why the graph was left out, empty if it was not."""
+def bench_embed(settings: EmbedSettings, *, quiet: bool = True) -> tuple[Bench, str]:
+    """Time the embedding of decoded chips.
+
+    Returns:
+        What was found, and why the graph was left out: empty if it was not.
+    """
     embedder = embedder_of(settings)
     store = store_of(settings, embedder, quiet)
     with TemporaryDirectory() as folder:
@@ -61,7 +64,7 @@ def bench_embed(settings: EmbedConfig, *, quiet: bool = True) -> tuple[Bench, st
         return measured(settings, embedder, graph, store, quiet), missing
 
 
-def embedder_of(settings: EmbedConfig) -> Embedder:
+def embedder_of(settings: EmbedSettings) -> Embedder:
     """The model in fp32."""
     if settings.checkpoint is not None:
         return load_torch(settings.checkpoint, device=settings.device)
@@ -69,7 +72,7 @@ def embedder_of(settings: EmbedConfig) -> Embedder:
     return Embedder(build_model(settings.model), device=pick_device(settings.device))
 
 
-def store_of(settings: EmbedConfig, embedder: Embedder, quiet: bool) -> ChipStore:
+def store_of(settings: EmbedSettings, embedder: Embedder, quiet: bool) -> ChipStore:
     """The chips, decoded."""
     if settings.data is None:
         return generated(embedder.image_size, settings.chips)
@@ -78,7 +81,7 @@ def store_of(settings: EmbedConfig, embedder: Embedder, quiet: bool) -> ChipStor
 
 
 def int8_of(embedder: Embedder, path: Path) -> tuple[OnnxEmbedder | None, str]:
-    """The graph with 8-bit products, or one line that says why there is none."""
+    """The graph with 8-bit products, or None with one line that says why."""
     device = embedder.device
     if device.type != "cpu":
         return None, f"{INT8} is left out: it is for the CPU, and PyTorch runs on {device}"
@@ -90,7 +93,7 @@ def int8_of(embedder: Embedder, path: Path) -> tuple[OnnxEmbedder | None, str]:
 
 
 def measured(
-    settings: EmbedConfig,
+    settings: EmbedSettings,
     embedder: Embedder,
     graph: OnnxEmbedder | None,
     store: ChipStore,
@@ -131,7 +134,7 @@ def measured(
 
 
 def compared(timings: dict[str, Timing]) -> tuple[dict[str, Ratio | float], dict[str, float]]:
-    """How much quicker the 8-bit graph is, and how far from PyTorch; nothing without it."""
+    """How much faster the 8-bit graph is, and how far from PyTorch; empty without the graph."""
     if INT8 not in timings:
         return {}, {}
     cosine = float((timings[OURS].result * timings[INT8].result).sum(axis=1).min())
@@ -141,10 +144,10 @@ def compared(timings: dict[str, Timing]) -> tuple[dict[str, Ratio | float], dict
     }, {f"1 - cosine, {INT8}": 1 - cosine}
 
 
-def words_of(settings: EmbedConfig, embedder: Embedder, store: ChipStore) -> str:
-    """What was measured on, for people."""
+def words_of(settings: EmbedSettings, embedder: Embedder, store: ChipStore) -> str:
+    """What was embedded, for people."""
     shape = embedder.model.config
-    chips = "made-up pictures" if settings.data is None else f"chips of {settings.data.name}"
+    chips = "generated images" if settings.data is None else f"chips of {settings.data.name}"
     weights = "random weights" if settings.checkpoint is None else settings.checkpoint.name
     size = (
         f"{shape.image_size[0]} x {shape.image_size[1]}, width {shape.width}, depth {shape.depth}"
@@ -152,6 +155,6 @@ def words_of(settings: EmbedConfig, embedder: Embedder, store: ChipStore) -> str
     return f"{len(store):,} {chips}, batches of {settings.batch}; {size}, {weights}, fp32"
 
 
-def record_of(settings: EmbedConfig, embedder: Embedder) -> dict[str, Any]:
-    """The settings, with the shape of the model that was used."""
+def record_of(settings: EmbedSettings, embedder: Embedder) -> dict[str, Any]:
+    """The settings, with the shape of the model in use."""
     return asdict(settings) | {"model": asdict(embedder.model.config)}

@@ -1,5 +1,4 @@
-"""How many floating-point operations the model takes, counted layer by layer; a multiply-add counts
-as two."""
+"""Floating-point operations of the model, counted layer by layer; a multiply-add counts as two."""
 
 from itertools import pairwise
 
@@ -14,23 +13,21 @@ from crosswake.models.heads import SQUEEZED
 from crosswake.settings.model import ModelConfig
 
 BACKWARD_AND_FORWARD = 3
-"""A backward pass is two products for every one forward: for what went in, and for the weights."""
+"""For each product of the forward pass, backward takes two: by the input and by the weights."""
 
 
 def forward_flops(config: ModelConfig, identities: int = 0) -> int:
-    """Of one chip in training: matrix products, convolutions and attention; each chip sees its
-    modality's stem only.
+    """Operations for one chip: matrix products, convolutions, attention, one modality's stem.
 
     Args:
-        config: the shape.
+        config: the model's shape.
         identities: rows of the classifier.
     """
     rows, columns = config.grid
     patches, width = rows * columns, config.width
     tokens = patches + 1 + config.sse
-    block = (
-        24 * tokens * width**2 + 4 * tokens**2 * width
-    )  # 12 width^2 weights; two products of attention
+    # 12 width^2 weights a block; two products of attention
+    block = 24 * tokens * width**2 + 4 * tokens**2 * width
     head = 2 * width * identities
     if config.sse:
         head += 2 * 3 * width
@@ -40,7 +37,7 @@ def forward_flops(config: ModelConfig, identities: int = 0) -> int:
 
 
 def stem_flops(config: ModelConfig) -> int:
-    """Of one patch embedding."""
+    """Operations of one patch embedding."""
     rows, columns = config.grid
     if config.stem == "patch":
         return 2 * rows * columns * 3 * config.patch_size**2 * config.width
@@ -54,7 +51,7 @@ def stem_flops(config: ModelConfig) -> int:
 
 
 def step_flops(config: ModelConfig, chips: int, identities: int = 0) -> int:
-    """Of one training step over ``chips``: forward and backward."""
+    """Operations of one training step over ``chips``: forward and backward."""
     return BACKWARD_AND_FORWARD * chips * forward_flops(config, identities)
 
 

@@ -1,4 +1,4 @@
-"""What the machine is, and how fast it can be: the limits that a share is a share of."""
+"""What the machine is, and its best rates of products and copies."""
 
 import importlib.metadata
 import os
@@ -42,8 +42,10 @@ def processor_name() -> str:
 
 
 def measure_limits(device: str = "cpu") -> dict[str, float]:
-    """``flops``, the best rate of a float32 matrix product, and ``bytes``, that of a copy, reads
-    and writes counted."""
+    """Best rates a second: ``flops`` of a float32 matrix product, ``bytes`` of a copy.
+
+    A copied byte counts twice: it is read and written.
+    """
     import torch
 
     square = torch.rand(MATRIX_SIDE, MATRIX_SIDE, device=device)
@@ -57,8 +59,7 @@ def measure_limits(device: str = "cpu") -> dict[str, float]:
 
 
 def square_products(device: str = "cpu") -> tuple[Callable[[], None], float]:
-    """A way that does some float32 matrix products, to be timed in turn with others, and their
-    operations."""
+    """A way that does some float32 matrix products, and how many operations they take."""
     import torch
 
     square = torch.rand(MATRIX_SIDE, MATRIX_SIDE, device=device)
@@ -74,7 +75,7 @@ def square_products(device: str = "cpu") -> tuple[Callable[[], None], float]:
 
 
 def best(work: Callable[[], Any], device: str) -> float:
-    """Seconds of the quickest of a few runs, after one to warm up."""
+    """Seconds of the fastest of a few runs, after one to warm up."""
     import torch
 
     quickest = float("inf")

@@ -1,5 +1,4 @@
-"""Chips of noise, as files in the HOSS layout: what loading and training cost does not hang on what
-they show."""
+"""Chips of noise in the HOSS layout: the cost of loading does not depend on what they show."""
 
 from pathlib import Path
 
@@ -10,12 +9,11 @@ from crosswake.data.sources.hoss import TRAIN
 
 CHIPS_PER_IDENTITY = 4
 SIDES = ((90, 160), (30, 60))
-"""Least and most height, and width, of a file in pixels; about those of HOSS ReID."""
+"""Range of heights and of widths in pixels, about those of HOSS ReID."""
 
 
 def write_chips(root: Path, count: int, *, seed: int = 0) -> Path:
-    """Write ``count`` training chips of 8 bit, four an identity, optical and SAR in turn; returns
-    ``root``."""
+    """Write ``count`` 8-bit training chips, optical and SAR in turn; returns ``root``."""
     random = np.random.default_rng(seed)
     folder = root / TRAIN
     folder.mkdir(parents=True)

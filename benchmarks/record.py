@@ -1,4 +1,4 @@
-"""What a benchmark found: as a table, as ``bench-<name>.json``, and as a plot of how it scales."""
+"""What a benchmark found: a table, ``bench-<name>.json`` and a plot of time over size."""
 
 import json
 import shlex
@@ -19,21 +19,21 @@ class Bench:
     """One benchmark.
 
     Attributes:
-        name: ``rank``, ``rerank`` and so on; files are named after it.
-        measured_on: what the data are, in words.
-        settings: the options that matter.
+        name: such as ``rank``; part of the files' names.
+        measured_on: the data, in words.
+        settings: the options that change the result.
         machine: from :func:`benchmarks.machine.describe_machine`.
         limits: from :func:`benchmarks.machine.measure_limits`.
-        timings: by way, ours under ``crosswake``.
-        flops: floating-point operations that our way needs at least.
-        bytes: bytes that our way reads and writes at least.
-        agreement: how far results are from each other, by what is compared.
-        scaling_over: what the curves run over, such as ``gallery chips``.
-        scaling: by way, seconds by size, or what ``scaling_of`` says.
-        scaling_of: what the curves show.
-        chips: how many every way handles in a repeat; 0 where that says nothing.
-        parts: what ours is made of, timed in the same turns, by what it is.
-        further: whatever else was found, by what it is; with a spread where repeats have one.
+        timings: by way; ours is named ``crosswake``.
+        flops: floating-point operations that our way cannot do without.
+        bytes: bytes that our way has to read and write.
+        agreement: largest differences between results, by what is compared.
+        scaling_over: the curves' x axis, such as ``gallery chips``.
+        scaling: y by x, for each way.
+        scaling_of: the curves' y axis.
+        chips: chips in a repeat of each way; 0 where chips are not counted.
+        parts: steps of our way, timed alone in the same turns.
+        further: other findings, by name; a ratio where repeats differ.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Bench:
 
     @property
     def ratios(self) -> dict[str, Ratio]:
-        """How many times longer each plain way takes than ours."""
+        """How many times longer each other way takes than ours."""
         return {
             name: ratio(timing, self.timings[OURS])
             for name, timing in self.timings.items()
@@ -63,7 +63,7 @@ class Bench:
 
     @property
     def chips_per_second(self) -> dict[str, Ratio]:
-        """Of every way and part; nothing where chips are not counted."""
+        """Of each way and part."""
         return {
             name: rate(self.chips, timing)
             for name, timing in (*self.timings.items(), *self.parts.items())
@@ -71,7 +71,7 @@ class Bench:
 
     @property
     def shares(self) -> dict[str, float]:
-        """Our share of the matrix rate and of the copy rate, at the median time."""
+        """Our share of the best rates of products and of copies, at the median time."""
         seconds = self.timings[OURS].median
         return {
             "matrix_rate": self.flops / seconds / self.limits["flops"],

@@ -1,21 +1,19 @@
-"""``crosswake bench load``: how many chips a second this machine loads and augments."""
+"""``python -m benchmarks load``: how many chips a second this machine loads and augments."""
 
 from typing import Any
 
-from benchmarks.options import add_common, add_sizes, add_workers, shrunk, workers_of
+from benchmarks.options import add_common, add_sizes, add_workers, bench_parser, shrunk, workers_of
 from crosswake.settings.parsing import Parser
 
 QUICK = {"chips": 24, "batch": 8, "image_size": [32, 16], "repeats": 1, "workers": 0}
 
 
 def make_parser() -> Parser:
-    """The options of ``crosswake bench load``."""
-    parser = Parser(
-        "bench load",
-        "Time batches from the decoded store with the published augmentation, and the store, "
-        "augmentation and pairs "
-        "each alone, beside a loader of worker processes. Writes bench-load.json and "
-        "bench-load.png.",
+    """The options."""
+    parser = bench_parser(
+        "load",
+        "Time batches from the decoded store with the published augmentation, beside a DataLoader "
+        "that decodes files; also the store, augmentation and pairs alone.",
     )
     add_sizes(parser, chips=512, batch=64)
     add_workers(parser)

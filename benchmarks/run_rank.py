@@ -1,8 +1,9 @@
-"""``crosswake bench rank``: what exact ranking costs on this machine."""
+"""``python -m benchmarks rank``: what exact ranking costs on this machine."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from benchmarks.options import bench_parser
 from crosswake.settings.parsing import Parser
 
 if TYPE_CHECKING:
@@ -12,12 +13,12 @@ QUICK = {"queries": 100, "gallery": 1000, "width": 64, "repeats": 1}
 
 
 def make_parser() -> Parser:
-    """The options of ``crosswake bench rank``."""
-    parser = Parser(
-        "bench rank",
+    """The options of ``python -m benchmarks rank``."""
+    parser = bench_parser(
+        "rank",
         "Time exact ranking on made-up features beside the usual ways: NumPy's argsort in a loop "
         "over queries, and of a Q x G matrix with a compiled loop over the matches. With faiss "
-        "installed, also its exact search. Writes bench-rank.json and bench-rank.png.",
+        "installed, also its exact search.",
     )
     add_options(parser, queries=3000, gallery=20000)
     return parser

@@ -1,20 +1,20 @@
-"""``crosswake bench rerank``: what k-reciprocal re-ranking costs on this machine."""
+"""``python -m benchmarks rerank``: what k-reciprocal re-ranking costs on this machine."""
 
 from typing import Any
 
+from benchmarks.options import bench_parser
 from benchmarks.run_rank import add_options, report, settings_of
 from crosswake.settings.parsing import Parser
 
 
 def make_parser() -> Parser:
-    """The options of ``crosswake bench rerank``."""
+    """The options of ``python -m benchmarks rerank``."""
     from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 
-    parser = Parser(
-        "bench rerank",
+    parser = bench_parser(
+        "rerank",
         "Time k-reciprocal re-ranking on made-up features beside the usual way, with (Q+G) x "
-        "(Q+G) arrays. Writes "
-        "bench-rerank.json and bench-rerank.png.",
+        "(Q+G) arrays.",
     )
     add_options(parser, queries=1000, gallery=5000)
     parser.add_argument("--k1", type=PositiveInt, default=50, help="reciprocal neighbours")

@@ -1,4 +1,4 @@
-"""``crosswake bench train``: what a training step costs on this machine."""
+"""``python -m benchmarks train``: what a training step costs on this machine."""
 
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ QUICK |= {"workers": 0}
 
 
 def make_parser() -> Parser:
-    """The options of ``crosswake bench train``."""
+    """The options of ``python -m benchmarks train``."""
     from jsonargparse.typing import PositiveInt
 
     parser = Parser(

@@ -1,5 +1,4 @@
-"""Times several ways of doing one thing in turn, so that what else the machine does hits all
-alike."""
+"""Times several ways to do one thing in turn, so that other work slows all of them alike."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -15,13 +14,13 @@ STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """How one way did.
+    """How long one way took.
 
     Attributes:
-        seconds: of every repeat, in order.
-        peak_bytes: most memory of the process above that at the start of a repeat; None where the
-            system does not say.
-        result: what the last repeat gave.
+        seconds: of each repeat, in order.
+        peak_bytes: the process's peak memory in a repeat, less what it held at its start; None
+            where the system does not say.
+        result: what the last repeat returned.
     """
 
     seconds: tuple[float, ...]
@@ -36,8 +35,7 @@ class Timing:
 
 @dataclass(frozen=True, kw_only=True)
 class Ratio:
-    """How many times longer one way takes than another: median over repeats, each taken against its
-    neighbour."""
+    """A ratio of each repeat of one way to the same repeat of another: median and extremes."""
 
     median: float
     low: float
@@ -47,11 +45,11 @@ class Ratio:
 def interleave(
     ways: Mapping[str, Callable[[], Any]], *, repeats: int, quiet: bool = True
 ) -> dict[str, Timing]:
-    """Run every way ``repeats`` times, one after the other, in turn forwards and backwards.
+    """Run each way ``repeats`` times: a, b, c, then c, b, a, and so on.
 
     Args:
-        ways: name to function; what it returns is kept.
-        repeats: how often, at least 1.
+        ways: a function by its name.
+        repeats: at least 1.
         quiet: show no progress.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
@@ -79,28 +77,29 @@ def interleave(
 
 
 def ratio(plain: Timing, ours: Timing) -> Ratio:
-    """How many times longer ``plain`` takes; low and high are the extremes over repeats."""
+    """How many times longer ``plain`` takes than ``ours``."""
     found = [slow / fast for slow, fast in zip(plain.seconds, ours.seconds, strict=True)]
     return Ratio(median=median(found), low=min(found), high=max(found))
 
 
 def rate(amount: float, timing: Timing) -> Ratio:
-    """``amount`` a second, likewise."""
+    """``amount`` a second."""
     found = [amount / seconds for seconds in timing.seconds]
     return Ratio(median=median(found), low=min(found), high=max(found))
 
 
 def share_of_rate(amount: float, timing: Timing, limit_amount: float, limit: Timing) -> Ratio:
-    """The rate of ``amount`` in ``timing`` over that of ``limit_amount`` in the same turn of
-    ``limit``."""
+    """The rate of ``amount`` over that of ``limit_amount`` in the same repeat."""
     pairs = zip(timing.seconds, limit.seconds, strict=True)
     found = [(amount / seconds) / (limit_amount / of_limit) for seconds, of_limit in pairs]
     return Ratio(median=median(found), low=min(found), high=max(found))
 
 
 def reset_peak() -> int | None:
-    """Set the process's peak memory back to what it holds now, which is returned; None where that
-    cannot be."""
+    """Reset the process's peak memory to what it holds now, which is returned.
+
+    None where the system does not allow it.
+    """
     try:
         RESET.write_text("5")
     except OSError:
@@ -109,7 +108,7 @@ def reset_peak() -> int | None:
 
 
 def status_bytes(field: str) -> int | None:
-    """A line of the process's status, in bytes."""
+    """A field of the process's status, in bytes; None where there is none."""
     if not STATUS.exists():
         return None
     for line in STATUS.read_text().splitlines():

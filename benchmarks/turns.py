@@ -1,5 +1,4 @@
-"""What the benchmarks of chips have in common: a share of the matrix rate from the same turns, and
-curves of rates."""
+"""A share of the rate of matrix products, timed in the same turns, and curves of rates."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,17 +10,20 @@ from benchmarks.timing import Ratio, Timing, interleave, share_of_rate
 Ways = dict[str, Callable[[], Any]]
 PRODUCTS = "float32 products"
 SCALING = (4, 2, 1)
-"""Curves run over a quarter, half and all of the batch."""
+"""Curves are measured at a quarter, half and all of the batch."""
 
 
 def timed_beside_products(
     ways: Mapping[str, Callable[[], Any]], *, flops: float, repeats: int, device: str, quiet: bool
 ) -> tuple[dict[str, Timing], Ratio]:
-    """Time ways in turn with float32 products; also our share of the products' rate, each turn by
-    itself.
+    """Time ways in turn with float32 products.
 
-    Other work on the machine slows both alike, so that the share suffers less than one of a rate
-    measured before."""
+    Other work on the machine slows both alike, so the share changes less than a share of a rate
+    that was measured before.
+
+    Returns:
+        The timings, and our share of the products' rate, turn by turn.
+    """
     products, product_flops = square_products(device)
     products()
     timings = interleave({**ways, PRODUCTS: products}, repeats=repeats, quiet=quiet)
@@ -32,7 +34,7 @@ def timed_beside_products(
 def rates_over(
     sizes: Sequence[int], ways_of: Callable[[int], Ways], chips_of: Callable[[int], int]
 ) -> dict[str, Any]:
-    """By way, chips a second by size, from one run each."""
+    """Chips a second, by way and by size, from one run each."""
     curves: dict[str, dict[int, float]] = {}
     for size in sizes:
         for name, timing in interleave(ways_of(size), repeats=1).items():

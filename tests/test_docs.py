@@ -14,7 +14,11 @@ from tests.parsing import parse_pretraining
 from tests.parsing import parse_training as parse
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")),
+    *(ROOT / folder / "README.md" for folder in ("benchmarks", "examples")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 
 
 def command_lines(page: Path, program: str) -> list[str]:
@@ -59,6 +63,23 @@ def test_links_lead_somewhere() -> None:
             assert target.startswith("http") or (page.parent / target).exists(), (
                 f"{page.name}: {target}"
             )
+
+
+def test_lines_are_short() -> None:
+    """Under 100 columns, but for rows of tables and lines with an address."""
+    long = [
+        f"{page.relative_to(ROOT)}:{number}"
+        for page in PAGES
+        for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) >= 100 and not line.startswith("|") and "://" not in line
+    ]
+    assert long == []
+
+
+def test_every_page_is_in_the_site() -> None:
+    site = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert pages == set(re.findall(r": (\S+\.md)$", site, re.MULTILINE))
 
 
 def test_the_published_pretraining_holds_the_published_settings() -> None:

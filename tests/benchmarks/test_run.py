@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import machine
-from benchmarks.__main__ import main
+from benchmarks.__main__ import BENCHMARKS, main
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +84,25 @@ def test_output_that_is_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
     (tmp_path / "taken").write_text("")
     assert main(["rank", "--quick", "--output", str(tmp_path / "taken")]) == 2
     assert "choose another --output" in capsys.readouterr().err
+
+
+def test_help_lists_all(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(f"\n  {name} " in said for name in [*BENCHMARKS, "all"])
+
+
+def test_all_runs_each_with_the_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        "benchmarks.__main__.MINUTES", dict.fromkeys(BENCHMARKS, "--quick --device cpu")
+    )
+    assert main(["all", "--output", str(tmp_path), "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+    assert {path.stem for path in tmp_path.glob("*.json")} == {f"bench-{n}" for n in BENCHMARKS}
+
+
+def test_no_such_benchmark(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bake"]) == 2
+    assert "there are: rank, rerank" in capsys.readouterr().err

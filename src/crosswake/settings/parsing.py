@@ -48,12 +48,16 @@ class Parser(ArgumentParser):
     def __init__(self, command: str, description: str, **options: Any) -> None:
         options |= {"exit_on_error": False, "formatter_class": HelpFormatter}
         super().__init__(prog=f"crosswake {command}", description=description, **options)
-        self.hint = f"(crosswake {command} --help)"
         self.parts: Kinds = {}
         """Parts that are None unless they are mentioned, such as ``rerank``."""
         self.left_out: set[str] = set()
         self.places: dict[str, bool] = {}
         """Arguments that are given by their place, and whether they are required."""
+
+    @property
+    def hint(self) -> str:
+        """Where the options are described."""
+        return f"({self.prog} --help)"
 
     def parse_words(self, words: list[str]) -> Any:
         """Parse ``words``.
