@@ -30,7 +30,10 @@ def command_lines(page: Path, program: str) -> list[str]:
 
 COMMAND_LINES = [(page.name, line) for page in PAGES for line in command_lines(page, "crosswake")]
 BENCHMARK_LINES = [
-    (page.name, line) for page in PAGES for line in command_lines(page, "python -m benchmarks")
+    (page.name, line)
+    for page in PAGES
+    for line in command_lines(page, "python -m benchmarks")
+    if "--help" not in line
 ]
 
 

@@ -87,5 +87,8 @@ def test_table(ships: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_json_that_cannot_be_written(ships: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["data", "check", str(ships), "--json", "no/such/folder.json", "--quiet"]) == 2
-    assert "no/such/folder.json: cannot be written" in capsys.readouterr().err
+    Path("taken").touch()
+    assert main(["data", "check", str(ships), "--json", "taken/result.json", "--quiet"]) == 2
+    error = capsys.readouterr().err
+    assert "taken/result.json: cannot be" in error
+    assert error.endswith("choose another --json\n")

@@ -162,9 +162,8 @@ def test_the_commands_of_the_manual(capsys: pytest.CaptureFixture[str]) -> None:
     write_sen12(Path("SEN12"))
     write_scenes(Path("scenes"), side=300)
     manual = (Path(__file__).parents[2] / "docs/pairs.md").read_text(encoding="utf-8")
-    commands = [
-        line.split()[1:] for line in manual.splitlines() if line.startswith("    crosswake ")
-    ]
+    lines = manual.replace("\\\n", " ").splitlines()
+    commands = [line.split()[1:] for line in lines if line.startswith("    crosswake ")]
     assert len(commands) == 5
     for words in commands:
         assert main(words) == 0, words

@@ -27,11 +27,13 @@ def settings_of(kind: Any) -> Iterator[tuple[Any, Field[Any]]]:
 
 
 def attributes_read() -> set[str]:
-    """Names of attributes that the package reads, other than to check them."""
+    """Names of attributes that the package reads, other than to check them, and names in quotes,
+    by which weights of losses are read."""
     found: set[str] = set()
     for path in SOURCE.rglob("*.py"):
         checks: set[ast.AST] = set()
         tree = ast.parse(path.read_text(encoding="utf-8"))
+        in_settings = path.relative_to(SOURCE).parts[0] == "settings"
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and node.name == "__post_init__":
                 checks |= set(ast.walk(node))
@@ -39,6 +41,11 @@ def attributes_read() -> set[str]:
             node.attr
             for node in ast.walk(tree)
             if isinstance(node, ast.Attribute) and node not in checks
+        }
+        found |= {
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and not in_settings
         }
     return found
 
