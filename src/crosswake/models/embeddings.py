@@ -88,8 +88,10 @@ def by_modality(
         modality: (batch,) int64.
         may_show_both: False for layers that learn from whatever they are shown, as BatchNorm does.
     """
-    one_kind = torch.is_grad_enabled() and may_show_both and len(modality.unique()) == 1
-    if torch.compiler.is_compiling() or one_kind:
+    # A graph cannot ask which modalities there are, so compiling is looked at first.
+    fixed_graph = torch.compiler.is_compiling()
+    may_show_both = may_show_both and torch.is_grad_enabled()
+    if fixed_graph or (may_show_both and len(modality.unique()) == 1):
         shown = sar(images)
         is_sar = (modality == Modality.SAR).reshape(-1, *(1 for _ in shown.shape[1:]))
         return torch.where(is_sar, shown, optical(images))
