@@ -209,7 +209,9 @@ def predict(
     return predicted
 
 
-def score_predictions(terrain: NDArray[Any], predicted: NDArray[Any], groups: NDArray[Any], seed: int) -> Probe:
+def score_predictions(
+    terrain: NDArray[Any], predicted: NDArray[Any], groups: NDArray[Any], seed: int
+) -> Probe:
     """Accuracy and confusion. The interval is a bootstrap over whole groups, for pairs of one scene
     are not independent."""
     from sklearn.metrics import confusion_matrix
