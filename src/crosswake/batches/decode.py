@@ -11,17 +11,17 @@ from crosswake.data.chips import UnreadableChipError
 from crosswake.data.reid import BadFile
 
 Label = TypeVar("Label")
-Item = TypeVar("Item")
+Readable = TypeVar("Readable")
 Result = TypeVar("Result")
 AHEAD = 4
 """Batches that are decoded, or being decoded, beyond the one in use."""
 
 
 def decode_ahead(
-    batches: Iterable[tuple[Label, Sequence[Item]]],
-    read: Callable[[Item], Result],
+    batches: Iterable[tuple[Label, Sequence[Readable]]],
+    read: Callable[[Readable], Result],
     ahead: int = AHEAD,
-) -> Generator[tuple[Label, list[tuple[Item, Result | BadFile]]], None, None]:
+) -> Generator[tuple[Label, list[tuple[Readable, Result | BadFile]]], None, None]:
     """Decode batches of items with all cores while the caller works on the batch before.
 
     Threads, not processes: reading, scaling and resizing release Python's lock, and pixels need
@@ -41,14 +41,14 @@ def decode_ahead(
         whatever else ``read`` raises: only files may be bad.
     """
 
-    def attempt(item: Item) -> tuple[Item, Result | BadFile]:
+    def attempt(item: Readable) -> tuple[Readable, Result | BadFile]:
         try:
             return item, read(item)
         except UnreadableChipError as error:
             return item, BadFile(path=error.path, reason=error.reason)
 
     with decoding_threads() as pool:
-        waiting: deque[tuple[Label, Iterator[tuple[Item, Result | BadFile]]]] = deque()
+        waiting: deque[tuple[Label, Iterator[tuple[Readable, Result | BadFile]]]] = deque()
         for label, items in batches:
             waiting.append((label, pool.map(attempt, items)))
             if len(waiting) > ahead:
@@ -68,7 +68,7 @@ def decoding_threads() -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def in_batches(items: Sequence[Item], size: int) -> Iterator[tuple[None, Sequence[Item]]]:
+def in_batches(items: Sequence[Readable], size: int) -> Iterator[tuple[None, Sequence[Readable]]]:
     """Items in batches of ``size`` without labels, as :func:`decode_ahead` takes them."""
     for start in range(0, len(items), size):
         yield None, items[start : start + size]

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crosswake.batches.decode import AHEAD, Label, decode_ahead, in_batches, raise_first
+from crosswake.batches.decode import Label, decode_ahead, in_batches, raise_first
 from crosswake.batches.prepare import ChipDecoding, Interpolation, PreparedChip, modality_tensor
 from crosswake.core.boxes import Box
 from crosswake.core.errors import CrosswakeError
@@ -108,12 +108,9 @@ def decode(
 def stream(
     batches: Iterable[tuple[Label, Sequence[Chip]]],
     how: ChipDecoding,
-    *,
     strict: bool = False,
-    ahead: int = AHEAD,
 ) -> Generator[tuple[Label, ChipStore], None, None]:
-    """Each batch of chips as a store, decoded ahead; see
-    :func:`crosswake.batches.decode.decode_ahead`.
+    """Each batch of chips as a store, by :func:`crosswake.batches.decode.decode_ahead`.
 
     Yields:
         label and chips; those that cannot be read are in ``bad_files``, so a batch may have no rows
@@ -122,7 +119,7 @@ def stream(
     Raises:
         UnreadableChipError: a chip cannot be read and ``strict`` is set.
     """
-    for label, results in decode_ahead(batches, how.read, ahead):
+    for label, results in decode_ahead(batches, how.read):
         yield label, gather(results, len(results), how.size, strict)
 
 

@@ -133,55 +133,36 @@ def embed_parts(
             done = []
 
 
-def schema(width: int) -> pa.Schema:
-    """The columns of the result; see ``docs/embedding.md``."""
-    return pa.schema(
-        [
-            ("id", pa.string()),
-            ("path", pa.string()),
-            ("embedding", pa.list_(pa.float16(), width)),
-            ("identity", pa.string()),
-            ("modality", pa.string()),
-            ("split", pa.string()),
-            ("width_m", pa.float32()),
-            ("height_m", pa.float32()),
-            ("time", pa.string()),
-            ("lon", pa.float64()),
-            ("lat", pa.float64()),
-        ]
-    )
-
-
 def encode_part(part: Part, batches: Sequence[EmbeddedBatch]) -> bytes:
-    """The content of a part's file: a row a chip that could be read, and the others by name."""
+    """The content of a part's file: a row a chip that could be read, and the others by name.
+
+    The columns are those of the result; see ``docs/embedding.md``."""
     bad_files = [bad for batch in batches for bad in batch.bad_files]
     unread = {bad.path for bad in bad_files}
     entries = [entry for entry in part.entries if entry.chip.path not in unread]
     chips = [entry.chip for entry in entries]
-    features = np.concatenate([batch.features for batch in batches])
+    features = np.concatenate([batch.features for batch in batches]).astype(np.float16)
+    numbers = pa.array(features.ravel(), pa.float16())
     metres = ground_metres(np.concatenate([batch.size for batch in batches]))
-    numbers = pa.array(features.astype(np.float16).ravel(), pa.float16())
-    width = features.shape[1]
     columns = {
-        "id": [entry.id for entry in entries],
-        "path": [str(chip.path) for chip in chips],
-        "embedding": pa.FixedSizeListArray.from_arrays(numbers, width),
-        "identity": [chip.identity or None for chip in chips],
-        "modality": [chip.modality.label for chip in chips],
-        "split": [entry.split or None for entry in entries],
+        "id": pa.array([entry.id for entry in entries], pa.string()),
+        "path": pa.array([str(chip.path) for chip in chips], pa.string()),
+        "embedding": pa.FixedSizeListArray.from_arrays(numbers, features.shape[1]),
+        "identity": pa.array([chip.identity or None for chip in chips], pa.string()),
+        "modality": pa.array([chip.modality.label for chip in chips], pa.string()),
+        "split": pa.array([entry.split or None for entry in entries], pa.string()),
         "width_m": pa.array(metres[:, 0], pa.float32()),
         "height_m": pa.array(metres[:, 1], pa.float32()),
-        "time": [chip.time or None for chip in chips],
-        "lon": [chip.lon for chip in chips],
-        "lat": [chip.lat for chip in chips],
+        "time": pa.array([chip.time or None for chip in chips], pa.string()),
+        "lon": pa.array([chip.lon for chip in chips], pa.float64()),
+        "lat": pa.array([chip.lat for chip in chips], pa.float64()),
     }
     facts = {
         "fingerprint": part.fingerprint,
         "bad_files": [[str(bad.path), bad.reason] for bad in bad_files],
     }
     sink = pa.BufferOutputStream()
-    table = pa.table(columns, schema=schema(width).with_metadata(metadata(facts)))
-    pq.write_table(table, sink, compression="zstd")
+    pq.write_table(pa.table(columns, metadata=metadata(facts)), sink, compression="zstd")
     return bytes(sink.getvalue())
 
 

@@ -105,7 +105,7 @@ def probe_terrain(
     for kind in ("optical", "SAR", "both", PLAIN):
         rows = np.array([row[kind] for row in features.values()])
         predicted = predict(rows, terrain, folds)
-        probes[kind] = judge(terrain, predicted, groups, options.seed)
+        probes[kind] = score_predictions(terrain, predicted, groups, options.seed)
     return ProbeResult(
         data=data,
         fingerprint=chips_fingerprint(chip for part in pair_chips(pairs) for chip in part),
@@ -209,7 +209,9 @@ def predict(
     return predicted
 
 
-def judge(terrain: NDArray[Any], predicted: NDArray[Any], groups: NDArray[Any], seed: int) -> Probe:
+def score_predictions(
+    terrain: NDArray[Any], predicted: NDArray[Any], groups: NDArray[Any], seed: int
+) -> Probe:
     """Accuracy and confusion. The interval is a bootstrap over whole groups, for pairs of one scene
     are not independent."""
     from sklearn.metrics import confusion_matrix

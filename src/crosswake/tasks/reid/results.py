@@ -38,7 +38,7 @@ class ProtocolOutcome:
         baselines: metrics by baseline; the interval of an exact expectation is NaN.
         breakdown: by ``terrain`` and ``scene``, where the chips know theirs: the result of the
             queries of each, among the whole gallery.
-        reranked: the model's numbers after k-reciprocal re-ranking; None if it was not asked for.
+        reranked: the model's numbers after k-reciprocal re-ranking; None without it.
     """
 
     result: ProtocolResult
@@ -75,7 +75,7 @@ class Evaluation:
         versions: of Python and the packages that numbers depend on.
         seed: of the bootstrap and of the drawings.
         command: the command line of this process.
-        rerank: settings of re-ranking; None if it was not asked for.
+        rerank: settings of re-ranking; None without it.
     """
 
     data: ReidData
