@@ -71,11 +71,7 @@ def bn_neck(width: int) -> nn.BatchNorm1d:
 
 def make_classifier(width: int, identities: int) -> nn.Linear | None:
     """One row of weights an identity, without bias; None without identities."""
-    if not identities:
-        return None
-    classifier = nn.Linear(width, identities, bias=False)
-    nn.init.normal_(classifier.weight, std=0.001)
-    return classifier
+    return nn.Linear(width, identities, bias=False) if identities else None
 
 
 def pair_logits(sar: Tensor, optical: Tensor, logit_scale: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from crosswake.batches.prepare import normalise
 from crosswake.models.backbones.timm_backbone import TimmConvolutional, TimmTransformer
-from crosswake.models.backbones.vit import Vit
+from crosswake.models.backbones.vit import Vit, initialise
 from crosswake.models.heads import LOGIT_SCALE, make_classifier, pair_logits
 from crosswake.settings.model import ModelConfig
 
@@ -47,6 +47,12 @@ class ReidModel(nn.Module):
         self.config, self.base = config, base
         self.logit_scale = nn.Parameter(torch.tensor(LOGIT_SCALE))
         self.classifier = make_classifier(config.width, identities)
+        if isinstance(base, Vit):
+            # In this order, so that a seed stands for the same weights in every version.
+            self.apply(initialise)
+            base.draw_tokens()
+        if self.classifier is not None:
+            nn.init.normal_(self.classifier.weight, std=0.001)
 
     @property
     def width(self) -> int:

@@ -12,7 +12,6 @@ from crosswake.models.embeddings import (
     PatchEmbed,
     SizeEmbed,
     by_modality,
-    modality_embed,
     sine_positions,
 )
 from crosswake.models.heads import make_pool
@@ -148,14 +147,18 @@ class Vit(nn.Module):
         self.pos_embed = nn.Parameter(torch.zeros(1, positions, config.width))
         self.patch_embed = PatchEmbed(config)
         self.patch_embed_SAR = PatchEmbed(config)
-        self.mie_embed = modality_embed(config.width) if config.mie else None
+        self.mie_embed = nn.Parameter(torch.zeros(2, 1, config.width)) if config.mie else None
         self.wh_embed = SizeEmbed(config.width) if config.sse else None
         self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.width, eps=LAYER_NORM_EPS)
         self.grid_pool = make_pool(config, self.grid, config.width)
-        self.apply(_initialise)
-        nn.init.trunc_normal_(self.cls_token, std=0.02)
         self.pos_embed.data[0, leading:] = sine_positions(self.grid, config.width)
+
+    def draw_tokens(self) -> None:
+        """First values of the learnt tokens: small random numbers."""
+        for token in (self.cls_token, self.mie_embed):
+            if token is not None:
+                nn.init.trunc_normal_(token, std=0.02)
 
     @property
     def width(self) -> int:
@@ -246,7 +249,7 @@ class Vit(nn.Module):
         return copies | state
 
 
-def _initialise(module: nn.Module) -> None:
+def initialise(module: nn.Module) -> None:
     """Std that fits the layer's width, as in the first ViT, where a fixed 0.02 starves narrow
     models."""
     if isinstance(module, nn.Linear | nn.Conv2d):

@@ -26,6 +26,10 @@ class SdfVit(Vit):
         super().__init__(config, leading=2)
         self.cls_token_spe_rgb = nn.Parameter(torch.zeros(1, 1, config.width))
         self.cls_token_spe_sar = nn.Parameter(torch.zeros(1, 1, config.width))
+
+    def draw_tokens(self) -> None:
+        """First values of the learnt tokens: small random numbers."""
+        super().draw_tokens()
         for token in (self.cls_token_spe_rgb, self.cls_token_spe_sar):
             nn.init.trunc_normal_(token, std=0.02)
 
