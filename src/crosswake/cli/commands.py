@@ -98,7 +98,7 @@ def find_command(words: Sequence[str]) -> tuple[str, list[str]]:
         name = " ".join(words[:count])
         if name in COMMANDS:
             return name, list(words[count:])
-    group = members(words[0])
+    group = group_members(words[0])
     known = [name.removeprefix(f"{words[0]} ") for name in group] or list(COMMANDS)
     given = words[1] if group else words[0]
     near = difflib.get_close_matches(given, known, n=1)
@@ -109,14 +109,14 @@ def find_command(words: Sequence[str]) -> tuple[str, list[str]]:
     raise CrosswakeError(f"no command '{prefix}{given}'; {advice} (crosswake --help)")
 
 
-def members(group: str) -> list[str]:
+def group_members(group: str) -> list[str]:
     """The commands of a group: ``data check`` and the others of ``data``."""
     return [name for name in COMMANDS if name.startswith(f"{group} ")]
 
 
 def help_text(group: str = "") -> str:
     """What ``crosswake --help`` prints, or ``crosswake GROUP --help``."""
-    names = members(group) if group else COMMANDS
+    names = group_members(group) if group else COMMANDS
     usage = " ".join(["usage: crosswake", *filter(None, [group]), "COMMAND [options]"])
     return "\n".join(
         [

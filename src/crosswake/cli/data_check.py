@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXIT_BAD_FILES = 2
 LISTED_AT_MOST = {"error": None, "warning": 50, "note": 20}
 """Number of findings printed of each level; None for all. The JSON file holds everything."""
-PROTOCOLS = {"all": "all to all", "o2s": "optical to SAR", "s2o": "SAR to optical"}
+TITLES_OF_PROTOCOLS = {"all": "all to all", "o2s": "optical to SAR", "s2o": "SAR to optical"}
 
 
 def run(config: CheckConfig) -> int:
@@ -88,7 +88,7 @@ def finish(
         with replacing(config.json, "--json") as part:
             part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     sheet = config.sheet or Path(f"{data.name}-sheet.png")
-    unit = draw_sheet(data, sheet)
+    unit = write_sheet(data, sheet)
     if not config.quiet:
         console.print(f"contact sheet: {sheet}")
     bad, warned = len(result.of("error")), counted(len(result.of("warning")), "warning")
@@ -102,7 +102,7 @@ def finish(
     return 0
 
 
-def draw_sheet(data: "ReidData | PairData", path: Path) -> str:
+def write_sheet(data: "ReidData | PairData", path: Path) -> str:
     """Draw the contact sheet; returns what the data are made of, ``chip`` or ``pair``."""
     from crosswake.data.check.sheets import draw_contact_sheet, draw_pair_sheet
     from crosswake.data.pairs import PairData
@@ -132,7 +132,7 @@ def print_protocols(console: "Console", rows: Iterable["ProtocolStatistics"]) ->
     table.add_column("chosen by")
     for row in rows:
         by = "the data set" if row.fixed else "modality"
-        title = f"{row.name} ({PROTOCOLS[row.name]})"
+        title = f"{row.name} ({TITLES_OF_PROTOCOLS[row.name]})"
         table.add_row(title, str(row.query), str(row.gallery), str(row.unmatched), by)
     console.print(table)
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from crosswake import __version__
-from crosswake.cli.commands import COMMANDS, find_command, help_text, members
+from crosswake.cli.commands import COMMANDS, find_command, help_text, group_members
 from crosswake.core.errors import CrosswakeError
 
 EXIT_USER_ERROR = 2
@@ -33,7 +33,7 @@ def run_command(words: Sequence[str]) -> int:
     if words[0] in ("-V", "--version"):
         print(f"crosswake {__version__}")
         return 0
-    if members(words[0]) and (len(words) == 1 or words[1] in HELP):
+    if group_members(words[0]) and (len(words) == 1 or words[1] in HELP):
         print(help_text(words[0]))
         return 0
     name, rest = find_command(words)
