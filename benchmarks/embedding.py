@@ -12,13 +12,14 @@ from benchmarks.machine import describe_machine, measure_limits
 from benchmarks.record import OURS, Bench
 from benchmarks.timing import Ratio, Timing, ratio
 from benchmarks.turns import Ways, parts_of, rates_over, timed_beside_products
+from crosswake.batches.devices import pick_device
 from crosswake.batches.stores import ChipStore, decode
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.sources.open import open_reid
 from crosswake.exporting.agreement import chips_of, generated
 from crosswake.exporting.graph import write_graph
 from crosswake.models.build import build_model
-from crosswake.models.embedder import Embedder, load_torch, pick_device
+from crosswake.models.embedder import Embedder, load_torch
 from crosswake.models.onnx import OnnxEmbedder, load_onnx
 from crosswake.settings.common import Device
 from crosswake.settings.model import ModelConfig

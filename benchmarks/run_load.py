@@ -26,8 +26,8 @@ def run(words: list[str]) -> int:
     options: Any = shrunk(make_parser().parse_words(words), QUICK)
     from benchmarks.loading import LoadSettings, bench_load
     from benchmarks.run_rank import report
+    from crosswake.batches.devices import pick_device
     from crosswake.core.files import make_folder
-    from crosswake.models.embedder import pick_device
 
     height, width = options.image_size
     settings = LoadSettings(

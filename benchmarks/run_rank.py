@@ -67,7 +67,7 @@ def run(words: list[str]) -> int:
 def settings_of(options: Any) -> Any:
     """The benchmark's settings; ``--quick`` replaces the sizes."""
     from benchmarks.ranks import RankSettings
-    from crosswake.models.embedder import pick_device
+    from crosswake.batches.devices import pick_device
     from crosswake.retrieval.products import GIGABYTE
 
     sizes = QUICK if options.quick else {name: getattr(options, name) for name in QUICK}

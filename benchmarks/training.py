@@ -19,10 +19,9 @@ from crosswake.batches.prepare import normalise
 from crosswake.core.errors import CrosswakeError
 from crosswake.settings.train import TrainConfig
 from crosswake.tasks.reid.learner import Batch
-from crosswake.tasks.reid.task import ReidJob, prepare_reid
-from crosswake.training.loop import train_step
-from crosswake.training.optimisers import set_learning_rate
-from crosswake.training.run import Index, Run
+from crosswake.tasks.reid.task import ReidTask, prepare_reid
+from crosswake.training.loop import steps_of
+from crosswake.training.task import Index, Run
 
 PLAIN = "plain loop"
 
@@ -59,10 +58,9 @@ class Trial:
     def __init__(self, settings: TrainSettings, folder: Path) -> None:
         config = settings.config
         data = config.data or write_chips(folder / "chips", settings.chips, seed=config.seed)
-        self.run = prepare_reid(replace(config, data=data, output=folder / "run"))
-        assert isinstance(self.run.job, ReidJob)
-        self.job, self.steps = self.run.job, settings.steps
-        batches = self.job.batches(1)
+        self.run, self.task = prepare_reid(replace(config, data=data, output=folder / "run"))
+        self.steps = settings.steps
+        batches = self.task.batches(1)
         self.batches = [batches[step % len(batches)] for step in range(settings.steps)]
         if len(self.batches[0]) < config.batch_size:
             raise CrosswakeError(
@@ -74,18 +72,21 @@ class Trial:
 
     def plain_training(self, settings: TrainSettings) -> PlainTraining:
         """The usual loop, from the same weights."""
-        config, store = settings.config, self.job.store
+        config, store = settings.config, self.task.store
         files = ChipFiles(
-            store.chips, self.job.labels.tolist(), config.model.image_size, config.augment
+            store.chips, self.task.labels.tolist(), config.model.image_size, config.augment
         )
-        state = self.run.model.state_dict()
+        state = self.task.model.state_dict()
         workers, device = settings.workers, self.run.fabric.device
-        return PlainTraining(config, state, files, len(self.job.identities), workers, device)
+        return PlainTraining(config, state, files, len(self.task.identities), workers, device)
 
     def ways(self, size: int, steps: int) -> Ways:
         """Some steps over batches of ``size`` chips."""
         batches = [batch[:size] for batch in self.batches[:steps]]
-        plain, ways = self.plain, {OURS: self.watched(OURS, lambda: train_ours(self.run, batches))}
+        plain, ways = (
+            self.plain,
+            {OURS: self.watched(OURS, lambda: train_ours(self.run, self.task, batches))},
+        )
         if plain is not None:
             ways[PLAIN] = self.watched(
                 PLAIN, lambda: plain.train([batch.tolist() for batch in batches])
@@ -113,20 +114,20 @@ class Trial:
         input and model."""
         if self.plain is None:
             return {}
-        index, job, device = torch.from_numpy(self.batches[0]), self.job, self.run.fabric.device
-        labels, modality = job.labels[index].to(device), job.store.modality[index].to(device)
+        index, task, device = torch.from_numpy(self.batches[0]), self.task, self.run.fabric.device
+        labels, modality = task.labels[index].to(device), task.store.modality[index].to(device)
         batch = Batch(
-            images=normalise(job.store.take(index).to(device)),
+            images=normalise(task.store.take(index).to(device)),
             modality=modality,
-            size=job.store.size[index].to(device),
-            drop_path_mask=torch.ones(self.run.config.model.depth, 2, len(index), device=device),
+            size=task.store.size[index].to(device),
+            drop_path_mask=torch.ones(self.task.config.model.depth, 2, len(index), device=device),
             labels=labels,
             modality_of_all=modality,
         )
-        self.run.learner.train()
-        ours = self.run.learner(batch)["loss"].item()
+        task.optimisation.module.train()
+        ours = task.optimisation.module(batch)["loss"].item()
         files = ChipFiles(
-            job.store.chips, job.labels.tolist(), self.run.config.model.image_size, None
+            task.store.chips, task.labels.tolist(), self.task.config.model.image_size, None
         )
         (loaded,) = PlainLoader(files, 0).passes([index.tolist()])
         self.plain.learner.train()
@@ -138,12 +139,13 @@ class Trial:
         }
 
 
-def train_ours(run: Run, batches: list[Index]) -> list[float]:
+def train_ours(run: Run, task: ReidTask, batches: list[Index]) -> list[float]:
     """Steps of the training loop; their losses, read at the end."""
-    run.learner.train()
-    set_learning_rate(run.optimiser, run.config.optimiser.lr)
-    losses = [train_step(run, batches, step)["loss"] for step in range(len(batches))]
-    return torch.stack(losses).tolist()
+    task.start_epoch(1)
+    for group in task.optimisation.optimiser.param_groups:
+        group["lr"] = run.config.optimiser.lr * group["lr_factor"]
+    steps = steps_of(batches, run.config.accumulate)
+    return torch.stack([task.step(run, *step)["loss"].detach() for step in steps]).tolist()
 
 
 def bench_train(settings: TrainSettings, *, quiet: bool = True) -> Bench:
@@ -164,7 +166,7 @@ def measured(trial: Trial, settings: TrainSettings, quiet: bool) -> Bench:
             way()
     device = str(run.fabric.device)
     limits = measure_limits(device)
-    flops = float(step_flops(config.model, steps * config.batch_size, len(trial.job.identities)))
+    flops = float(step_flops(config.model, steps * config.batch_size, len(trial.task.identities)))
     clear_clocks(trial)
     ways = trial.ways(config.batch_size, steps)
     timings, share = timed_beside_products(
@@ -205,7 +207,7 @@ def clear_clocks(trial: Trial) -> None:
 def words_of(trial: Trial, settings: TrainSettings) -> str:
     """What was measured on, for people."""
     config, model = settings.config, settings.config.model
-    what = "chips of noise" if config.data is None else f"chips of {trial.job.name}"
+    what = "chips of noise" if config.data is None else f"chips of {trial.task.name}"
     height, width = model.image_size
     options = [
         name
@@ -213,9 +215,9 @@ def words_of(trial: Trial, settings: TrainSettings) -> str:
         if getattr(config, name)
     ]
     return (
-        f"{len(trial.job.store):,} {what}, {settings.steps} steps of {config.batch_size}; {height} "
-        f"x {width}, "
-        f"width {model.width}, depth {model.depth}; ours {', '.join([config.precision, *options])}"
+        f"{len(trial.task.store):,} {what}, {settings.steps} steps of {config.batch_size}; "
+        f"{height} x {width}, width {model.width}, depth {model.depth}; "
+        f"ours {', '.join([config.precision, *options])}"
     )
 
 

@@ -92,7 +92,18 @@ def test_rooms_without_torch(room: str) -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-CHECKED_ROOMS = ["core", "data", "simulate"]
+@pytest.mark.parametrize("other", ["data", "retrieval", "models", "tasks"])
+def test_training_knows_no_data_and_no_models(other: str) -> None:
+    """Neither by itself nor through what it imports, so that any task can be learnt."""
+    reached, waiting = set(), [name for name in MODULES if room_of(name) == "training"]
+    while waiting:
+        module = waiting.pop()
+        reached.add(module)
+        waiting += GRAPH[module] - reached
+    assert [module for module in reached if room_of(module) == other] == []
+
+
+CHECKED_ROOMS = ["core", "data", "simulate", "training", "tasks"]
 """Rooms that keep to the limits below, files of tests included; the others join one by one."""
 MOST_PARAMETERS, MOST_COLUMNS, MOST_LINES = 6, 100, 320
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
+from crosswake.core.tensor_files import CHECKPOINT_FORMAT
 from crosswake.models.backbones.vit import Vit
 from crosswake.models.build import build_model
-from crosswake.models.checkpoints import CHECKPOINT_FORMAT
 from crosswake.models.model import ReidModel
 from crosswake.settings.common import plain
 from crosswake.settings.model import ModelConfig

@@ -12,7 +12,7 @@ from benchmarks.training import train_ours
 from crosswake.data.chips import Modality
 from crosswake.data.sources.hoss import read_hoss
 from crosswake.settings.train import AugmentConfig, TrainConfig
-from crosswake.tasks.reid.task import ReidJob, prepare_reid
+from crosswake.tasks.reid.task import prepare_reid
 from tests.parsing import parse_training as parse
 from tests.tiny import tiny_hoss
 
@@ -38,14 +38,12 @@ def test_the_loss_curve_is_ours_where_nothing_is_random(name: str, tmp_path: Pat
         tiny_hoss(tmp_path / "data", train=8), tmp_path / "run", f"--optimiser.name={name}"
     )
     settings = replace(settings, augment=NOTHING, optimiser=replace(settings.optimiser, lr=0.002))
-    run = prepare_reid(settings)
-    job = run.job
-    assert isinstance(job, ReidJob)
-    files = ChipFiles(job.store.chips, job.labels.tolist(), (32, 16), NOTHING)
-    state = {key: value.clone() for key, value in run.model.state_dict().items()}
-    plain = PlainTraining(settings, state, files, len(job.identities), 0, torch.device("cpu"))
-    batches = [job.batches(1)[0]] * 5
-    ours = train_ours(run, batches)
+    run, task = prepare_reid(settings)
+    files = ChipFiles(task.store.chips, task.labels.tolist(), (32, 16), NOTHING)
+    state = {key: value.clone() for key, value in task.model.state_dict().items()}
+    plain = PlainTraining(settings, state, files, len(task.identities), 0, torch.device("cpu"))
+    batches = [task.batches(1)[0]] * 5
+    ours = train_ours(run, task, batches)
     # BNNeck sees equal features, and weights move alike, so that only rounding is left.
     assert plain.train([batch.tolist() for batch in batches]) == pytest.approx(ours, abs=2e-5)
     assert ours[-1] != pytest.approx(ours[0], abs=1e-3), (

@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.training import prepare
-from crosswake.training.run import Run
+from crosswake.tasks import start
+from crosswake.tasks.pretrain.task import PairTask
+from crosswake.tasks.reid.task import ReidTask
+from crosswake.training.task import Run, Step
 
 
 def weights(output: Path, name: str = "last.pt") -> dict[str, torch.Tensor]:
@@ -20,8 +22,13 @@ def weights(output: Path, name: str = "last.pt") -> dict[str, torch.Tensor]:
     return state
 
 
-def assert_equal_runs(one: Path, other: Path, tolerance: float = 0.0) -> None:
-    for name in ("last.pt", "best.pt"):
+def assert_equal_runs(
+    one: Path,
+    other: Path,
+    tolerance: float = 0.0,
+    names: tuple[str, ...] = ("last.pt", "best.pt"),
+) -> None:
+    for name in names:
         left, right = weights(one, name), weights(other, name)
         assert left.keys() == right.keys()
         for key in left:
@@ -29,17 +36,25 @@ def assert_equal_runs(one: Path, other: Path, tolerance: float = 0.0) -> None:
             assert difference <= tolerance, f"{key} in {name} differs by {difference}"
 
 
-def gradients(run: Run) -> dict[str, torch.Tensor]:
+def gradients(run: Run, task: ReidTask | PairTask) -> dict[str, torch.Tensor]:
     """Of every weight after one batch, and the loss."""
-    run.learner.train()
-    run.optimiser.zero_grad()
-    loss = run.job.backward(run, run.job.batches(1)[0], 0, 1.0)["loss"]
+    task.start_epoch(1)
+    loss = task.step(run, task.batches(1)[0], Step(number=0, moves=False))["loss"]
     found = {
         name: weight.grad.clone()
-        for name, weight in run.model.named_parameters()
+        for name, weight in task.model.named_parameters()
         if weight.grad is not None
     }
     return found | {"loss": loss.detach()}
+
+
+def assert_same_gradients(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+    """Equal but for rounding: to 5e-6 of the largest number of each gradient, for sums in float32
+    are no better than their largest summands. What is zero but for rounding may be off by 2e-6."""
+    assert one.keys() == other.keys()
+    for name, expected in one.items():
+        tolerance = 5e-6 * expected.abs().max().item() + 2e-6
+        torch.testing.assert_close(other[name], expected, rtol=0, atol=tolerance, msg=name)
 
 
 def without_clock(output: Path) -> list[dict[str, str]]:
@@ -54,7 +69,7 @@ def clock_like(column: str) -> bool:
 
 def skip_without_compiler() -> None:
     try:
-        prepare.check_compiler(torch.device("cpu"))
+        start.check_compiler(torch.device("cpu"))
     except CrosswakeError as error:
         pytest.skip(str(error))
 

@@ -7,11 +7,13 @@ from typing import Literal
 
 import numpy as np
 
-from crosswake.tasks.pretrain.task import pretrain
-from crosswake.tasks.reid.task import train
-from crosswake.training.run import Run
+from crosswake.tasks.pretrain.task import PairTask, pretrain
+from crosswake.tasks.reid.task import ReidTask, train
+from crosswake.training.task import Run
 from tests.data.making import write_image
 from tests.parsing import override, parse_pretraining, parse_training
+
+Finished = tuple[Run, ReidTask | PairTask]
 
 MODEL = ["--model.image_size=[32,16]", "--model.width=32", "--model.depth=2", "--model.heads=2"]
 COMMON = [
@@ -50,7 +52,7 @@ class Small:
     def words(self, output: Path, *more: str) -> list[str]:
         return words(self.command, self.data, output, *more)
 
-    def run(self, output: Path, *more: str) -> Run:
+    def run(self, output: Path, *more: str) -> Finished:
         return run(self.command, self.data, output, *more)
 
 
@@ -60,8 +62,8 @@ def words(command: str, data: Path, output: Path, *more: str) -> list[str]:
     return override([*common, *more])
 
 
-def run(command: str, data: Path, output: Path, *more: str) -> Run:
-    """A small run, carried out in this process."""
+def run(command: str, data: Path, output: Path, *more: str) -> Finished:
+    """A small run, in this process."""
     options = words(command, data, output, *more)
     return (
         train(parse_training(options))

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 import torch
 
 from crosswake.cli.main import main
@@ -55,6 +56,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(
     assert not torch.equal(weights(tmp_path / "other")[key], weights(pretrain_small.whole)[key])
 
 
+@pytest.mark.slow
 def test_it_learns_to_find_places_it_never_saw(tmp_path: Path) -> None:
     root = write_places(tmp_path / "places", count=24)
     shape = ["--model.pooling=grid", "--model.stem=conv", "--model.drop_path=0"]

@@ -8,7 +8,7 @@ import pytest
 
 from crosswake.cli.main import main
 from crosswake.cli.pretrain import unseen_pairs
-from crosswake.tasks.pretrain.task import PairJob, prepare_pretraining
+from crosswake.tasks.pretrain.task import prepare_pretraining
 from tests.data.pair_making import write_dfc23, write_scenes, write_terrain
 from tests.parsing import parse_pretraining as parse
 from tests.training.running import assert_equal_runs, without_clock
@@ -17,21 +17,20 @@ from tests.training.small import Small, run, words, write_places
 
 def test_pairs_of_another_split_take_no_part(pretrain_small: Small, tmp_path: Path) -> None:
     name = pretrain_small.data.name
-    job = prepare_pretraining(parse(pretrain_small.words(tmp_path / "a"))).job
-    assert isinstance(job, PairJob)
-    seen = {pair.scene for pair in (*job.store.pairs, *job.held)}
+    _, task = prepare_pretraining(parse(pretrain_small.words(tmp_path / "a")))
+    seen = {pair.scene for pair in (*task.store.pairs, *task.held)}
     assert seen == {f"{name}/{number:03d}" for number in range(20)}
-    assert not {pair.scene for pair in job.store.pairs} & {pair.scene for pair in job.held}
-    unseen = unseen_pairs(job)
+    assert not {pair.scene for pair in task.store.pairs} & {pair.scene for pair in task.held}
+    unseen = unseen_pairs(task)
     assert unseen is not None
     assert {chip.scene for chip in unseen.query} == {f"{name}/020", f"{name}/021"}
     both = ['--splits=["train","val"]', "--validation.fraction=0"]
-    job = prepare_pretraining(parse(pretrain_small.words(tmp_path / "b", *both))).job
-    assert isinstance(job, PairJob)
-    assert len(job.store) == 22
-    assert unseen_pairs(job) is None
+    _, task = prepare_pretraining(parse(pretrain_small.words(tmp_path / "b", *both)))
+    assert len(task.store) == 22
+    assert unseen_pairs(task) is None
 
 
+@pytest.mark.slow
 def test_every_layout_is_learnt_from(tmp_path: Path) -> None:
     """SEN1-2 by terrain, DFC23 with float SAR and litter, scenes, and the OptiSar_Pair built of
     them, whole or cut."""
@@ -66,11 +65,10 @@ def test_a_cache_is_of_one_image_size(tmp_path: Path) -> None:
     more = (f"--cache={tmp_path / 'cache'}", "--validation.fraction=0")
     for number, (height, readable) in enumerate([(32, 10), (48, 6), (32, 10)]):
         size = f"--model.image_size=[{height},16]"
-        job = prepare_pretraining(
+        _, task = prepare_pretraining(
             parse(words("pretrain", root, tmp_path / str(number), *more, size))
-        ).job
-        assert isinstance(job, PairJob)
-        assert len(job.store) == readable
+        )
+        assert len(task.store) == readable
 
 
 def test_files_mended_in_place_are_decoded_again(tmp_path: Path) -> None:
@@ -125,8 +123,9 @@ def test_too_few_places_choose_no_epoch(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_held_out_places_that_cannot_be_read_do_not_count(tmp_path: Path) -> None:
     root = write_places(tmp_path / "data")
-    prepared = prepare_pretraining(parse(words("pretrain", root, tmp_path / "a"))).job
-    assert isinstance(prepared, PairJob)
-    assert prepared.validates
-    prepared.held[0].sar.write_bytes(b"no image")
-    assert not prepare_pretraining(parse(words("pretrain", root, tmp_path / "b"))).job.validates
+    _, task = prepare_pretraining(parse(words("pretrain", root, tmp_path / "a")))
+    assert task.validates
+    task.held[0].sar.write_bytes(b"no image")
+    run, task = prepare_pretraining(parse(words("pretrain", root, tmp_path / "b")))
+    assert not task.validates
+    assert task.validate(run) is None

@@ -14,9 +14,10 @@ from tests.training.small import Small, words, write_places
 
 # SGD: the gradient of a key's bias is zero but for rounding, which AdamW would blow up to full
 # steps.
-SMOOTH = ["--epochs=4", "--optimiser.name=sgd", "--optimiser.lr=0.02"]
+SMOOTH = ["--epochs=3", "--optimiser.name=sgd", "--optimiser.lr=0.02"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["devices", "torchrun"])
 def test_two_processes_train_as_one(train_small: Small, tmp_path: Path, how: str) -> None:
     """The same batches shared by two gloo processes give the same weights, whoever starts the
@@ -38,6 +39,7 @@ def test_two_processes_train_as_one(train_small: Small, tmp_path: Path, how: str
         assert float(left["loss"]) == pytest.approx(float(right["loss"]), abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [[], ["--batch.chunk=2"]], ids=["whole", "chunks"])
 def test_two_processes_pretrain_as_one(
     pretrain_small: Small, tmp_path: Path, more: list[str]
@@ -54,6 +56,7 @@ def test_two_processes_pretrain_as_one(
     assert_equal_runs(tmp_path / "one", tmp_path / "two", tolerance=1e-5)
 
 
+@pytest.mark.slow
 def test_processes_share_an_epoch_of_less_than_a_batch(tmp_path: Path) -> None:
     """Five pairs: four go in twos, and the one over is left out."""
     places = write_places(tmp_path / "data", count=7)
@@ -64,6 +67,7 @@ def test_processes_share_an_epoch_of_less_than_a_batch(tmp_path: Path) -> None:
     assert np.isfinite(float(without_clock(tmp_path / "a")[0]["loss"]))
 
 
+@pytest.mark.slow
 def test_what_fails_in_all_is_said_once(small: Small, tmp_path: Path) -> None:
     """And nothing else is, of whatever the processes tell each other."""
     more = ["--devices=2", "--optimiser.lr=1e30", "--optimiser.warmup_epochs=0"]
@@ -78,7 +82,7 @@ SCRIPT = """
 import os, signal, sys, time
 from crosswake.cli.main import EXIT_USER_ERROR
 from crosswake.core.errors import CrosswakeError
-from crosswake.training.distributed import STARTER, ending_together, start_others
+from crosswake.training.processes import STARTER, ending_together, start_others
 
 def fail(how):
     time.sleep(0.5)

@@ -8,12 +8,18 @@ import torch
 
 from crosswake.batches.augment import draw_augmentation, draw_noise, step_generator
 from crosswake.cli.main import main
+from crosswake.settings.run import OptimiserConfig
 from crosswake.settings.train import AugmentConfig, TrainConfig
 from crosswake.tasks.reid.task import prepare_reid, train
-from crosswake.training import prepare
+from crosswake.training.optimisers import can_fuse
 from tests.parsing import parse_training as parse
 from tests.tiny import tiny_hoss
-from tests.training.running import gradients, skip_without_compiler, without_clock
+from tests.training.running import (
+    assert_same_gradients,
+    gradients,
+    skip_without_compiler,
+    without_clock,
+)
 
 SMALL = [
     "--evaluate=false",
@@ -44,12 +50,6 @@ def config(data: Path, output: Path, *more: str) -> TrainConfig:
     return parse([f"--data={data}", f"--output={output}", *SMALL, *more])
 
 
-def assert_same_gradients(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
-    assert one.keys() == other.keys()
-    for name, expected in one.items():
-        torch.testing.assert_close(other[name], expected, rtol=1e-4, atol=2e-6, msg=name)
-
-
 @pytest.mark.parametrize(
     ("setting", "shape"),
     [
@@ -61,8 +61,8 @@ def assert_same_gradients(one: dict[str, torch.Tensor], other: dict[str, torch.T
     ids=["recompute", "channels_last", "unfused", "compile"],
 )
 def test_gradients_are_the_same(data: Path, tmp_path: Path, setting: str, shape: list[str]) -> None:
-    plain = gradients(prepare_reid(config(data, tmp_path / "a", *shape)))
-    changed = gradients(prepare_reid(config(data, tmp_path / "b", *shape, setting)))
+    plain = gradients(*prepare_reid(config(data, tmp_path / "a", *shape)))
+    changed = gradients(*prepare_reid(config(data, tmp_path / "b", *shape, setting)))
     assert_same_gradients(plain, changed)
 
 
@@ -81,8 +81,8 @@ def test_the_loss_curve_is_the_same(data: Path, tmp_path: Path, settings: list[s
 
 
 def test_each_setting_is_read(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = prepare_reid(config(data, tmp_path / "a", *CONV))
-    changed = prepare_reid(
+    _, plain = prepare_reid(config(data, tmp_path / "a", *CONV))
+    _, changed = prepare_reid(
         config(
             data,
             tmp_path / "b",
@@ -93,41 +93,42 @@ def test_each_setting_is_read(data: Path, tmp_path: Path, monkeypatch: pytest.Mo
             "--compile",
         )
     )
-    for run, wanted in ((plain, False), (changed, True)):
-        base = run.model.base
+    for task, wanted in ((plain, False), (changed, True)):
+        base = task.model.base
         assert base.recompute == wanted
         assert base.channels_last == wanted
         assert (base._compiled_call_impl is not None) == wanted
-        assert [bool(group["fused"]) for group in run.optimiser.param_groups] == [not wanted] * 2
-        assert not any("_orig_mod" in name for name in run.model.state_dict())
+        assert [bool(group["fused"]) for group in task.optimisation.optimiser.param_groups] == [
+            not wanted
+        ] * 2
+        assert not any("_orig_mod" in name for name in task.model.state_dict())
 
 
 def test_recomputing_keeps_less(data: Path, tmp_path: Path) -> None:
     """Bytes that autograd saves, counted as it saves them."""
     kept = []
     for name, more in (("a", []), ("b", ["--recompute_blocks"])):
-        run = prepare_reid(config(data, tmp_path / name, *more, "--model.depth=6"))
+        run, task = prepare_reid(config(data, tmp_path / name, *more, "--model.depth=6"))
         sizes: list[int] = []
 
         def keep(value: torch.Tensor, sizes: list[int] = sizes) -> torch.Tensor:
             sizes.append(value.numel() * value.element_size())
             return value
 
-        run.learner.train()
-        job, index = run.job, run.job.batches(1)[0]
-        batch = job.make_batch(run, torch.from_numpy(index), 0)  # type: ignore[attr-defined]
+        task.start_epoch(1)
+        batch = task.make_batch(run, torch.from_numpy(task.batches(1)[0]), 0)
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value):
-            run.learner(batch)
+            task.optimisation.module(batch)
         kept.append(sum(sizes))
     assert kept[1] < kept[0] / 2
 
 
-def test_fp16_that_clips_is_not_fused(data: Path, tmp_path: Path) -> None:
-    clips = config(data, tmp_path, "--precision=fp16", "--optimiser.clip_norm=1")
-    cuda = torch.device("cuda")
-    assert not prepare.can_fuse(clips, cuda)
-    assert prepare.can_fuse(config(data, tmp_path, "--precision=fp16"), cuda)
-    assert not prepare.can_fuse(config(data, tmp_path), torch.device("mps"))
+def test_fp16_that_clips_is_not_fused() -> None:
+    cuda, mps = torch.device("cuda"), torch.device("mps")
+    assert not can_fuse(cuda, "fp16", OptimiserConfig(clip_norm=1))
+    assert can_fuse(cuda, "fp16", OptimiserConfig())
+    assert can_fuse(cuda, "fp32", OptimiserConfig(clip_norm=1))
+    assert not can_fuse(mps, "fp32", OptimiserConfig())
 
 
 def test_speed_may_change_on_resume(data: Path, tmp_path: Path) -> None:
@@ -162,7 +163,7 @@ def test_no_compiler_is_one_line_before_anything_is_written(
 
 
 def test_memory_and_waiting_are_columns(data: Path, tmp_path: Path) -> None:
-    run = train(config(data, tmp_path / "a", "--epochs=1"))
+    run, _ = train(config(data, tmp_path / "a", "--epochs=1"))
     row = run.state.rows[0]
     assert 0 < row["input_share"] < 1
     assert row["peak_bytes"] > 2**20
@@ -211,6 +212,7 @@ def test_noise_is_drawn_only_to_erase_and_from_the_seed() -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_command_for_a_gpu_works_small_on_the_cpu(tmp_path: Path) -> None:
     """docs/performance.md: simulate, then the published recipe in bf16, compiled."""
     skip_without_compiler()

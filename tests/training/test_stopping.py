@@ -21,6 +21,7 @@ LONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_killed_or_interrupted_runs_go_on_as_if_nothing_had_been(
     small: Small, tmp_path: Path
@@ -78,6 +79,7 @@ def test_a_run_goes_on_after_its_data_were_renamed(small: Small, tmp_path: Path)
     )
 
 
+@pytest.mark.slow
 def test_an_interruption_between_epochs_of_one_batch_is_heard(
     pretrain_small: Small, tmp_path: Path
 ) -> None:
@@ -104,7 +106,7 @@ def test_a_loss_that_is_no_number_stops_with_a_reason(train_small: Small, tmp_pa
 
 def test_early_stop_keeps_the_best(train_small: Small, tmp_path: Path) -> None:
     more = ["--epochs=50", "--validation.every=1", "--validation.patience=2", "--optimiser.lr=1e-9"]
-    run = train_small.run(tmp_path / "a", *more)
+    run, _ = train_small.run(tmp_path / "a", *more)
     assert run.state.epoch < 50
     assert run.state.epoch == run.state.best_epoch + 2
     assert (

@@ -47,23 +47,24 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(
 
 
 def test_accumulation_steps_once_for_several_batches(train_small: Small, tmp_path: Path) -> None:
-    run = train_small.run(
+    _, task = train_small.run(
         tmp_path / "a", "--epochs=2", "--batch.accumulate=2", "--batch.identities=2"
     )
-    steps = {int(state["step"]) for state in run.optimiser.state_dict()["state"].values()}
+    steps = {int(state["step"]) for state in task.optimisation.state()["state"].values()}
     batches_an_epoch = 4  # eight or nine training identities in twos
     assert steps == {2 * batches_an_epoch // 2}
 
 
 def test_bf16_and_clipping_train_too(train_small: Small, tmp_path: Path) -> None:
-    run = train_small.run(
+    run, _ = train_small.run(
         tmp_path / "a", "--epochs=2", "--precision=bf16", "--optimiser.clip_norm=0.5"
     )
     assert np.isfinite(run.state.rows[-1]["loss"])
 
 
+@pytest.mark.slow
 def test_it_learns(train_small: Small, tmp_path: Path) -> None:
-    run = train_small.run(
+    run, _ = train_small.run(
         tmp_path / "a", "--epochs=30", "--model.sse=false", "--optimiser.lr=0.003"
     )
     rows = run.state.rows

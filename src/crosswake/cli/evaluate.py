@@ -21,7 +21,8 @@ def run(config: EvaluateConfig) -> int:
     data.require_test()
     output = config.output or config.checkpoint.parent / f"evaluation-{name}"
 
-    from crosswake.models.embedder import load, pick_device
+    from crosswake.batches.devices import pick_device
+    from crosswake.models.embedder import load
 
     embedder = load(config.checkpoint, device=config.device, precision=config.precision)
     make_folder(output)

@@ -8,7 +8,7 @@ from crosswake.settings.pretrain import PretrainConfig
 
 if TYPE_CHECKING:
     from crosswake.data.reid import ReidData
-    from crosswake.tasks.pretrain.task import PairJob
+    from crosswake.tasks.pretrain.task import PairTask
 
 
 def run(config: PretrainConfig) -> int:
@@ -17,11 +17,11 @@ def run(config: PretrainConfig) -> int:
         require_there(config.data)
 
     from crosswake.cli.train import measure
-    from crosswake.tasks.pretrain.task import PairJob, pretrain
+    from crosswake.tasks.pretrain.task import pretrain
 
-    finished = pretrain(config)
-    if config.evaluate and finished.first_process and isinstance(finished.job, PairJob):
-        unseen = unseen_pairs(finished.job)
+    finished, task = pretrain(config)
+    if config.evaluate and finished.first_process:
+        unseen = unseen_pairs(task)
         if unseen is None:
             finished.say(
                 "no pairs of other scenes or another split to measure on; see crosswake evaluate"
@@ -31,17 +31,19 @@ def run(config: PretrainConfig) -> int:
     return 0
 
 
-def unseen_pairs(job: "PairJob") -> "ReidData | None":
+def unseen_pairs(task: "PairTask") -> "ReidData | None":
     """The pairs of the first split that was not learnt from, else those held out for validation,
     else nothing."""
     from crosswake.data.pair_chips import as_retrieval, pairs_to_measure
 
-    declared = {pair.split for pair in job.data.pairs} - set(job.config.splits)
+    declared = {pair.split for pair in task.data.pairs} - set(task.config.splits)
     for split in ("val", "test"):
-        if split in declared and len(pairs_to_measure(job.data, split).pairs) > 1:
-            return as_retrieval(pairs_to_measure(job.data, split))
-    if len({pair.id for pair in job.held}) < 2:
+        if split in declared and len(pairs_to_measure(task.data, split).pairs) > 1:
+            return as_retrieval(pairs_to_measure(task.data, split))
+    if len({pair.id for pair in task.held}) < 2:
         return None
     return as_retrieval(
-        replace(job.data, name=f"{job.data.name}, scenes held out for validation", pairs=job.held)
+        replace(
+            task.data, name=f"{task.data.name}, scenes held out for validation", pairs=task.held
+        )
     )

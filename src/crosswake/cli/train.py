@@ -11,12 +11,11 @@ if TYPE_CHECKING:
 
 def run(config: TrainConfig) -> int:
     """Train, then measure the best epoch on the test split if there is one."""
-    from crosswake.tasks.reid.task import ReidJob, train
+    from crosswake.tasks.reid.task import train
 
-    finished = train(config)
-    data = finished.job.data if isinstance(finished.job, ReidJob) else None
-    if config.evaluate and finished.first_process and data and data.query and data.gallery:
-        measure(config, data)
+    finished, task = train(config)
+    if config.evaluate and finished.first_process and task.data.query and task.data.gallery:
+        measure(config, task.data)
     return 0
 
 

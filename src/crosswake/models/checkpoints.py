@@ -4,28 +4,24 @@ our own checkpoints.
 Nothing is skipped silently: what was loaded, resized, left out or missing is reported by name.
 """
 
-import argparse
 import math
-import pickle
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import timm
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from crosswake.core.errors import CrosswakeError
+from crosswake.core.tensor_files import CHECKPOINT_FORMAT, read_tensors
 from crosswake.models.backbones.vit import Vit
 from crosswake.models.model import ReidModel
 from crosswake.settings.model import ModelConfig
 
 State = dict[str, Tensor]
-CHECKPOINT_FORMAT = "crosswake-1"
 WRAPPERS = ("state_dict", "model", "model_state_dict", "net", "teacher")
 DROPPED = ("base.fc.", "base.head.", "base.fc_norm.", "base.pre_logits.")
 POSITIONS = "base.pos_embed"
@@ -102,7 +98,7 @@ def read_weights(path: Path) -> Weights:
     if not path.is_file():
         raise CrosswakeError(f"{path}: no such weight file")
     require_checkpoint(path)
-    content = read_file(path)
+    content = read_tensors(path)
     meta: dict[str, Any] = {}
     if isinstance(content, dict) and content.get("format") == CHECKPOINT_FORMAT:
         meta = {key: value for key, value in content.items() if key != "model"}
@@ -135,43 +131,6 @@ def require_checkpoint(path: Path) -> None:
         raise CrosswakeError(
             f"{path}: not a checkpoint, for PyTorch has not saved it; is it the right file?"
         )
-
-
-def read_file(path: Path) -> Mapping[str, Any]:
-    """The dictionary in a weight file."""
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return dict(load_file(path))
-        with torch.serialization.safe_globals(harmless()):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        found = re.search(r"GLOBAL ([\w.]+)", str(error))
-        what = f" ({found[1]})" if found else ""
-        raise CrosswakeError(
-            f"{path}: holds more than tensors and plain values{what}, so it is not safe to read; "
-            "save its state_dict alone"
-        ) from error
-    except Exception as error:
-        words = str(error).strip().splitlines()
-        detail = words[0] if words and not words[0].isdigit() else type(error).__name__
-        raise CrosswakeError(
-            f"{path}: not a readable weight file ({detail}); fetch it again"
-        ) from error
-    if not isinstance(content, Mapping):
-        raise CrosswakeError(
-            f"{path}: holds a {type(content).__name__}, not a dictionary of weights"
-        )
-    return content
-
-
-def harmless() -> list[Any]:
-    """What published checkpoints hold beside tensors, and runs no code: options as argparse has
-    them, and scalars of NumPy."""
-    scalar = np.float64(0).__reduce__()[0]
-    kinds = {type(np.dtype(code)) for code in "?bhilqBHILQefd"}
-    return [argparse.Namespace, np.dtype, scalar, (scalar, "numpy.core.multiarray.scalar"), *kinds]
 
 
 def timm_efficientnet(state: State) -> State:

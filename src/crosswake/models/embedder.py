@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from crosswake.batches.devices import pick_device
 from crosswake.batches.prepare import normalise
 from crosswake.batches.stores import ChipStore
 from crosswake.core.errors import CrosswakeError
@@ -201,23 +202,3 @@ def without_head(weights: Weights) -> Weights:
         key: value for key, value in weights.state.items() if not key.startswith("classifier.")
     }
     return Weights(path=weights.path, state=state, meta=weights.meta)
-
-
-def pick_device(name: Device) -> torch.device:
-    """The device by name; ``auto`` takes CUDA, then Apple's MPS, then the CPU.
-
-    Raises:
-        CrosswakeError: it is not there.
-    """
-    there = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if name == "auto":
-        return torch.device(next(kind for kind, present in there.items() if present))
-    if not there.get(name, False):
-        raise CrosswakeError(
-            f"--device: this machine has no '{name}' that torch can use; take auto or cpu"
-        )
-    return torch.device(name)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from crosswake.settings.common import check
 from crosswake.settings.model import ModelConfig
-from crosswake.settings.run import RunConfig
+from crosswake.settings.reid_run import ReidRunConfig
 from crosswake.settings.train import AugmentConfig
 
 
@@ -66,7 +66,7 @@ class PairLossConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PretrainConfig(RunConfig):
+class PretrainConfig(ReidRunConfig):
     """Pretrain on optical-SAR pairs of places: what both sensors show of one place comes out alike.
     --config takes a recipe by name (pairs_transoss is the published one) or a YAML file, and
     --print_config shows all settings."""

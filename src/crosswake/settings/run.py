@@ -4,9 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from crosswake.data.radiometry import SarRadiometry
 from crosswake.settings.common import DeviceConfig, SeedConfig, StrictConfig, check
-from crosswake.settings.model import ModelConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +73,7 @@ class ValidationConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig(DeviceConfig, SeedConfig, StrictConfig):
-    """Settings of a run that learns something."""
+    """Settings of a run, whatever it learns."""
 
     command: ClassVar[str]
 
@@ -85,32 +83,15 @@ class RunConfig(DeviceConfig, SeedConfig, StrictConfig):
     """Folder that the run writes."""
     resume: bool = False
     """Go on from the run in the output folder as if it had never stopped."""
-    init: str | None = None
-    """Weights to start from: a file, or a name from `crosswake data download`; none for random
-    weights."""
     epochs: int = 200
     """Passes over the training data."""
     devices: int = 1
     """Processors, one process each."""
-    compile: bool = False
-    """Compile the transformer with torch.compile; the first step then takes a minute or more, every
-    other one less."""
     fused: bool = True
     """Move all weights in one operation of the optimiser, where the device has it (CPU and
     CUDA)."""
-    recompute_blocks: bool = False
-    """Gradient checkpointing: keep only what goes into each block, and compute the rest again in
-    the backward pass."""
-    channels_last: bool = False
-    """Lay out images channels last in convolutions (--model.stem conv, or a timm backbone)."""
-    sar_radiometry: SarRadiometry = "max"
-    """How SAR chips of other than 8 bit are scaled: max (published), percentile (MOS) or log."""
-    model: ModelConfig = field(default_factory=ModelConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)
-    evaluate: bool = True
-    """Measure the kept epoch on the test split at the end, if there is one, and write the
-    report."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from crosswake.settings.common import check
-from crosswake.settings.run import RunConfig
+from crosswake.settings.reid_run import ReidRunConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +25,8 @@ class AugmentConfig:
     grey: float = 0.0
     """Probability that an optical chip loses its colours, which SAR does not share."""
     contrast: float = 0.0
-    """Deviation of the contrast's logarithm, and of the brightness in units of ImageNet's
-    deviation; 0 for none."""
+    """Std of the logarithm of the contrast, and of the brightness in units of ImageNet's std; 0 for
+    none."""
 
     def __post_init__(self) -> None:
         check(0 <= self.zoom < 1, "augment.zoom", f"must be from 0 to under 1, got {self.zoom}")
@@ -123,7 +123,7 @@ class LossConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(RunConfig):
+class TrainConfig(ReidRunConfig):
     """Train a re-identification model. --config takes a recipe by name (hoss_transoss is the
     published one) or a YAML file, and --print_config shows all settings."""
 

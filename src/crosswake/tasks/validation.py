@@ -1,29 +1,35 @@
-"""What a run's model reaches on what was held out, between two epochs."""
+"""What a model reaches on what was held out, between two epochs."""
 
-from typing import Any
-
-from numpy.typing import NDArray
+import numpy as np
 
 from crosswake.batches.stores import ChipStore
 from crosswake.data.chips import Modality
 from crosswake.models.embedder import Embedder
+from crosswake.models.model import ReidModel
 from crosswake.retrieval.protocols import score
-from crosswake.training.run import Run
+from crosswake.training.task import Run, Scores
 
 
-def cross_modal_scores(run: Run, store: ChipStore, names: NDArray[Any]) -> dict[str, float]:
-    """mAP where every chip of one modality asks all of the other.
+def cross_modal_scores(run: Run, model: ReidModel, store: ChipStore) -> Scores:
+    """mAP where every chip of one modality is a query among all of the other; the mean of both ways
+    tells which epoch is best.
 
     Args:
-        run: whose model.
+        run: on whose device, in whose precision.
+        model: what embeds; it is in evaluation mode afterwards.
         store: held-out chips.
-        names: (chips,), the identity or place of each.
     """
-    embedder = Embedder(run.model, device=run.fabric.device, precision=run.config.precision)
+    embedder = Embedder(model, device=run.fabric.device, precision=run.config.precision)
     features = embedder.embed_store(store)
+    names = np.array([chip.identity for chip in store.chips])
     optical = store.modality.numpy() == Modality.OPTICAL
-    both = (features[optical], names[optical]), (features[~optical], names[~optical])
-    scores = {}
-    for name, (query, gallery) in {"o2s": both, "s2o": both[::-1]}.items():
-        scores[f"val_{name}_mAP"] = score(query[0], gallery[0], query[1], gallery[1])["mAP"]
-    return scores
+    ways = {"o2s": (optical, ~optical), "s2o": (~optical, optical)}
+    values = {
+        f"val_{way}_mAP": score(features[query], features[gallery], names[query], names[gallery])[
+            "mAP"
+        ]
+        for way, (query, gallery) in ways.items()
+    }
+    return Scores(
+        values=values | {"val_mAP": float(np.mean(list(values.values())))}, criterion="val_mAP"
+    )

@@ -1,1 +1,1 @@
-"""Training: one visible loop."""
+"""Training: one loop for whatever is learnt; it knows no model and no data set."""

@@ -1,104 +1,128 @@
-"""The processes of a run on one machine: started together, ended together.
+"""What several processes do together: share a batch, join features, and agree to stop."""
 
-Fabric would start them too, but leaves each to find out by itself that another has failed: one that
-waits for it may wait for half an hour, and says in the end that a connection was closed."""
-
+import logging
 import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import warnings
+from types import FrameType, TracebackType
+from typing import Any, Self
 
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from crosswake.batches.devices import make_deterministic, pick_device
 from crosswake.core.errors import CrosswakeError
+from crosswake.settings.run import RunConfig
+from crosswake.training.processes import start_others
 
-STARTER = "CROSSWAKE_STARTER"
-"""Environment variable: the number of the first process, in those that it has started."""
-POLL_SECONDS = 0.2
-FIRST_WAITS, OTHERS_WAIT = 1.0, 3.0
-"""Seconds between a failure and the word about it, in which a process that has failed before may
-end this one."""
-
-started: list["subprocess.Popen[bytes]"] = []
-ending = threading.Event()
+FABRIC_PRECISION: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
-def start_others(processes: int) -> None:
-    """Start this command again for every process but this one, the first; the environment tells
-    each its rank."""
-    os.environ |= {
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(free_port()),
-        "NODE_RANK": "0",
-        "LOCAL_RANK": "0",
-    }
-    for rank in range(1, processes):
-        environment = os.environ | {"LOCAL_RANK": str(rank), STARTER: str(os.getpid())}
-        started.append(subprocess.Popen([sys.executable, *sys.orig_argv[1:]], env=environment))
-    threading.Thread(target=watch_others, daemon=True).start()
+def make_fabric(config: RunConfig) -> Fabric:
+    """Device, precision and processes; under torchrun its environment decides how many.
 
-
-def free_port() -> int:
-    """A port that nobody listens at."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-@contextmanager
-def ending_together() -> Iterator[None]:
-    """Around a run: what fails in one process ends all of them, and one of them says why.
-
-    What fails in all alike is said by the first. What fails in one may show in another as a closed
-    connection; that one waits for a moment, in which it is ended."""
-    starter = os.environ.get(STARTER)
-    if starter is not None:
-        threading.Thread(target=watch_first, args=(int(starter),), daemon=True).start()
-    try:
-        yield
-    except BaseException as error:
-        if starter is not None:
-            time.sleep(OTHERS_WAIT)
-        elif started and not isinstance(error, CrosswakeError | KeyboardInterrupt):
-            time.sleep(FIRST_WAITS)
-        ending.set()
-        for process in started:
-            process.kill()  # they write nothing, and may hang in an exchange with this one
-        raise
-    ending.set()
-
-
-def watch_others() -> None:
-    """In the first process: end it as soon as another has failed, and said why."""
-    while not ending.is_set():
-        failed = next((code for code in [process.poll() for process in started] if code), None)
-        if (
-            failed is not None and not ending.is_set()
-        ):  # those that the end of this one has killed do not count
-            end_after(failed)
-        time.sleep(POLL_SECONDS)
-
-
-def end_after(code: int) -> None:
-    """End this process at once, and all that it has started, as another ended with ``code``."""
-    if code < 0:
-        name = signal.Signals(-code).name
-        print(
-            f"crosswake: a process of the run was ended by {name}; is there memory enough?",
-            file=sys.stderr,
+    Raises:
+        CrosswakeError: there is no such device, it does not train in that precision, or the
+            processes do not divide a batch.
+    """
+    device = pick_device(config.device)
+    if config.precision == "fp16" and device.type == "cpu":
+        raise CrosswakeError("--precision: fp16 does not train on a CPU; take bf16 or fp32")
+    make_deterministic()
+    silence_fabric()
+    launched = "TORCHELASTIC_RUN_ID" in os.environ
+    devices = int(os.environ["LOCAL_WORLD_SIZE"]) if launched else config.devices
+    nodes = int(os.environ["WORLD_SIZE"]) // devices if launched else 1
+    if config.batch_size % (devices * nodes):
+        raise CrosswakeError(
+            f"--batch: {config.batch_size} cannot be shared by {devices * nodes} processes"
         )
-    for process in started:
-        process.kill()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code if code > 0 else 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fabric = Fabric(
+            accelerator=device.type,
+            devices=devices,
+            num_nodes=nodes,
+            strategy="ddp" if devices * nodes > 1 else "auto",
+            precision=FABRIC_PRECISION[config.precision],
+        )
+        cluster = getattr(fabric.strategy, "cluster_environment", None)
+        if cluster is not None and not cluster.creates_processes_externally:
+            start_others(devices)
+        fabric.launch()
+    return fabric
 
 
-def watch_first(number: int) -> None:
-    """In a process that was started by another: end it when that one has."""
-    while os.getppid() == number:
-        time.sleep(POLL_SECONDS)
-    os._exit(1)
+def silence_fabric() -> None:
+    """Hide what Fabric says of its own processes, and a warning that PyTorch gives at every
+    exchange."""
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    warnings.filterwarnings(
+        "ignore", message="torch.distributed.nn.functional.all_gather is deprecated"
+    )
+
+
+def gather(fabric: Fabric, features: Tensor) -> Tensor:
+    """(share, ...) of every process as (batch, ...), in the order of processes, with gradients."""
+    if fabric.world_size == 1:
+        return features
+    gathered = fabric.all_gather(features, sync_grads=True)
+    assert isinstance(gathered, Tensor)
+    return gathered.flatten(0, 1)
+
+
+def share_of(fabric: Fabric, size: int) -> slice:
+    """The rows of a batch of ``size`` that this process sees.
+
+    Raises:
+        CrosswakeError: the processes do not divide it.
+    """
+    share = size // fabric.world_size
+    if share * fabric.world_size != size:
+        raise CrosswakeError(f"--devices: {fabric.world_size} do not divide a batch of {size}")
+    return slice(fabric.global_rank * share, (fabric.global_rank + 1) * share)
+
+
+class StopRequest:
+    """While active, the first Ctrl-C (or SIGTERM) asks to stop at the next safe point; a second one
+    interrupts at once."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._previous: dict[int, signal._HANDLER] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._previous[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+
+    def agreed(self, fabric: Fabric) -> bool:
+        """Whether any process was asked to stop; all processes come to the same answer."""
+        if fabric.world_size == 1:
+            return self.requested
+        asked = fabric.all_reduce(
+            torch.tensor(float(self.requested), device=fabric.device), reduce_op="sum"
+        )
+        assert isinstance(asked, Tensor)
+        return bool(asked.item() > 0)
+
+
+class TrainingInterruptedError(KeyboardInterrupt):
+    """Training stopped on request; the message says how to go on."""

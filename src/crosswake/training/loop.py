@@ -3,158 +3,166 @@
 import math
 import shlex
 import time
-from contextlib import nullcontext
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.progress import Progress
 from crosswake.core.text import counted
-from crosswake.training.interrupt import StopRequest, TrainingInterruptedError
-from crosswake.training.log import EventWriter, write_rows
-from crosswake.training.memory import Peak
-from crosswake.training.optimisers import learning_rate, set_learning_rate
-from crosswake.training.run import BEST, LAST, Index, Run
-from crosswake.training.saving import begin, resume, save_best, save_last
+from crosswake.training.checkpoint import (
+    BEST,
+    LAST,
+    begin,
+    read_run,
+    resume,
+    save_best,
+    save_last,
+)
+from crosswake.training.distributed import StopRequest, TrainingInterruptedError
+from crosswake.training.log import EventWriter, Peak, write_rows
+from crosswake.training.task import Index, Run, Step, Task
 
 CHECK_EVERY_STEPS = 20
+"""Batches between two looks at the loss: reading it makes a GPU wait."""
 
 
-def fit(run: Run) -> Run:
+def check(run: Run, task: Task) -> None:
+    """Raise, before anything is written, unless the run can learn the task.
+
+    Raises:
+        CrosswakeError: an epoch has no batch of two samples or more that all processes have a share
+            in, or the run to resume has read other data.
+    """
+    batches = task.batches(1)
+    if not batches or len(batches[0]) < 2:
+        processes = run.fabric.world_size
+        shared = f" that {processes} --devices can share" if processes > 1 else ""
+        raise CrosswakeError(
+            f"{task.root}: an epoch has no batch of two {task.unit} or more{shared}; add some"
+        )
+    if run.config.resume:
+        read_run(run.config, task.fingerprint, task.decoded)
+
+
+def fit(run: Run, task: Task) -> None:
     """Train to the end, or to Ctrl-C; the run's folder holds everything.
 
     Raises:
         CrosswakeError: the run cannot be resumed as it is set, or the loss is no longer a number.
         TrainingInterruptedError: stopped on request, with everything saved.
     """
-    config = run.config
+    config, state = run.config, run.state
     if config.resume:
-        resume(run)
+        resume(run, task)
     elif run.first_process:
-        begin(run)
-    events = EventWriter(config.output / "tensorboard", run.state.epoch + 1)
-    with StopRequest() as stop, make_progress(run) as progress:
-        while run.state.epoch < config.epochs and not out_of_patience(run):
-            row = train_epoch(run, stop, progress)
-            finish_epoch(run, row)
+        begin(run, task)
+    events = EventWriter(config.output / "tensorboard", state.epoch + 1)
+    progress = Progress(
+        task.size * config.epochs,
+        config.command,
+        task.unit,
+        config.quiet or not run.first_process,
+        task.size * state.epoch,
+    )
+    with StopRequest() as stop, progress:
+        while state.epoch < config.epochs and not out_of_patience(run):
+            row = train_epoch(run, task, stop, progress)
+            finish_epoch(run, task, row)
             if run.first_process:
                 events.add(row)
-            if run.state.epoch < config.epochs and agreed(run, stop):
-                interrupt(run, 0, {}, 0.0)
+            if state.epoch < config.epochs and stop.agreed(run.fabric):
+                interrupt(run, task)
     events.close()
-    run.say(f"kept epoch {run.state.best_epoch} in {config.output / BEST}")
-    return run
+    run.say(f"kept epoch {state.best_epoch} in {config.output / BEST}")
 
 
-def make_progress(run: Run) -> Progress:
-    """Progress over the whole run, counted in chips or pairs; every epoch counts as many."""
-    config, job = run.config, run.job
-    quiet = config.quiet or not run.first_process
-    return Progress(
-        job.size * config.epochs, config.command, job.unit, quiet, job.size * run.state.epoch
-    )
-
-
-def train_epoch(run: Run, stop: StopRequest, progress: Progress) -> dict[str, float | int]:
+def train_epoch(
+    run: Run, task: Task, stop: StopRequest, progress: Progress
+) -> dict[str, float | int]:
     """One pass over the data; returns the epoch's numbers."""
-    config, state = run.config, run.state
-    epoch = state.epoch + 1
-    rate = learning_rate(epoch, config.epochs, config.optimiser)
-    set_learning_rate(run.optimiser, rate)
-    run.learner.train()
-    batches = run.job.batches(epoch)
-    batches = batches[: max(1, len(batches) // config.accumulate) * config.accumulate]
-    totals = {name: torch.tensor(value) for name, value in (state.totals or {}).items()}
+    config, state, epoch = run.config, run.state, run.state.epoch + 1
+    rates = task.start_epoch(epoch)
+    batches = steps_of(task.batches(epoch), config.accumulate)
+    totals = {name: torch.tensor(value) for name, value in state.totals.items()}
     begun, run.waited, peak = time.monotonic(), 0.0, Peak(run.fabric.device)
     started = begun - state.seconds
     note = f"epoch {epoch}/{config.epochs}"
-    if config.compile and not run.warm:
-        progress.advance(0, f"{note}, first step: compiling")
-    for done in range(state.step + 1, len(batches) + 1):
-        losses = train_step(run, batches, done - 1)
-        run.warm = True
-        totals = {
-            name: totals.get(name, torch.tensor(0.0)) + value for name, value in losses.items()
-        }
-        if done % CHECK_EVERY_STEPS == 0 or done in (
-            1,
-            len(batches),
-        ):  # reading a loss makes a GPU wait
+    for index, step in batches[state.step :]:
+        losses = task.step(run, index, step)
+        for name, value in losses.items():
+            totals[name] = totals.get(name, torch.tensor(0.0)) + value.detach()
+        done = step.number + 1
+        if done % CHECK_EVERY_STEPS == 0 or done in (1, len(batches)):
             check_finite(run, totals["loss"], epoch)
             note = f"epoch {epoch}/{config.epochs}, loss {losses['loss'].item():.3f}"
-        samples = round(run.job.size * (state.epoch + done / len(batches)))
+        samples = round(task.size * (state.epoch + done / len(batches)))
         progress.advance(samples - progress.done, note)
-        if done < len(batches) and done % config.accumulate == 0 and agreed(run, stop):
-            interrupt(run, done, totals, time.monotonic() - started)
+        if done < len(batches) and step.moves and stop.agreed(run.fabric):
+            state.step, state.seconds = done, time.monotonic() - started
+            state.totals = {name: value.item() for name, value in totals.items()}
+            interrupt(run, task)
     seconds = time.monotonic() - started
-    means = {name: value.item() / len(batches) for name, value in totals.items()}
-    speed = len(batches) * len(batches[0]) / seconds
     return {
         "epoch": epoch,
-        "learning_rate": rate,
-        **means,
-        f"{run.job.unit}_per_second": speed,
+        **rates,
+        **{name: value.item() / len(batches) for name, value in totals.items()},
+        f"{task.unit}_per_second": len(batches) * len(batches[0][0]) / seconds,
         "seconds": seconds,
         "input_share": run.waited / (time.monotonic() - begun),
         **peak.columns(),
     }
 
 
-def train_step(run: Run, batches: list[Index], step: int) -> dict[str, Tensor]:
-    """Losses of one batch, its gradients, and every ``accumulate`` batches a step of the
-    optimiser."""
-    config = run.config
-    accumulate = min(config.accumulate, len(batches))
-    last_of_step = (step + 1) % accumulate == 0
-    with nullcontext() if last_of_step else run.fabric.no_backward_sync(run.learner):
-        losses = run.job.backward(run, batches[step], step, 1 / accumulate)
-    if last_of_step:
-        if config.optimiser.clip_norm is not None:
-            run.fabric.clip_gradients(
-                run.learner, run.optimiser, max_norm=config.optimiser.clip_norm
-            )
-        run.optimiser.step()
-        run.optimiser.zero_grad()
-    return {name: value.detach() for name, value in losses.items()}
+def steps_of(batches: list[Index], accumulate: int) -> list[tuple[Index, Step]]:
+    """The batches of an epoch that are learnt from, and the part of each in moving the weights.
+
+    Weights move after every ``accumulate`` batches, by the mean of their gradients. Batches at the
+    end that are too few for that are left out, unless they are all that there is."""
+    group = min(accumulate, len(batches))
+    return [
+        (index, Step(number=number, share=1 / group, moves=(number + 1) % group == 0))
+        for number, index in enumerate(batches[: len(batches) // group * group])
+    ]
 
 
-def finish_epoch(run: Run, row: dict[str, float | int]) -> None:
-    """Count the epoch, validate if it is time, keep the best, save; ``row`` gains the validation's
+def finish_epoch(run: Run, task: Task, row: dict[str, float | int]) -> None:
+    """Count the epoch, validate if it is time, mark the best, save; ``row`` gains the validation's
     numbers."""
     config, state = run.config, run.state
-    state.epoch, state.step, state.totals, state.seconds = (
-        state.epoch + 1,
-        0,
-        None,
-        0.0,
-    )
+    state.epoch, state.step, state.totals, state.seconds = state.epoch + 1, 0, {}, 0.0
     last = state.epoch == config.epochs
-    better = last and not run.job.validates
-    if run.job.validates and (state.epoch % config.validation.every == 0 or last):
-        scores = run.job.validate(run)
-        run.learner.train()
-        row |= scores
-        value = float(np.mean(list(scores.values())))
-        better = value > state.best_score
-        state.stale = 0 if better else state.stale + 1
-        state.best_score = max(value, state.best_score)
-        reached = ", ".join(
-            f"{name.replace('_', ' ')} {score:.3f}" for name, score in scores.items()
-        )
-        run.say(
-            f"epoch {state.epoch}: loss {row['loss']:.3f}, {reached}{' (best)' if better else ''}"
-        )
+    better = False
+    if last or state.epoch % config.validation.every == 0:
+        better = validate(run, task, row)
     state.rows.append(dict(row))
     if better:
         state.best_epoch = state.epoch
     if run.first_process:
         if better:
-            save_best(run)
-        save_last(run)
+            save_best(run, task)
+        save_last(run, task)
         write_rows(state.rows, config.output / "metrics.csv")
     run.fabric.barrier()
+
+
+def validate(run: Run, task: Task, row: dict[str, float | int]) -> bool:
+    """Whether this epoch is the best so far; where nothing is held out, the last one is."""
+    state = run.state
+    scores = task.validate(run)
+    if scores is None:
+        return state.epoch == run.config.epochs
+    row |= scores.values
+    better = scores.beat(state.best_score)
+    if better:
+        state.best_score = scores.value
+    state.stale = 0 if better else state.stale + 1
+    reached = ", ".join(
+        f"{name.replace('_', ' ')} {value:.3f}" for name, value in scores.values.items()
+    )
+    best = " (best)" if better else ""
+    run.say(f"epoch {state.epoch}: loss {row['loss']:.3f}, {reached}{best}")
+    return better
 
 
 def out_of_patience(run: Run) -> bool:
@@ -168,33 +176,18 @@ def check_finite(run: Run, loss: Tensor, epoch: int) -> None:
     if not math.isfinite(loss.item()):
         raise CrosswakeError(
             f"the loss is no longer a number in epoch {epoch}; lower --optimiser.lr "
-            f"({run.config.optimiser.lr:g}) "
-            f"or set --optimiser.clip_norm 1; {run.config.output / LAST} holds epoch "
-            f"{run.state.epoch}"
+            f"({run.config.optimiser.lr:g}) or set --optimiser.clip_norm 1; "
+            f"{run.config.output / LAST} holds epoch {run.state.epoch}"
         )
 
 
-def agreed(run: Run, stop: StopRequest) -> bool:
-    """Whether any process was asked to stop; all processes come to the same answer."""
-    if run.fabric.world_size == 1:
-        return stop.requested
-    asked = run.fabric.all_reduce(
-        torch.tensor(float(stop.requested), device=run.fabric.device), reduce_op="sum"
-    )
-    assert isinstance(asked, Tensor)
-    return bool(asked.item() > 0)
-
-
-def interrupt(run: Run, step: int, totals: dict[str, Tensor], seconds: float) -> None:
+def interrupt(run: Run, task: Task) -> None:
     """Save between two steps, and raise."""
-    state = run.state
-    state.step, state.seconds = step, seconds
-    state.totals = {name: value.item() for name, value in totals.items()}
+    state, config = run.state, run.config
     if run.first_process:
-        save_last(run)
+        save_last(run, task)
     run.fabric.barrier()  # nobody ends before all is saved
     raise TrainingInterruptedError(
-        f"stopped in epoch {state.epoch + 1} after {counted(step, 'batch')}, all saved; go on "
-        "with: "
-        f"crosswake {run.config.command} --resume --output {shlex.quote(str(run.config.output))}"
+        f"stopped in epoch {state.epoch + 1} after {counted(state.step, 'batch')}, all saved; go "
+        f"on with: crosswake {config.command} --resume --output {shlex.quote(str(config.output))}"
     )

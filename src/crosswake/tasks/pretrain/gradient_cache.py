@@ -9,38 +9,40 @@ whole batch."""
 from contextlib import nullcontext
 
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor
 
 from crosswake.tasks.pretrain.learner import CachedGradient, PairBatch, PairLearner
-from crosswake.training.run import Run
+from crosswake.training.optimisers import Optimisation
+from crosswake.training.task import Losses
 
 
 def cached_backward(
-    run: Run, learner: PairLearner, batch: PairBatch, chunk: int, share: float
-) -> dict[str, Tensor]:
+    optimisation: Optimisation, batch: PairBatch, chunk: int, share: float
+) -> Losses:
     """The loss of a whole batch; adds ``share`` of its gradients, ``chunk`` pairs at a time."""
-    fabric, count = run.fabric, len(batch.optical)
-    parts = [slice(start, start + chunk) for start in range(0, count, chunk)]
+    fabric, learner = optimisation.fabric, optimisation.module.module
+    assert isinstance(learner, PairLearner)
+    parts = [slice(start, start + chunk) for start in range(0, len(batch.optical), chunk)]
     with torch.no_grad(), fabric.autocast():
         features = torch.cat([learner.features(batch.rows(part)) for part in parts], dim=1)
-    joined = gathered(run, features).requires_grad_()
+    joined = gathered(fabric, features).requires_grad_()
     losses = learner.losses(joined, batch.same)
     found, *head = torch.autograd.grad(losses["loss"], [joined, *learner.head()])
-    mine = (
-        fabric.world_size * found[fabric.global_rank]
-    )  # processes are averaged afterwards, and this is a sum
+    # The processes' gradients will be averaged, and this one is part of a sum.
+    mine = fabric.world_size * found[fabric.global_rank]
     for part in parts:
         last = part is parts[-1]
         known = CachedGradient(features=mine[:, part], head=tuple(head) if last else ())
-        with nullcontext() if last else fabric.no_backward_sync(run.learner):
-            fabric.backward(run.learner(batch.rows(part), known)["loss"] * share)
+        with nullcontext() if last else optimisation.no_exchange():
+            optimisation.backward(optimisation.module(batch.rows(part), known)["loss"], share)
     return losses
 
 
-def gathered(run: Run, features: Tensor) -> Tensor:
+def gathered(fabric: Fabric, features: Tensor) -> Tensor:
     """(2, share, width) of every process as (processes, 2, share, width), without gradients."""
-    if run.fabric.world_size == 1:
+    if fabric.world_size == 1:
         return features[None]
-    found = run.fabric.all_gather(features)
+    found = fabric.all_gather(features)
     assert isinstance(found, Tensor)
     return found

@@ -1,10 +1,10 @@
-"""Learning from optical-SAR pairs what both sensors show: the job of ``crosswake pretrain``."""
+"""Learning from optical-SAR pairs what both sensors show: ``crosswake pretrain``."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor
+from lightning_fabric import Fabric
 
 from crosswake.batches.augment import Augmentation, augment, draw_augmentation, step_generator
 from crosswake.batches.samplers import draw_windows, pair_batches, same_place
@@ -25,61 +25,62 @@ from crosswake.tasks.pretrain.data import (
 )
 from crosswake.tasks.pretrain.gradient_cache import cached_backward
 from crosswake.tasks.pretrain.learner import PairBatch, PairLearner
+from crosswake.tasks.start import ModelTask, check_start, introduce
 from crosswake.tasks.validation import cross_modal_scores
-from crosswake.training.distributed import ending_together
-from crosswake.training.loop import fit
-from crosswake.training.prepare import (
-    check_folders,
-    check_start,
-    gather,
-    introduce,
-    make_fabric,
-    set_up,
-    share_of,
-)
-from crosswake.training.run import Index, Run
+from crosswake.training.checkpoint import check_folders
+from crosswake.training.distributed import gather, make_fabric, share_of
+from crosswake.training.loop import check, fit
+from crosswake.training.processes import ending_together
+from crosswake.training.task import Index, Losses, Run, Scores, Step
 
 
-class PairJob:
+@dataclass(frozen=True, kw_only=True)
+class PairSplit:
+    """What there is to learn from, and to validate on.
+
+    Attributes:
+        data: all that was read.
+        pairs: those of it to learn from.
+        store: the same, as far as they can be decoded.
+        held: pairs of held-out scenes, as they are measured.
+        validation: their chips; None if there are none.
+    """
+
+    data: PairData
+    pairs: Pairs
+    store: PairStore
+    held: Pairs
+    validation: ChipStore | None
+
+
+class PairTask(ModelTask[PretrainConfig]):
     """Pairs in batches, each other's negatives, and pairs of held-out scenes to validate on.
 
     Args:
         config: the run's settings.
-        data: what it was told to read.
-        pairs: those of it to learn from.
-        store: the same, as far as they can be decoded.
-        held: the pairs of held-out scenes, as they are measured.
-        validation: their chips; None if there are none.
-        processes: how many share a batch.
+        fabric: device, precision and processes.
+        split: what is learnt from and validated on.
     """
 
     unit = "pairs"
 
-    def __init__(
-        self,
-        config: PretrainConfig,
-        data: PairData,
-        pairs: Pairs,
-        store: PairStore,
-        held: Pairs,
-        validation: ChipStore | None,
-        processes: int,
-    ) -> None:
-        self.config, self.data, self.store, self.held, self.validation = (
-            config,
-            data,
-            store,
-            held,
-            validation,
+    def __init__(self, config: PretrainConfig, fabric: Fabric, split: PairSplit) -> None:
+        self.config, self.data, self.store, self.held = config, split.data, split.store, split.held
+        self.validation, self.processes = split.validation, fabric.world_size
+        self.name, self.root = split.data.name, split.data.root
+        self.fingerprint = pairs_fingerprint(split.pairs)
+        self.decoded = split.store.digest
+        self.size = len(split.store) * max(config.crops, 1)
+        self.bad_files, self.validates = (*split.data.bad_files, *split.store.bad_files), False
+        if self.validation is not None:
+            self.decoded += self.validation.digest()
+            self.bad_files += self.validation.bad_files
+            self.validates = len(cross_modal_identities(self.validation.chips)) >= LEAST_PLACES
+        model = build_model(config.model)
+        learner = PairLearner(
+            model, config.loss.temperature, lambda features: gather(fabric, features[None])
         )
-        self.processes = processes
-        self.name, self.root, self.fingerprint = data.name, data.root, pairs_fingerprint(pairs)
-        self.decoded = store.digest + (validation.digest() if validation else "")
-        self.identities: list[str] = []
-        self.size = len(store) * max(config.crops, 1)
-        readable, unread = (validation.chips, validation.bad_files) if validation else ((), ())
-        self.validates = len(cross_modal_identities(readable)) >= LEAST_PLACES
-        self.bad_files = (*data.bad_files, *store.bad_files, *unread)
+        super().__init__(config, fabric, model, learner)
 
     def introduce(self) -> str:
         """What is learnt from."""
@@ -109,20 +110,21 @@ class PairJob:
             processes=self.processes,
         )
 
-    def backward(self, run: Run, index: Index, step: int, share: float) -> dict[str, Tensor]:
-        """The loss of one batch, and its gradients."""
+    def step(self, run: Run, index: Index, step: Step) -> Losses:
+        """Learn from one batch, in chunks if the settings say so."""
+        optimisation, chunk = self.optimisation, self.config.batch.chunk
         with run.waiting():
-            batch = self.make_batch(run, index, step)
-        learner: PairLearner = run.learner.module
-        if 0 < self.config.batch.chunk < len(batch.optical):
-            return cached_backward(run, learner, batch, self.config.batch.chunk, share)
-        losses: dict[str, Tensor] = run.learner(batch)
-        run.fabric.backward(losses["loss"] * share)
+            batch = self.make_batch(run, index, step.number)
+        with optimisation.learning(step):
+            if 0 < chunk < len(batch.optical):
+                return cached_backward(optimisation, batch, chunk, step.share)
+            losses: Losses = optimisation.module(batch)
+            optimisation.backward(losses["loss"], step.share)
         return losses
 
     def make_batch(self, run: Run, index: Index, step: int) -> PairBatch:
-        """This process's share of a batch; what is random is drawn for all of it, then shared
-        out."""
+        """This process's share of a batch. What is random is drawn for all of it first, so that it
+        does not depend on how many processes there are."""
         config, device = self.config, run.fabric.device
         shape, size = config.model.image_size, len(index)
         part, epoch = share_of(run.fabric, size), run.state.epoch + 1
@@ -135,15 +137,15 @@ class PairJob:
         )
         generator = step_generator(config.seed, epoch, step)
         plans = draw_pair_augmentation(size, config, generator, device)
-        drop_path_mask = run.model.draw_drop_path(2 * size, generator)
+        drop_path_mask = self.model.draw_drop_path(2 * size, generator)
         if drop_path_mask is not None:
             drop_path_mask = drop_path_mask.unflatten(2, (2, size))[..., part].to(device)
         pictures = self.store.windows(
             index[part].tolist(), windows.optical[part], windows.sar[part]
         )
         optical, sar = (
-            augment(half.to(device), plan.rows(part).to(device), config.augment.pad)
-            for half, plan in zip(pictures, plans, strict=True)
+            augment(images.to(device), plan.rows(part).to(device), config.augment.pad)
+            for images, plan in zip(pictures, plans, strict=True)
         )
         return PairBatch(
             optical=optical,
@@ -152,12 +154,12 @@ class PairJob:
             same=torch.from_numpy(same_place(self.store.place[index], windows)).to(device),
         )
 
-    def validate(self, run: Run) -> dict[str, float]:
+    def validate(self, run: Run) -> Scores | None:
         """Mean average precision among the held-out pairs; with one true match each, the mean of 1
         / rank."""
-        assert self.validation is not None
-        names = np.array([chip.identity for chip in self.validation.chips])
-        return cross_modal_scores(run, self.validation, names)
+        if self.validation is None or not self.validates:
+            return None
+        return cross_modal_scores(run, self.model, self.validation)
 
 
 def draw_pair_augmentation(
@@ -179,7 +181,7 @@ def draw_pair_augmentation(
     return optical, sar
 
 
-def pretrain(config: PretrainConfig) -> Run:
+def pretrain(config: PretrainConfig) -> tuple[Run, PairTask]:
     """Train on pairs; the run's folder holds everything.
 
     Raises:
@@ -187,37 +189,36 @@ def pretrain(config: PretrainConfig) -> Run:
         TrainingInterruptedError: stopped on request, with everything saved.
     """
     with ending_together():
-        run = fit(prepare_pretraining(config))
+        run, task = prepare_pretraining(config)
+        fit(run, task)
     if config.cache is None and run.first_process:
         for path in config.output.glob("pairs-*"):
             path.unlink()
-    return run
+    return run, task
 
 
-def prepare_pretraining(config: PretrainConfig) -> Run:
-    """Read pairs, make or restore the model, and refuse what cannot work."""
+def prepare_pretraining(config: PretrainConfig) -> tuple[Run, PairTask]:
+    """Read pairs, make the model, and refuse what cannot work."""
     check_folders(config)
     data = open_pairs(config)
-    train_pairs, held = split_pairs(data, config)
-    check_start(config, pairs_fingerprint(train_pairs))
-    if len({pair.id for pair in train_pairs}) < 2 and not config.crops:
+    pairs, held = split_pairs(data, config)
+    check_start(config, pairs_fingerprint(pairs))
+    if len({pair.id for pair in pairs}) < 2 and not config.crops:
         raise CrosswakeError(
             f"{data.root}: pairs of a single place have no negatives; add pairs, or set --crops"
         )
     fabric = make_fabric(config)
     quiet = config.quiet or not fabric.is_global_zero
+    run = Run(config=config, fabric=fabric)
     with leaving_nothing_if_refused(config.output):
-        store = decode_once(train_pairs, config, fabric, quiet)
+        store = decode_once(pairs, config, fabric, quiet)
         validation = decode_held(held, config, quiet) if held else None
-        job = PairJob(config, data, train_pairs, store, held, validation, fabric.world_size)
+        split = PairSplit(data=data, pairs=pairs, store=store, held=held, validation=validation)
         fabric.seed_everything(config.seed, verbose=False)
-        model = build_model(config.model)
-        learner = PairLearner(
-            model, config.loss.temperature, lambda features: gather(fabric, features[None])
-        )
-        run, weights = set_up(config, fabric, job, model, learner)
-    introduce(run, weights)
-    if config.validation.fraction and not job.validates:
+        task = PairTask(config, fabric, split)
+        check(run, task)
+    introduce(run, task)
+    if config.validation.fraction and not task.validates:
         few = f"fewer than {LEAST_PLACES} places in scenes that could be held out"
         run.say(f"{few}, too few to validate on: the last epoch is kept, not the best")
-    return run
+    return run, task

@@ -1,7 +1,7 @@
-"""Learning to tell ships apart from chips of known identity: the job of ``crosswake train``."""
+"""Learning to tell ships apart from chips of known identity: ``crosswake train``."""
 
-import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor
 
 from crosswake.batches.augment import augment, draw_augmentation, step_generator
@@ -22,30 +22,24 @@ from crosswake.data.splits import split_validation
 from crosswake.models.build import build_model
 from crosswake.settings.train import TrainConfig
 from crosswake.tasks.reid.learner import Batch, ReidLearner
+from crosswake.tasks.start import ModelTask, check_start, introduce
 from crosswake.tasks.validation import cross_modal_scores
-from crosswake.training.distributed import ending_together
-from crosswake.training.loop import fit
-from crosswake.training.prepare import (
-    check_folders,
-    check_start,
-    gather,
-    introduce,
-    make_fabric,
-    set_up,
-    share_of,
-)
-from crosswake.training.run import Index, Run
+from crosswake.training.checkpoint import check_folders
+from crosswake.training.distributed import gather, make_fabric, share_of
+from crosswake.training.loop import check, fit
+from crosswake.training.processes import ending_together
+from crosswake.training.task import Index, Losses, Run, Scores, Step
 
 
-class ReidJob:
+class ReidTask(ModelTask[TrainConfig]):
     """Chips in batches of P identities and K chips, and held-out identities to validate on.
 
     Args:
         config: the run's settings.
-        data: what it was told to read.
+        fabric: device, precision and processes.
+        data: what was read.
         store: the training chips, decoded for training (bicubic).
         validation: chips held out, decoded for testing (bilinear); None if there are none.
-        processes: how many share a batch.
     """
 
     unit = "chips"
@@ -53,20 +47,22 @@ class ReidJob:
     def __init__(
         self,
         config: TrainConfig,
+        fabric: Fabric,
         data: ReidData,
         store: ChipStore,
         validation: ChipStore | None,
-        processes: int,
     ) -> None:
         self.config, self.data, self.store, self.validation = config, data, store, validation
-        self.processes = processes
+        self.processes, self.size = fabric.world_size, len(store)
         self.name, self.root, self.fingerprint = data.name, data.root, chips_fingerprint(data.train)
         self.decoded = store.digest() + (validation.digest() if validation else "")
         self.identities = identities(store.chips)
         self.labels = torch.tensor([self.identities.index(chip.identity) for chip in store.chips])
-        self.size, self.validates = len(store), validation is not None
         held = validation.bad_files if validation else ()
         self.bad_files = (*data.bad_files, *store.bad_files, *held)
+        model = build_model(config.model, len(self.identities))
+        learner = ReidLearner(model, config.loss, lambda features: gather(fabric, features))
+        super().__init__(config, fabric, model, learner)
 
     def introduce(self) -> str:
         """What is learnt from."""
@@ -88,24 +84,25 @@ class ReidJob:
             self.store.chips, self.config.batch, self.config.seed, epoch, self.processes
         )
 
-    def backward(self, run: Run, index: Index, step: int, share: float) -> dict[str, Tensor]:
-        """Losses of one batch, and its gradients."""
+    def step(self, run: Run, index: Index, step: Step) -> Losses:
+        """Learn from one batch."""
         with run.waiting():
-            batch = self.make_batch(run, torch.from_numpy(index), step)
-        losses: dict[str, Tensor] = run.learner(batch)
-        run.fabric.backward(losses["loss"] * share)
+            batch = self.make_batch(run, torch.from_numpy(index), step.number)
+        with self.optimisation.learning(step):
+            losses: Losses = self.optimisation.module(batch)
+            self.optimisation.backward(losses["loss"], step.share)
         return losses
 
     def make_batch(self, run: Run, index: Tensor, step: int) -> Batch:
-        """This process's share of a batch; what is random is drawn for all of it, then shared
-        out."""
+        """This process's share of a batch. What is random is drawn for all of it first, so that it
+        does not depend on how many processes there are."""
         config, store, device = self.config, self.store, run.fabric.device
         size, part = len(index), share_of(run.fabric, len(index))
         generator = step_generator(config.seed, run.state.epoch + 1, step)
         plan = draw_augmentation(
             size, config.model.image_size, config.augment, generator, device
         ).rows(part)
-        drop_path_mask = run.model.draw_drop_path(size, generator)
+        drop_path_mask = self.model.draw_drop_path(size, generator)
         if drop_path_mask is not None:
             drop_path_mask = drop_path_mask[:, :, part].to(device)
         mine = index[part]
@@ -118,14 +115,14 @@ class ReidJob:
             modality_of_all=store.modality[index].to(device),
         )
 
-    def validate(self, run: Run) -> dict[str, float]:
+    def validate(self, run: Run) -> Scores | None:
         """Cross-modal mAP on the held-out identities."""
-        assert self.validation is not None
-        names = np.array([chip.identity for chip in self.validation.chips])
-        return cross_modal_scores(run, self.validation, names)
+        if self.validation is None:
+            return None
+        return cross_modal_scores(run, self.model, self.validation)
 
 
-def train(config: TrainConfig) -> Run:
+def train(config: TrainConfig) -> tuple[Run, ReidTask]:
     """Train a re-identification model; the run's folder holds everything.
 
     Raises:
@@ -133,12 +130,13 @@ def train(config: TrainConfig) -> Run:
         TrainingInterruptedError: stopped on request, with everything saved.
     """
     with ending_together():
-        return fit(prepare_reid(config))
+        run, task = prepare_reid(config)
+        fit(run, task)
+    return run, task
 
 
-def prepare_reid(config: TrainConfig) -> Run:
-    """Read data, make or restore the model, and refuse what cannot work, before anything is
-    written."""
+def prepare_reid(config: TrainConfig) -> tuple[Run, ReidTask]:
+    """Read data, make the model, and refuse what cannot work, before anything is written."""
     check_folders(config)
     data = open_training_data(config)
     check_start(config, chips_fingerprint(data.train))
@@ -149,22 +147,21 @@ def prepare_reid(config: TrainConfig) -> Run:
     quiet = config.quiet or not fabric.is_global_zero
     store = decode_split(train_chips, config, "bicubic", quiet)
     validation = decode_split(held_out, config, "bilinear", quiet) if held_out else None
-    job = ReidJob(config, data, store, validation, fabric.world_size)
-    if len(job.identities) < 2:
+    if len(identities(store.chips)) < 2:
         raise CrosswakeError(
             f"{data.root}: chips of fewer than two training identities can be read; see data check"
         )
     fabric.seed_everything(config.seed, verbose=False)
-    model = build_model(config.model, len(job.identities))
-    learner = ReidLearner(model, config.loss, lambda features: gather(fabric, features))
-    run, weights = set_up(config, fabric, job, model, learner)
-    introduce(run, weights)
+    run = Run(config=config, fabric=fabric)
+    task = ReidTask(config, fabric, data, store, validation)
+    check(run, task)
+    introduce(run, task)
     if config.validation.fraction and validation is None:
         run.say(
             "too few identities in both modalities to hold any out: the last epoch is kept, not "
             "the best"
         )
-    return run
+    return run, task
 
 
 def open_training_data(config: TrainConfig) -> ReidData:

@@ -1,0 +1,149 @@
+"""What tasks of one model and one optimiser share: how they start, and what is said of it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from crosswake.core.errors import CrosswakeError
+from crosswake.core.text import counted
+from crosswake.data.reid import BadFile
+from crosswake.models.checkpoints import count_parameters, load_into, read_weights
+from crosswake.models.model import ReidModel
+from crosswake.settings.reid_run import ReidRunConfig
+from crosswake.training.checkpoint import check_folders, read_run
+from crosswake.training.optimisers import Optimisation
+from crosswake.training.task import Run
+
+TITLES = {"transoss": "TransOSS", "sdf_net": "SDF-Net"}
+Config = TypeVar("Config", bound=ReidRunConfig)
+
+
+class ModelTask(Generic[Config]):
+    """The part of a task that its data do not matter to.
+
+    Args:
+        config: the run's settings.
+        fabric: device, precision and processes.
+        model: with its first values.
+        learner: the model with its losses.
+
+    Attributes:
+        identities: rows of the classifier, sorted; empty without one.
+        bad_files: what was passed over.
+        loaded: what became of the weights that ``--init`` names.
+    """
+
+    identities: Sequence[str] = ()
+    bad_files: tuple[BadFile, ...]
+
+    def __init__(
+        self, config: Config, fabric: Fabric, model: ReidModel, learner: nn.Module
+    ) -> None:
+        self.config, self.model = config, model
+        self.loaded = starting_weights(model, config)
+        set_flags(model, config, fabric.device)
+        self.optimisation = Optimisation(fabric, learner, config)
+
+    def start_epoch(self, epoch: int) -> dict[str, float]:
+        """Set the model to training and the optimiser to the epoch's learning rate."""
+        self.optimisation.module.train()
+        return {"learning_rate": self.optimisation.set_rate(epoch)}
+
+    def weights(self) -> dict[str, Any]:
+        """The model, and whom its classifier tells apart."""
+        state = self.model.state_dict()
+        model = {name: value.detach().cpu().clone() for name, value in state.items()}
+        return {"model": model, "identities": list(self.identities)}
+
+    def state(self) -> dict[str, Any]:
+        """The same and the optimiser."""
+        return self.weights() | {"optimiser": self.optimisation.state()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go back to a :meth:`state`."""
+        self.model.load_state_dict(state["model"])
+        self.optimisation.load_state(state["optimiser"])
+
+    def introduce(self) -> str:
+        """One line: what is about to be learnt from."""
+        raise NotImplementedError
+
+
+def check_start(config: ReidRunConfig, fingerprint: str) -> None:
+    """Raise, before anything is decoded, if the run to resume or the weights to start from cannot
+    be used.
+
+    Args:
+        config: the settings.
+        fingerprint: of the data.
+    """
+    check_folders(config)
+    if config.resume:
+        read_run(config, fingerprint)
+    elif config.init is not None:
+        read_weights(init_path(config.init))
+
+
+def starting_weights(model: ReidModel, config: ReidRunConfig) -> list[str]:
+    """Load what ``--init`` names, and say what became of every tensor; a resumed run has its own
+    weights."""
+    if config.init is None or config.resume:
+        return []
+    return load_into(model, read_weights(init_path(config.init))).lines()
+
+
+def init_path(name: str) -> Path:
+    """The weight file that ``--init`` means: a file as given, else a name that can be
+    downloaded."""
+    if Path(name).exists():
+        return Path(name)
+    from crosswake.data.download.hub import weights_path
+
+    return weights_path(name)
+
+
+def set_flags(model: ReidModel, config: ReidRunConfig, device: torch.device) -> None:
+    """What makes the model quicker or smaller in training and changes nothing that it learns."""
+    model.base.recompute, model.base.channels_last = config.recompute_blocks, config.channels_last
+    if config.compile:
+        check_compiler(device)
+        # In place, so that weights keep their names; losses are little work and of many shapes.
+        model.base.compile()
+
+
+def check_compiler(device: torch.device) -> None:
+    """Raise unless torch.compile works here; it wants a C++ compiler on the CPU, and Triton on a
+    GPU."""
+    try:
+        torch.compile(torch.sin)(torch.ones(8, device=device))
+    except Exception as error:  # every backend has errors of its own
+        detail = next(
+            (line for line in str(error).splitlines() if line.strip()), type(error).__name__
+        )
+        raise CrosswakeError(
+            f"--compile: torch.compile does not work here ({detail}); leave it out"
+        ) from error
+
+
+def introduce(run: Run, task: ModelTask[Any]) -> None:
+    """Say what is about to be learnt from what; list what is left out, quiet or not."""
+    config: ReidRunConfig = task.config
+    run.say(task.introduce())
+    height, width = config.model.image_size
+    run.say(
+        f"{TITLES[config.model.method]} {height} x {width}, "
+        f"{count_parameters(task.model) / 1e6:.1f} M weights, on {run.fabric.device} "
+        f"x {run.fabric.world_size}, {config.precision}; results in {config.output}"
+    )
+    if config.compile:
+        run.say("the first step compiles the model, which takes a minute or more")
+    for line in task.loaded:
+        run.say(line)
+    for file in task.bad_files:
+        run.warn(f"left out {file.path}: {file.reason}")
+    if task.bad_files:
+        run.warn(f"{counted(len(task.bad_files), 'file')} left out; --strict stops at the first")
