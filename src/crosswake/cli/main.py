@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from crosswake import __version__
-from crosswake.cli.commands import COMMANDS, find_command, help_text, group_members
+from crosswake.cli.commands import COMMANDS, find_command, group_members, help_text
 from crosswake.core.errors import CrosswakeError
 
 EXIT_USER_ERROR = 2
