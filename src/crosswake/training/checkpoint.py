@@ -16,7 +16,7 @@ from crosswake.settings.common import plain
 from crosswake.settings.run import RunConfig
 from crosswake.training.task import Run, Task
 
-LAST, BEST, SETTINGS = "last.pt", "best.pt", "settings.yaml"
+LAST, BEST, SETTINGS_FILE = "last.pt", "best.pt", "settings.yaml"
 MAY_CHANGE_ON_RESUME = {
     *("resume", "output", "data", "init", "cache", "strict", "quiet", "evaluate"),
     *("device", "devices", "compile", "fused", "recompute_blocks", "channels_last"),
@@ -56,7 +56,7 @@ def begin(run: Run, task: Task) -> None:
             f"--output: {output} cannot be written ({error.strerror or error}); name another folder"
         ) from error
     settings = plain(run.config) | absolute_paths(run.config) | {"resume": False}
-    with replacing(output / SETTINGS) as temporary:
+    with replacing(output / SETTINGS_FILE) as temporary:
         temporary.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     save_last(run, task)
 

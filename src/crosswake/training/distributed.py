@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import warnings
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -17,6 +18,8 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.settings.run import RunConfig
 from crosswake.training.processes import start_others
 
+Gather = Callable[[Tensor], Tensor]
+"""Joins what every process has of a batch: :func:`gather_processes` of a run's processes."""
 FABRIC_PRECISION: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
@@ -64,7 +67,7 @@ def silence_fabric() -> None:
     )
 
 
-def gather(fabric: Fabric, features: Tensor) -> Tensor:
+def gather_processes(fabric: Fabric, features: Tensor) -> Tensor:
     """(share, ...) of every process as (batch, ...), in the order of processes, with gradients."""
     if fabric.world_size == 1:
         return features

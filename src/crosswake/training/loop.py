@@ -27,7 +27,7 @@ CHECK_EVERY_STEPS = 20
 """Batches between two looks at the loss: reading it makes a GPU wait."""
 
 
-def check(run: Run, task: Task) -> None:
+def check_task(run: Run, task: Task) -> None:
     """Raise, before anything is written, unless the run can learn the task.
 
     Raises:

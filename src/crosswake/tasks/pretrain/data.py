@@ -27,7 +27,7 @@ VALIDATION_WINDOWS = 1000
 set."""
 
 
-def open_pairs(config: PretrainConfig) -> PairData:
+def open_pretraining_data(config: PretrainConfig) -> PairData:
     """The pairs in whichever layout, with what cannot be used of them pointed out."""
     if config.data is None:
         raise CrosswakeError(

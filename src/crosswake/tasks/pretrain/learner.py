@@ -2,7 +2,6 @@
 processes."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -11,10 +10,10 @@ from torch import Tensor, nn
 from crosswake.data.chips import Modality
 from crosswake.models.losses import matched_contrastive
 from crosswake.models.model import ReidModel
+from crosswake.training.distributed import Gather
 
 LARGEST_LOGIT_SCALE = math.log(100)
 """As in CLIP (Radford et al., 2021, section 2.5): a temperature of 0.01."""
-Gather = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from crosswake.tasks.pretrain.data import (
     decode_held,
     decode_once,
     leaving_nothing_if_refused,
-    open_pairs,
+    open_pretraining_data,
     split_pairs,
 )
 from crosswake.tasks.pretrain.gradient_cache import cached_backward
@@ -28,8 +28,8 @@ from crosswake.tasks.pretrain.learner import PairBatch, PairLearner
 from crosswake.tasks.start import ModelTask, check_start, introduce
 from crosswake.tasks.validation import cross_modal_scores
 from crosswake.training.checkpoint import check_folders
-from crosswake.training.distributed import gather, make_fabric, share_of
-from crosswake.training.loop import check, fit
+from crosswake.training.distributed import gather_processes, make_fabric, share_of
+from crosswake.training.loop import check_task, fit
 from crosswake.training.processes import ending_together
 from crosswake.training.task import Index, Losses, Run, Scores, Step
 
@@ -78,7 +78,9 @@ class PairTask(ModelTask[PretrainConfig]):
             self.validates = len(cross_modal_identities(self.validation.chips)) >= LEAST_PLACES
         model = build_model(config.model)
         learner = PairLearner(
-            model, config.loss.temperature, lambda features: gather(fabric, features[None])
+            model,
+            config.loss.temperature,
+            lambda features: gather_processes(fabric, features[None]),
         )
         super().__init__(config, fabric, model, learner)
 
@@ -200,7 +202,7 @@ def pretrain(config: PretrainConfig) -> tuple[Run, PairTask]:
 def prepare_pretraining(config: PretrainConfig) -> tuple[Run, PairTask]:
     """Read pairs, make the model, and refuse what cannot work."""
     check_folders(config)
-    data = open_pairs(config)
+    data = open_pretraining_data(config)
     pairs, held = split_pairs(data, config)
     check_start(config, pairs_fingerprint(pairs))
     if len({pair.id for pair in pairs}) < 2 and not config.crops:
@@ -216,7 +218,7 @@ def prepare_pretraining(config: PretrainConfig) -> tuple[Run, PairTask]:
         split = PairSplit(data=data, pairs=pairs, store=store, held=held, validation=validation)
         fabric.seed_everything(config.seed, verbose=False)
         task = PairTask(config, fabric, split)
-        check(run, task)
+        check_task(run, task)
     introduce(run, task)
     if config.validation.fraction and not task.validates:
         few = f"fewer than {LEAST_PLACES} places in scenes that could be held out"

@@ -1,6 +1,5 @@
 """One training step as a module: chips in, losses out, over the features of all processes."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -15,8 +14,7 @@ from crosswake.models.losses import (
 )
 from crosswake.models.model import ReidModel
 from crosswake.settings.train import LossConfig
-
-Gather = Callable[[Tensor], Tensor]
+from crosswake.training.distributed import Gather
 
 
 @dataclass(kw_only=True)

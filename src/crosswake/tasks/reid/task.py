@@ -25,8 +25,8 @@ from crosswake.tasks.reid.learner import Batch, ReidLearner
 from crosswake.tasks.start import ModelTask, check_start, introduce
 from crosswake.tasks.validation import cross_modal_scores
 from crosswake.training.checkpoint import check_folders
-from crosswake.training.distributed import gather, make_fabric, share_of
-from crosswake.training.loop import check, fit
+from crosswake.training.distributed import gather_processes, make_fabric, share_of
+from crosswake.training.loop import check_task, fit
 from crosswake.training.processes import ending_together
 from crosswake.training.task import Index, Losses, Run, Scores, Step
 
@@ -61,7 +61,9 @@ class ReidTask(ModelTask[TrainConfig]):
         held = validation.bad_files if validation else ()
         self.bad_files = (*data.bad_files, *store.bad_files, *held)
         model = build_model(config.model, len(self.identities))
-        learner = ReidLearner(model, config.loss, lambda features: gather(fabric, features))
+        learner = ReidLearner(
+            model, config.loss, lambda features: gather_processes(fabric, features)
+        )
         super().__init__(config, fabric, model, learner)
 
     def introduce(self) -> str:
@@ -154,7 +156,7 @@ def prepare_reid(config: TrainConfig) -> tuple[Run, ReidTask]:
     fabric.seed_everything(config.seed, verbose=False)
     run = Run(config=config, fabric=fabric)
     task = ReidTask(config, fabric, data, store, validation)
-    check(run, task)
+    check_task(run, task)
     introduce(run, task)
     if config.validation.fraction and validation is None:
         run.say(
