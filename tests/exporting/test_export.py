@@ -22,12 +22,18 @@ from crosswake.exporting.agreement import Agreement, chips_of, generated, uneven
 from crosswake.exporting.graph import write_graph
 from crosswake.exporting.run import comparison, default_output, export
 from crosswake.models.embedder import load_torch
+from crosswake.settings.export import ExportConfig, ExportFormat
 from tests.data.pair_making import write_scenes
 from tests.tiny import tiny_hoss
 from tests.tiny_models import tiny_weights
 
 pytest.importorskip("onnxruntime", reason="the extra [export] is not installed")
 pytest.importorskip("onnxscript", reason="the extra [export] is not installed")
+
+
+def export_to(weights: Path, kind: ExportFormat, output: Path, **more: Any) -> Agreement:
+    config = ExportConfig(checkpoint=weights, format=kind, output=output, quiet=True, **more)
+    return export(config)[1]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +49,7 @@ def ships(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def graph(weights: Path) -> Path:
     output = default_output(weights, "onnx")
-    export(weights, "onnx", output)
+    export_to(weights, "onnx", output)
     return output
 
 
@@ -76,14 +82,14 @@ def test_an_onnx_file_is_used_like_the_weights(weights: Path, ships: Path, graph
 )
 def test_every_shape_of_model_exports(tmp_path: Path, changes: dict[str, Any]) -> None:
     weights = tiny_weights(tmp_path / "w.pth", sar_radiometry="log", **changes)
-    found = export(weights, "onnx", tmp_path / "w.onnx", chips=9)
+    found = export_to(weights, "onnx", tmp_path / "w.onnx", chips=9)
     assert found.cosine.min() > 0.99999
     assert crosswake.load(tmp_path / "w.onnx").sar_radiometry == "log"
 
 
 def test_int8_is_near_and_smaller(weights: Path, ships: Path, graph: Path, tmp_path: Path) -> None:
     output = tmp_path / "int8.onnx"
-    found = export(weights, "onnx-int8", output, data=ships)
+    found = export_to(weights, "onnx-int8", output, data=ships)
     assert (found.chips, found.measured_on) == (32, f"chips of {ships.name}")
     assert 0.99 <= found.cosine.min() < 1.0
     assert output.stat().st_size < graph.stat().st_size
@@ -97,7 +103,7 @@ def test_int8_is_near_and_smaller(weights: Path, ships: Path, graph: Path, tmp_p
 
 def test_a_pytorch_program_runs_without_this_package(weights: Path, tmp_path: Path) -> None:
     output = tmp_path / "tiny.pt2"
-    export(weights, "torch-export", output)
+    export_to(weights, "torch-export", output)
     extra = {"crosswake.json": ""}
     program = torch.export.load(output, extra_files=extra)
     assert json.loads(extra["crosswake.json"])["model"]["image_size"] == [64, 32]
@@ -120,7 +126,7 @@ def test_a_graph_that_does_not_agree_is_not_written(
     with pytest.raises(
         CrosswakeError, match=rf"{output.name}: not written, for the graph does not agree"
     ):
-        export(weights, kind, output)
+        export_to(weights, kind, output)
     assert not list(output.parent.iterdir())
 
 
@@ -162,7 +168,7 @@ def test_outputs_that_will_not_do(
     for file in ("file", "x.parquet"):
         (tmp_path / file).write_text("somebody's")
     with pytest.raises(CrosswakeError, match=said):
-        export(weights, kind, tmp_path / name)
+        export_to(weights, kind, tmp_path / name)
     assert (tmp_path / "x.parquet").read_text() == "somebody's"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.onnx", "x.parquet"]
 
@@ -204,7 +210,7 @@ def test_files_that_are_not_ours(graph: Path, tmp_path: Path) -> None:
     with pytest.raises(CrosswakeError, match="--precision bf16: an ONNX file has its own"):
         crosswake.load(graph, precision="bf16")
     with pytest.raises(CrosswakeError, match="is exported already"):
-        export(graph, "onnx", tmp_path / "again.onnx")
+        export_to(graph, "onnx", tmp_path / "again.onnx")
 
 
 def test_without_the_packages_one_line_says_what_to_install(
@@ -218,7 +224,7 @@ def test_without_the_packages_one_line_says_what_to_install(
     ):
         crosswake.load(graph)
     with pytest.raises(CrosswakeError, match=r"^--format onnx-int8 needs the package onnxruntime"):
-        export(weights, "onnx-int8", tmp_path / "x.onnx")
+        export_to(weights, "onnx-int8", tmp_path / "x.onnx")
     assert not list(tmp_path.iterdir())
 
 

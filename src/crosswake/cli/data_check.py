@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from crosswake.data.reid import ReidData
 
 EXIT_BAD_FILES = 2
-LISTED_AT_MOST = {"error": None, "warning": 50, "note": 20}
+LISTED_OF_LEVEL = {"error": None, "warning": 50, "note": 20}
 """Number of findings printed of each level; None for all. The JSON file holds everything."""
 TITLES_OF_PROTOCOLS = {"all": "all to all", "o2s": "optical to SAR", "s2o": "SAR to optical"}
 
@@ -151,7 +151,7 @@ def print_findings(console: "Console", result: "CheckResult", quiet: bool) -> No
         heading = f"{title}: {len(findings)}"
         if len(counts) < len(findings):
             heading += "\n  " + "; ".join(f"{count} x {kind}" for kind, count in counts)
-        print_some(console, heading, lines, LISTED_AT_MOST[level], "--json FILE")
+        print_some(console, heading, lines, LISTED_OF_LEVEL[level], "--json FILE")
 
 
 def size_text(height: float | None, width: float | None) -> str:

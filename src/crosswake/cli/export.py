@@ -7,20 +7,11 @@ from crosswake.settings.export import ExportConfig
 def run(config: ExportConfig) -> int:
     """Export, say how well it agrees; returns the exit code."""
     from crosswake.core.progress import byte_text
-    from crosswake.exporting.run import default_output, export
+    from crosswake.exporting.run import export
 
-    output = config.output or default_output(config.checkpoint, config.format)
     if config.data is not None:
         require_there(config.data, "folder or table")
-    agreement = export(
-        config.checkpoint,
-        config.format,
-        output,
-        data=config.data,
-        chips=config.chips,
-        min_cosine=config.min_cosine,
-        quiet=config.quiet,
-    )
+    output, agreement = export(config)
     if not config.quiet:
         print(f"{config.format}, {byte_text(output.stat().st_size)}, {agreement.line()}")
     print(output)

@@ -16,7 +16,7 @@ def run(config: PretrainConfig) -> int:
     if config.data is not None:
         require_there(config.data)
 
-    from crosswake.cli.train import measure
+    from crosswake.cli.train import measure_run
     from crosswake.tasks.pretrain.task import pretrain
 
     finished, task = pretrain(config)
@@ -27,7 +27,7 @@ def run(config: PretrainConfig) -> int:
                 "no pairs of other scenes or another split to measure on; see crosswake evaluate"
             )
         else:
-            measure(config, unseen)
+            measure_run(config, unseen)
     return 0
 
 

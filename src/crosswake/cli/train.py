@@ -15,11 +15,11 @@ def run(config: TrainConfig) -> int:
 
     finished, task = train(config)
     if config.evaluate and finished.first_process and task.data.query and task.data.gallery:
-        measure(config, task.data)
+        measure_run(config, task.data)
     return 0
 
 
-def measure(config: RunConfig, data: "ReidData") -> None:
+def measure_run(config: RunConfig, data: "ReidData") -> None:
     """Write numbers and report of the best epoch on the test split into the run's folder, and print
     them."""
     from crosswake.cli.evaluate import print_summary

@@ -18,7 +18,7 @@ from crosswake.data.reid import BadFile
 from crosswake.data.sources.listing import Entry
 from crosswake.models.base import ChipEmbedder, EmbeddedBatch
 
-METADATA_KEY = b"crosswake"
+FACTS_KEY = b"crosswake"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,14 +168,14 @@ def encode_part(part: Part, batches: Sequence[EmbeddedBatch]) -> bytes:
 
 def metadata(facts: dict[str, Any]) -> dict[bytes, str]:
     """Facts as a file's metadata, by which it is known again as one of ours."""
-    return {METADATA_KEY: json.dumps(facts, sort_keys=True)}
+    return {FACTS_KEY: json.dumps(facts, sort_keys=True)}
 
 
 def read_facts(path: Path) -> dict[str, Any] | None:
     """What :func:`metadata` put into a file; None if there is no such file or it is not ours."""
     try:
         found = pq.read_schema(path).metadata or {}
-        facts = json.loads(found[METADATA_KEY])
+        facts = json.loads(found[FACTS_KEY])
     except (OSError, KeyError, ValueError, pa.ArrowException):
         return None
     return facts if isinstance(facts, dict) and "fingerprint" in facts else None

@@ -63,7 +63,7 @@ class Agreement:
             )
 
 
-def compare(
+def compare_outputs(
     embedder: Embedder,
     path: Path,
     kind: ExportFormat,

@@ -53,16 +53,16 @@ def write_graph(embedder: Embedder, path: Path, kind: ExportFormat) -> None:
     finally:
         if float_path != path:
             float_path.unlink(missing_ok=True)
-    add_metadata(path, metadata(embedder, kind))
+    add_metadata(path, graph_metadata(embedder, kind))
 
 
 def write_program(embedder: Embedder, path: Path) -> None:
     """Write what ``torch.export.load(path).module()`` reads back."""
     with quietly():
         program = torch.export.export(
-            embedder.graph, example(embedder), dynamic_shapes=dynamic_batch(), strict=False
+            embedder.graph, example_inputs(embedder), dynamic_shapes=dynamic_batch(), strict=False
         )
-        extra = {METADATA_FILE: json.dumps(metadata(embedder, "torch-export"))}
+        extra = {METADATA_FILE: json.dumps(graph_metadata(embedder, "torch-export"))}
         with path.open("wb") as file:
             torch.export.save(program, file, extra_files=extra)
 
@@ -72,7 +72,7 @@ def write_onnx(embedder: Embedder, path: Path) -> None:
     with quietly():
         program = torch.onnx.export(
             embedder.graph,
-            example(embedder),
+            example_inputs(embedder),
             dynamo=True,
             dynamic_shapes=dynamic_batch(),
             input_names=list(INPUTS),
@@ -114,7 +114,7 @@ def add_metadata(path: Path, meta: dict[str, Any]) -> None:
     onnx.save(model, str(path))
 
 
-def metadata(embedder: Embedder, kind: ExportFormat) -> dict[str, Any]:
+def graph_metadata(embedder: Embedder, kind: ExportFormat) -> dict[str, Any]:
     """What a reader of the file needs to prepare chips for it, and where it came from."""
     return {
         "format": ONNX_FORMAT,
@@ -127,7 +127,7 @@ def metadata(embedder: Embedder, kind: ExportFormat) -> dict[str, Any]:
     }
 
 
-def example(embedder: Embedder) -> tuple[Tensor, Tensor, Tensor]:
+def example_inputs(embedder: Embedder) -> tuple[Tensor, Tensor, Tensor]:
     """Two chips, one of either modality, to trace with."""
     pictures = torch.zeros(2, 3, *embedder.image_size, dtype=torch.uint8)
     return pictures, torch.tensor([0, 1]), torch.zeros(2, 3)

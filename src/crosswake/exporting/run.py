@@ -6,54 +6,39 @@ from crosswake.batches.stores import ChipStore, decode
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.files import make_folder, replacing
 from crosswake.data.sources.open import open_chips
-from crosswake.exporting.agreement import Agreement, chips_of, compare, generated
+from crosswake.exporting.agreement import Agreement, chips_of, compare_outputs, generated
 from crosswake.exporting.graph import write_graph
 from crosswake.models.embedder import Embedder, load_torch
-from crosswake.settings.export import ExportFormat
+from crosswake.settings.export import ExportConfig, ExportFormat
 
 SUFFIX = {"onnx": ".onnx", "onnx-int8": "-int8.onnx", "torch-export": ".pt2"}
 
 
-def export(
-    checkpoint: Path,
-    kind: ExportFormat,
-    output: Path,
-    *,
-    data: Path | None = None,
-    chips: int = 32,
-    min_cosine: float | None = None,
-    quiet: bool = True,
-) -> Agreement:
-    """Write ``checkpoint`` as one file that needs no other, having seen that it agrees with
-    PyTorch.
+def export(config: ExportConfig) -> tuple[Path, Agreement]:
+    """Write a model as one file that needs no other, having seen that it agrees with PyTorch.
 
-    Args:
-        checkpoint: weights as :func:`crosswake.models.embedder.load_torch` takes them.
-        kind: the format.
-        output: the file, with the format's ending; it appears whole or not at all.
-        data: chips to compare on, a HOSS-layout folder, pairs or a CSV table; generated pictures if
-            None.
-        chips: how many of them.
-        min_cosine: the least cosine that counts as agreeing; the format's own if None.
-        quiet: show no progress.
+    Returns:
+        The file, which appears whole or not at all, and how well it agrees.
 
     Raises:
         CrosswakeError: the weights or data cannot be read, a package is missing, the output cannot
             be written or has another ending, or the graph does not agree.
     """
-    if checkpoint.suffix.lower() == ".onnx":
+    if config.checkpoint.suffix.lower() == ".onnx":
         raise CrosswakeError(
-            f"{checkpoint}: is exported already; --checkpoint names weights that PyTorch reads"
+            f"{config.checkpoint}: is exported already; --checkpoint names weights that PyTorch "
+            "reads"
         )
-    check_output(output, checkpoint, kind)
-    embedder = load_torch(checkpoint, device="cpu")
-    store, measured_on = comparison(embedder, data, chips)
+    kind, output = config.format, config.output or default_output(config.checkpoint, config.format)
+    check_output(output, config.checkpoint, kind)
+    embedder = load_torch(config.checkpoint, device="cpu")
+    store, measured_on = comparison(embedder, config.data, config.chips)
     make_folder(output.parent)
     with replacing(output) as temporary:
         write_graph(embedder, temporary, kind)
-        agreement = compare(embedder, temporary, kind, store, measured_on, quiet)
-        agreement.require(kind, output, min_cosine)
-    return agreement
+        agreement = compare_outputs(embedder, temporary, kind, store, measured_on, config.quiet)
+        agreement.require(kind, output, config.min_cosine)
+    return output, agreement
 
 
 def check_output(output: Path, checkpoint: Path, kind: ExportFormat) -> None:

@@ -7,12 +7,12 @@ from crosswake.data.reid import ReidData
 from crosswake.models.base import ChipEmbedder
 from crosswake.reports.html import write_report
 from crosswake.reports.results import write_metrics, write_rankings
-from crosswake.tasks.reid.measure import DEFAULTS, MeasureOptions, measure
+from crosswake.tasks.reid.measure import MEASURE_DEFAULTS, MeasureOptions, measure
 from crosswake.tasks.reid.results import Evaluation
 
 
 def evaluate_model(
-    embedder: ChipEmbedder, data: ReidData, output: Path, options: MeasureOptions = DEFAULTS
+    embedder: ChipEmbedder, data: ReidData, output: Path, options: MeasureOptions = MEASURE_DEFAULTS
 ) -> Evaluation:
     """Measure by all protocols; write ``metrics.json``, ``rankings.parquet`` and ``report.html``.
 

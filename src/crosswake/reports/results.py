@@ -55,13 +55,15 @@ def protocol_record(outcome: ProtocolOutcome) -> dict[str, object]:
         "queries": result.queries,
         "left_out": result.left_out,
         "gallery": result.gallery,
-        "metrics": estimates(result.metrics),
-        "median_rank": estimates({"rank": result.median_rank})["rank"],
+        "metrics": estimate_records(result.metrics),
+        "median_rank": estimate_records({"rank": result.median_rank})["rank"],
         "cmc": [number(value) for value in result.curve],
-        "baselines": {name: estimates(metrics) for name, metrics in outcome.baselines.items()},
+        "baselines": {
+            name: estimate_records(metrics) for name, metrics in outcome.baselines.items()
+        },
         "by": {
             kind: {
-                group: {"queries": part.queries, "metrics": estimates(part.metrics)}
+                group: {"queries": part.queries, "metrics": estimate_records(part.metrics)}
                 for group, part in groups.items()
             }
             for kind, groups in outcome.breakdown.items()
@@ -69,13 +71,13 @@ def protocol_record(outcome: ProtocolOutcome) -> dict[str, object]:
     }
     if reranked:
         record["reranked"] = {
-            "metrics": estimates(reranked.metrics),
+            "metrics": estimate_records(reranked.metrics),
             "cmc": [number(value) for value in reranked.curve],
         }
     return record
 
 
-def estimates(metrics: Metrics) -> dict[str, dict[str, float | None]]:
+def estimate_records(metrics: Metrics) -> dict[str, dict[str, float | None]]:
     """Value, low and high of each metric."""
     return {
         name: {"value": number(e.value), "low": number(e.low), "high": number(e.high)}
@@ -152,7 +154,10 @@ def write_probe(path: Path, result: ProbeResult, model: dict[str, object], seed:
         "by_scene": result.by_scene,
         "majority": result.majority,
         "probes": {
-            name: {**estimates({"accuracy": one.accuracy}), "confusion": one.confusion.tolist()}
+            name: {
+                **estimate_records({"accuracy": one.accuracy}),
+                "confusion": one.confusion.tolist(),
+            }
             for name, one in result.probes.items()
         },
         "unreadable": bad_records(result.unreadable),

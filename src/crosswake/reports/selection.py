@@ -72,13 +72,13 @@ def examples(outcome: ProtocolOutcome, evaluation: Evaluation) -> dict[str, list
     if len(order) < 3:
         parts = {"best": order[:1], "worst": order[1:]}
     return {
-        name: [example(outcome, evaluation, int(row)) for row in rows]
+        name: [make_example(outcome, evaluation, int(row)) for row in rows]
         for name, rows in parts.items()
         if len(rows)
     }
 
 
-def example(outcome: ProtocolOutcome, evaluation: Evaluation, row: int) -> Example:
+def make_example(outcome: ProtocolOutcome, evaluation: Evaluation, row: int) -> Example:
     """The rank list of one query."""
     ranking, query = outcome.result.ranking, outcome.query[row]
 

@@ -19,7 +19,7 @@ from crosswake.retrieval.products import RankOptions, in_threads, threads
 from crosswake.retrieval.ranking import DEFAULTS, search, strip_distances
 from crosswake.settings.evaluate import RerankConfig
 
-CHIPS_AT_ONCE = 512
+RERANKED_AT_ONCE = 512
 """Chips that a thread takes at a time."""
 Modalities = tuple[ArrayLike, ArrayLike]
 """Of the queries, (Q,), and of the gallery, (G,)."""
@@ -143,9 +143,9 @@ def encode(chips: Features, nearest: Neighbours, k1: int) -> sparse.csr_array:
     features, size = chips.block(0, len(chips)), len(chips)
 
     def multiply(start: int) -> None:
-        inner_products(features, start, min(start + CHIPS_AT_ONCE, size), where, inner)
+        inner_products(features, start, min(start + RERANKED_AT_ONCE, size), where, inner)
 
-    in_threads(multiply, range(0, size, CHIPS_AT_ONCE), threads())
+    in_threads(multiply, range(0, size, RERANKED_AT_ONCE), threads())
     distance = np.maximum(chips.squares[rows] + chips.squares[members.indices] - 2 * inner, 0)
     weights = np.exp(-distance / nearest.farthest[rows])
     weights /= np.bincount(rows, weights, minlength=size)[rows]
@@ -176,8 +176,10 @@ def expand(nearest: Neighbours, k1: int) -> sparse.csr_array:
 
 def by_rows(block: Callable[[slice], sparse.csr_array], count: int) -> sparse.csr_array:
     """(count, N): blocks of rows, each made by ``block`` in a thread, put together."""
-    starts = range(0, count, CHIPS_AT_ONCE)
-    parts = in_threads(lambda start: block(slice(start, start + CHIPS_AT_ONCE)), starts, threads())
+    starts = range(0, count, RERANKED_AT_ONCE)
+    parts = in_threads(
+        lambda start: block(slice(start, start + RERANKED_AT_ONCE)), starts, threads()
+    )
     return sparse.csr_array(sparse.vstack(parts, format="csr"))
 
 
@@ -203,7 +205,7 @@ def jaccard_rows(
             row[:] = np.maximum(1 - minima / (2 - minima), 0)  # sums of weights round above 1
         return total
 
-    share = max(1, min(CHIPS_AT_ONCE // 4, -(-queries // threads()), 2**24 // entries))
+    share = max(1, min(RERANKED_AT_ONCE // 4, -(-queries // threads()), 2**24 // entries))
     batch = share * threads()
     for first in range(0, queries, batch):
         starts = range(first, min(first + batch, queries), share)

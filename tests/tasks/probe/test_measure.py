@@ -12,7 +12,7 @@ from crosswake.data.chips import Modality
 from crosswake.data.pair_chips import pair_chips
 from crosswake.data.pixels import read_pixels
 from crosswake.data.sources.open import find_reader
-from crosswake.tasks.probe.measure import PLAIN, features_of, make_folds, probe_terrain
+from crosswake.tasks.probe.measure import PIXEL_STATISTICS, features_of, make_folds, probe_terrain
 from crosswake.tasks.reid.measure import MeasureOptions
 from tests.data.pair_making import write_sen12_pair
 from tests.tasks.fakes import FakeEmbedder
@@ -66,9 +66,9 @@ def test_features_are_those_of_the_model_and_of_the_pixels(tmp_path: Path) -> No
             np.testing.assert_allclose(row[kind], feature / np.linalg.norm(feature), atol=1e-6)
         pixels = read_pixels(optical.path)
         assert optical.modality is Modality.OPTICAL
-        np.testing.assert_allclose(row[PLAIN][:3], pixels.mean((0, 1)))
-        np.testing.assert_allclose(row[PLAIN][3:6], pixels.std((0, 1)))
-        assert row[PLAIN].shape == (12,)
+        np.testing.assert_allclose(row[PIXEL_STATISTICS][:3], pixels.mean((0, 1)))
+        np.testing.assert_allclose(row[PIXEL_STATISTICS][3:6], pixels.std((0, 1)))
+        assert row[PIXEL_STATISTICS].shape == (12,)
 
 
 def test_no_scene_is_in_two_folds() -> None:

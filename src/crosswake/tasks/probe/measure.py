@@ -18,13 +18,12 @@ from crosswake.data.pixels import Pixels
 from crosswake.data.radiometry import to_uint8
 from crosswake.data.reid import BadFile, chips_fingerprint
 from crosswake.models.base import ChipEmbedder
-from crosswake.retrieval.protocols import Estimate
-from crosswake.tasks.reid.measure import DEFAULTS, MeasureOptions
+from crosswake.retrieval.metrics import Floats
+from crosswake.retrieval.protocols import RESAMPLES, Estimate
+from crosswake.tasks.reid.measure import MEASURE_DEFAULTS, MeasureOptions
 
 FOLDS = 5
-RESAMPLES = 2000
-PLAIN = "mean and std of pixels"
-Floats = NDArray[np.float64]
+PIXEL_STATISTICS = "mean and std of pixels"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +55,7 @@ class ProbeResult:
         by_scene: whether no scene is both learnt from and predicted; otherwise the figures prove
             nothing.
         majority: share of the commonest class, which needs no features.
-        probes: by feature: ``optical``, ``SAR``, ``both`` of the model, and :data:`PLAIN`.
+        probes: by feature: ``optical``, ``SAR``, ``both`` of the model, and :data:`PIXEL_STATISTICS`.
     """
 
     data: PairData
@@ -71,7 +70,7 @@ class ProbeResult:
 
 
 def probe_terrain(
-    embedder: ChipEmbedder, data: PairData, options: MeasureOptions = DEFAULTS
+    embedder: ChipEmbedder, data: PairData, options: MeasureOptions = MEASURE_DEFAULTS
 ) -> ProbeResult:
     """Predict the terrain of pairs from frozen features.
 
@@ -102,7 +101,7 @@ def probe_terrain(
     count = min(FOLDS, *(scenes if by_scene else counts))
     folds = make_folds(terrain, groups, count, options.seed)
     probes = {}
-    for kind in ("optical", "SAR", "both", PLAIN):
+    for kind in ("optical", "SAR", "both", PIXEL_STATISTICS):
         rows = np.array([row[kind] for row in features.values()])
         predicted = predict(rows, terrain, folds)
         probes[kind] = score_predictions(terrain, predicted, groups, options.seed)
@@ -168,7 +167,7 @@ def features_of(
                 "optical": embeddings[0],
                 "SAR": embeddings[1],
                 "both": np.hstack(embeddings),
-                PLAIN: np.hstack(statistics),
+                PIXEL_STATISTICS: np.hstack(statistics),
             }
     return features, tuple(dict.fromkeys(bad_files))
 

@@ -49,7 +49,7 @@ class MeasureOptions:
     device: str = "cpu"
 
 
-DEFAULTS = MeasureOptions()
+MEASURE_DEFAULTS = MeasureOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ class ChipFeatures:
 
 
 def measure(
-    embedder: ChipEmbedder, data: ReidData, options: MeasureOptions = DEFAULTS
+    embedder: ChipEmbedder, data: ReidData, options: MeasureOptions = MEASURE_DEFAULTS
 ) -> Evaluation:
     """Measure by all protocols that the data has.
 
