@@ -18,10 +18,12 @@ from crosswake.cli.main import main
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.download.hub import weights_path
 from crosswake.data.sources.hoss import read_hoss
-from crosswake.models.backbones.timm_backbone import TimmConvolutional, TimmTransformer
+from crosswake.models.backbones.timm_backbone import TimmTransformer
+from crosswake.models.backbones.timm_convolutional import TimmConvolutional
 from crosswake.models.build import METHODS, build_model
-from crosswake.models.checkpoints import load_into, read_weights
+from crosswake.models.checkpoints import load_into
 from crosswake.models.model import ReidModel
+from crosswake.models.weight_files import read_weights
 from crosswake.settings.model import ModelConfig
 from tests.tiny import tiny_hoss
 from tests.tiny_models import TINY, tiny_model

@@ -8,10 +8,11 @@ from torch import Tensor
 from crosswake.batches.prepare import size_features
 from crosswake.core.errors import CrosswakeError
 from crosswake.models.backbones.vit import draw_drop_path
-from crosswake.models.checkpoints import load_into, read_weights
+from crosswake.models.checkpoints import load_into
 from crosswake.models.heads import GridPool
 from crosswake.models.losses import symmetric_contrastive
 from crosswake.models.methods.transoss import TransOSS
+from crosswake.models.weight_files import read_weights
 from crosswake.settings.model import ModelConfig
 from tests.golden import golden, golden_tensors
 from tests.tiny_models import vit_of

@@ -1,5 +1,4 @@
-"""Promise: the ranking of a stable sort of float32 similarities, whatever the budget, the threads
-and the precision that the process has set."""
+"""Promise: the ranking of a stable sort of float32 similarities, for any budget and threads."""
 
 import os
 import subprocess

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from crosswake.cli.main import main
-from crosswake.models.checkpoints import load_into, read_weights
+from crosswake.models.checkpoints import load_into
 from crosswake.models.methods.transoss import TransOSS
+from crosswake.models.weight_files import read_weights
 from crosswake.settings.model import ModelConfig
 from crosswake.settings.parsing import make_parser
 from crosswake.settings.pretrain import PretrainConfig

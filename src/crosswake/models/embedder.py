@@ -21,15 +21,14 @@ from crosswake.models.base import ChipEmbedder
 from crosswake.models.build import build_model
 from crosswake.models.checkpoints import (
     LoadReport,
-    Weights,
     assumed,
     count_parameters,
     infer_config,
     load_into,
     model_config,
-    read_weights,
 )
 from crosswake.models.model import InferenceModel, ReidModel
+from crosswake.models.weight_files import Weights, read_weights
 from crosswake.settings.common import Device, Precision, plain
 from crosswake.settings.model import ModelConfig
 

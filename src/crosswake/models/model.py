@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from crosswake.batches.prepare import normalise
-from crosswake.models.backbones.timm_backbone import TimmConvolutional, TimmTransformer
+from crosswake.models.backbones.timm_backbone import TimmTransformer
+from crosswake.models.backbones.timm_convolutional import TimmConvolutional
 from crosswake.models.backbones.vit import Vit, initialise
 from crosswake.models.heads import LOGIT_SCALE, make_classifier, pair_logits
 from crosswake.settings.model import ModelConfig

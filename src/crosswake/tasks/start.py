@@ -11,8 +11,9 @@ from torch import nn
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.text import counted
 from crosswake.data.reid import BadFile
-from crosswake.models.checkpoints import count_parameters, load_into, read_weights
+from crosswake.models.checkpoints import count_parameters, load_into
 from crosswake.models.model import ReidModel
+from crosswake.models.weight_files import read_weights
 from crosswake.settings.reid_run import ReidRunConfig
 from crosswake.training.checkpoint import check_folders, read_run
 from crosswake.training.optimisers import Optimisation

@@ -3,7 +3,7 @@ weights."""
 
 from dataclasses import replace
 
-from crosswake.models.backbones.timm_backbone import make_timm
+from crosswake.models.backbones.timm_models import make_timm
 from crosswake.models.backbones.vit import Vit
 from crosswake.models.heads import bn_neck
 from crosswake.models.model import ReidModel

@@ -55,7 +55,8 @@ class ProbeResult:
         by_scene: whether no scene is both learnt from and predicted; otherwise the figures prove
             nothing.
         majority: share of the commonest class, which needs no features.
-        probes: by feature: ``optical``, ``SAR``, ``both`` of the model, and :data:`PIXEL_STATISTICS`.
+        probes: by feature: ``optical``, ``SAR``, ``both`` of the model, and
+            :data:`PIXEL_STATISTICS`.
     """
 
     data: PairData
