@@ -100,8 +100,9 @@ def test_lines_name_data_machine_and_ratio() -> None:
 
 
 def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
     with pytest.raises(CrosswakeError, match="cannot be written"):
-        write_bench(tmp_path / "absent", made_bench())
+        write_bench(tmp_path / "taken", made_bench())
 
 
 def test_limits_and_machine_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
