@@ -288,3 +288,53 @@ def test_the_first_layer_is_doubled_and_taken_out() -> None:
     assert torch.equal(base.patch_embed.weight, base.patch_embed_SAR.weight)
     assert not any(key.startswith("base.net.conv1.0") for key in model.state_dict())
     assert model.config.width == model.width != TINY.width
+
+
+@pytest.mark.parametrize("name", ["test_vit", "eva02_tiny_patch14_224"])
+@torch.no_grad()
+def test_the_tokens_that_reach_a_transformer(name: str) -> None:
+    """The size embedding stands before the patches, where rotary positions leave it alone; class
+    and patches carry the modality embedding times its scale, the size does not."""
+    shape: dict[str, Any] = {"backbone": name, "image_size": (32, 16), "mie_scale": 2.5}
+    if name.startswith("eva"):
+        shape["image_size"] = (28, 14)
+    model = build_model(ModelConfig(**shape)).eval()
+    base = model.base
+    assert isinstance(base, TimmTransformer)
+    assert base.wh_embed is not None
+    assert base.mie_embed is not None
+    seen: list[torch.Tensor] = []
+    base.net.blocks[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    images, modality, size = chips(model.config.image_size)
+    model(images, modality, size)
+    base.mie_embed.zero_()
+    given = torch.randn(2, 1, base.mie_embed.shape[2])
+    model(images, modality, size)
+    base.mie_embed.copy_(given)
+    model(images, modality, size)
+    _, without, with_modality = seen
+    torch.testing.assert_close(without[:, 1:2], base.wh_embed(size))
+    added = with_modality - without
+    assert not added[:, 1].any()
+    for place in (0, 2, 3):
+        torch.testing.assert_close(added[:, place], 2.5 * given[modality, 0], rtol=0.0, atol=1e-5)
+    if name.startswith("eva"):
+        assert {block.attn.num_prefix_tokens for block in base.net.blocks} == {2}
+
+
+def test_training_on_one_modality_alone_uses_its_own_first_layer() -> None:
+    """Both patch embeddings see the batch then, so that data-parallel training finds a gradient for
+    all weights; the feature is the right one's."""
+    model = built("test_vit", drop_path=0.0)
+    make_modalities_differ(model)
+    images, _, size = chips(model.config.image_size)
+    for kind in (0, 1):
+        modality = torch.full((4,), kind)
+        with torch.no_grad():
+            expected = model(images, modality, size)
+        found = model(images, modality, size)
+        torch.testing.assert_close(found, expected)
+        model.zero_grad()
+        found.sum().backward()
+        stems = (model.base.patch_embed, model.base.patch_embed_SAR)
+        assert all(weight.grad is not None for stem in stems for weight in stem.parameters())
