@@ -106,7 +106,7 @@ def test_training_knows_no_data_and_no_models(other: str) -> None:
 
 CHECKED_ROOMS = [name for name in FLOORS if (SOURCE / name).is_dir()]
 """Rooms that keep to the limits below, files of tests included."""
-MOST_PARAMETERS, MOST_COLUMNS, MOST_LINES = 6, 100, 345
+MOST_PARAMETERS, MOST_COLUMNS, MOST_LINES = 6, 100, 320
 PRAGMA = re.compile(r"  # (noqa|type): ?.*$")
 """What a line tells a checker does not count."""
 
