@@ -107,7 +107,7 @@ def test_blocks_and_budget_change_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     expected = reranked(query, gallery)
     found = reranked(query, gallery, options=RankOptions(budget=LEAST_BUDGET))
     np.testing.assert_array_equal(found, expected)
-    monkeypatch.setattr(rerank, "CHIPS_AT_ONCE", 7)
+    monkeypatch.setattr(rerank, "RERANKED_AT_ONCE", 7)
     np.testing.assert_array_equal(reranked(query, gallery), expected)
 
 
