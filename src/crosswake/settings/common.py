@@ -29,6 +29,14 @@ class StrictConfig(QuietConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OverwriteConfig:
+    """A command whose results could take the place of others."""
+
+    overwrite: bool = False
+    """Replace results in the output that were made from other weights, data or settings."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SeedConfig:
     """A command that draws random numbers."""
 
