@@ -1,6 +1,12 @@
-import pytest
+"""Promise: nouns agree with their numbers, and of a stranger's name every character is seen."""
 
-from crosswake.core.text import counted
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crosswake.core.text import counted, plain_text, shortened
 
 
 @pytest.mark.parametrize(
@@ -18,3 +24,42 @@ from crosswake.core.text import counted
 )
 def test_numbers_agree_with_their_nouns(words: tuple[int, str], said: str) -> None:
     assert counted(*words) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        ("0008_s01c1_RGB.tif", "0008_s01c1_RGB.tif"),
+        ("海神号 Нева é", "海神号 Нева é"),
+        (r"C:\ships\$x_1^2", r"C:\ships\$x_1^2"),
+        ("\x1b[2J\x1b]0;gone\x07", r"\x1b[2J\x1b]0;gone\x07"),
+        ("\x9b31m", r"\x9b31m"),
+        ("a\ncrosswake: all good", r"a\ncrosswake: all good"),
+        ("a\rb\tc", r"a\rb\tc"),
+        ("ship\u202egnp.exe", r"ship\u202egnp.exe"),
+        ("a\u2066b\u2069\u200f", r"a\u2066b\u2069\u200f"),
+        ("a\u2028b\u2029c", r"a\u2028b\u2029c"),
+        ("bad\udce9.tif", r"bad\udce9.tif"),
+        ("\x00", r"\x00"),
+        ("\U000e0041", r"\U000e0041"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+    ],
+)
+def test_what_is_not_seen_is_written_out(name: str, seen: str) -> None:
+    assert plain_text(name) == seen
+
+
+@given(st.text(alphabet=st.characters()))
+def test_any_name_is_one_line_that_every_medium_takes(name: str) -> None:
+    said = plain_text(name)
+    assert said.encode() or not name
+    assert len(said.splitlines()) <= 1
+    assert not {unicodedata.category(one) for one in said} & {"Cc", "Cs", "Zl", "Zp"}
+    assert plain_text(said) == said
+    assert plain_text(name, kept="\n").count("\n") == name.count("\n")
+
+
+def test_long_names_are_cut() -> None:
+    assert shortened("a" * 24, 24) == "a" * 24
+    assert shortened("a" * 25, 24) == "a" * 23 + "…"
+    assert shortened("\x1b" * 25, 24) == r"\x1b" * 5 + r"\x1" + "…"

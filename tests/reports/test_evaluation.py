@@ -1,5 +1,6 @@
 """Promise: the files of an evaluation give its numbers, and say what was measured on what."""
 
+import csv
 import json
 import re
 import warnings
@@ -201,6 +202,41 @@ def test_names_in_any_script_reach_the_report_without_a_warning(tmp_path: Path) 
         evaluate_model(FakeEmbedder(), open_reid(table), tmp_path / "out", QUIET)
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert re.search(r"<text[^>]*>海神号</text>", page)
+
+
+HOSTILE = (
+    r"$\frac$",
+    "_x^2_$",
+    "[/b]<script>",
+    "a\x1b[2J\nb",
+    "ship\u202egnp",
+    '" onload="x',
+    "{{ 7 * 7 }}",
+    "font: 12px",
+    "x" * 300,
+)
+
+
+def test_names_of_strangers_do_nothing_in_report_and_files(tmp_path: Path) -> None:
+    make_data(tmp_path / "ships", identities=len(HOSTILE))
+    table = tmp_path / "$t_1.csv"
+    with table.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "identity", "modality", "split"])
+        for number, name in enumerate(HOSTILE):
+            row = [f"ships/query/{number:04d}_s01c0_RGB.png", name, "optical", "query"]
+            writer.writerow(row)
+            row = [f"ships/bounding_box_test/{number:04d}_s01c3_SAR.png", name, "sar", "gallery"]
+            writer.writerow(row)
+    evaluate_model(FakeEmbedder(), open_reid(table), tmp_path / "out", QUIET)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert not re.search('<script>|onload="|[\x00-\x09\x0b-\x1f\u202e]', page)
+    drawn = re.findall(r"<text[^>]*>([^<]*)</text>", page)
+    for seen in (r"$\frac$", "_x^2_$", r"a\x1b[2J\nb", r"ship\u202egnp", "font: 12px"):
+        assert drawn.count(seen) == 3, "two chips and the legend"
+    assert "49" not in drawn
+    named = pq.read_table(tmp_path / "out" / "rankings.parquet")["query_identity"].to_pylist()
+    assert set(named) == set(HOSTILE), "files of numbers keep the names as they are"
 
 
 def test_names_are_escaped(tmp_path: Path) -> None:

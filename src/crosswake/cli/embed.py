@@ -1,6 +1,6 @@
 """``crosswake embed``: embed a folder, table or list of images into one Parquet file."""
 
-from crosswake.cli.printing import print_left_out
+from crosswake.cli.printing import print_left_out, print_line
 from crosswake.cli.sources import require_there
 from crosswake.core.text import counted
 from crosswake.settings.embed import EmbedConfig
@@ -23,5 +23,5 @@ def run(config: EmbedConfig) -> int:
         if outcome.waiting is not None:
             line += f"; the model waited for chips {outcome.waiting:.1%} of its time"
         print(line)
-    print(outcome.output)
+    print_line(outcome.output)
     return 0

@@ -1,13 +1,14 @@
 """Finds the command, runs it, and turns a user's mistake into one line and exit code 2."""
 
 import importlib
-import os
 import sys
 from collections.abc import Callable, Sequence
 
 from crosswake import __version__
 from crosswake.cli.commands import COMMANDS, find_command, group_members, help_text
+from crosswake.cli.streams import steady_streams
 from crosswake.core.errors import CrosswakeError
+from crosswake.core.text import plain_text
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -19,7 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     rest = [word for word in words if word != "--debug"]
-    return guarded(lambda: run_command(rest), debug)
+    with steady_streams(EXIT_USER_ERROR) as streams:
+        streams.code = guarded(lambda: run_command(rest), debug)
+    return streams.code
 
 
 def run_command(words: Sequence[str]) -> int:
@@ -60,19 +63,16 @@ def guarded(run: Callable[[], int], debug: bool) -> int:
     except CrosswakeError as error:
         if debug:
             raise
-        print(f"crosswake: {error}", file=sys.stderr)
+        print(f"crosswake: {plain_text(error)}", file=sys.stderr)
         return EXIT_USER_ERROR
     except KeyboardInterrupt as error:
         if debug:
             raise
-        print(f"crosswake: {str(error) or 'interrupted'}", file=sys.stderr)
+        print(f"crosswake: {plain_text(error) or 'interrupted'}", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:
         if debug:
             raise
-        name = type(error).__name__
-        print(f"crosswake: unexpected {name}: {error} (--debug shows where)", file=sys.stderr)
+        said = plain_text(f"unexpected {type(error).__name__}: {error}")
+        print(f"crosswake: {said} (--debug shows where)", file=sys.stderr)
         return 1

@@ -2,7 +2,9 @@
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from crosswake.core.text import plain_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,11 +19,25 @@ UNBOUNDED = 10_000
 
 
 def make_console() -> "Console":
-    """Standard output."""
+    """Standard output, on which no text is read as markup or emoji, or reaches the terminal with
+    characters that control it."""
     from rich.console import Console
+    from rich.text import Text
+
+    class PlainConsole(Console):
+        """rich's console; whatever is text goes through here."""
+
+        def render_str(self, text: str, **looks: Any) -> Text:
+            return super().render_str(plain_text(text, kept="\n"), **looks)
 
     width = None if sys.stdout.isatty() else UNBOUNDED
-    return Console(file=sys.stdout, highlight=False, markup=False, soft_wrap=True, width=width)
+    looks: Any = {"highlight": False, "markup": False, "emoji": False, "soft_wrap": True}
+    return PlainConsole(file=getattr(sys.stdout, "styled", sys.stdout), width=width, **looks)
+
+
+def print_line(line: object) -> None:
+    """On standard output, one line that may contain names."""
+    print(plain_text(line))
 
 
 def plain_table(title: str, head: str, numbers: Sequence[str] = ()) -> "Table":
@@ -52,7 +68,7 @@ def print_some(
         return
     console.print(heading, style="bold")
     for line in lines[:most]:
-        console.print(f"  {line}")
+        console.print(f"  {plain_text(line)}")
     if most is not None and len(lines) > most:
         console.print(f"  and {len(lines) - most:,} more ({rest_in} has them all)")
 
@@ -63,4 +79,4 @@ def print_left_out(bad_files: "Sequence[BadFile]", listed_in: str) -> None:
     if bad_files:
         print(f"left out, {len(bad_files)} in all (listed in {listed_in}):", file=sys.stderr)
     for bad in bad_files[:LEFT_OUT_AT_MOST]:
-        print(f"  {bad.path}: {bad.reason}", file=sys.stderr)
+        print(plain_text(f"  {bad.path}: {bad.reason}"), file=sys.stderr)

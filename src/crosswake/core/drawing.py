@@ -7,10 +7,15 @@ from contextlib import contextmanager
 
 @contextmanager
 def any_script() -> Iterator[None]:
-    """Draw names in any script without warnings about letters that matplotlib's font lacks.
+    """Draw names as they are: everything that is written into a figure is written in this block.
 
-    In a PNG a box stands for each; in SVG text stays text, and the reader's own font shows it.
+    ``$`` begins no formula, which matplotlib would read, and fail at, in names such as ``$hip_1``.
+    There are no warnings about letters that its font lacks: in a PNG a box stands for each; in SVG
+    text stays text, and the reader's own font shows it. Names still go through
+    :func:`crosswake.core.text.shortened`, for control characters and length.
     """
-    with warnings.catch_warnings():
+    import matplotlib as mpl
+
+    with mpl.rc_context({"text.parse_math": False}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .*missing from")
         yield

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self, TypeVar
 
+from crosswake.core.text import plain_text
+
 T = TypeVar("T")
 LOG_EVERY_SECONDS = 10.0
 
@@ -25,7 +27,7 @@ class Progress:
     def __init__(
         self, total: int, label: str, unit: str = "chips", quiet: bool = False, already: int = 0
     ) -> None:
-        self.total, self.label, self.unit, self.quiet = total, label, unit, quiet
+        self.total, self.label, self.unit, self.quiet = total, plain_text(label), unit, quiet
         self.done = self._already = already
         self._started = self._last_line = time.monotonic()
         self._bar = None if quiet or not sys.stderr.isatty() else self._make_bar()
@@ -91,7 +93,7 @@ class _Bar:
         from rich.progress import Progress as RichProgress
 
         self._rich = RichProgress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.fields[amount]}"),
             TextColumn("{task.fields[rate]}"),

@@ -2,7 +2,8 @@
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from crosswake.core.drawing import any_script
 from crosswake.core.files import replacing
+from crosswake.core.text import shortened
 from crosswake.data.chips import Chip, Modality
 from crosswake.reports.summary import percent
 from crosswake.retrieval.metrics import Floats
@@ -36,6 +38,8 @@ IDENTITY_COLOURS = [
     "#ef6c00",
     "#00695c",
 ]
+LETTERS = 24
+"""Of a name that are drawn."""
 MARKERS = {Modality.OPTICAL: "o", Modality.SAR: "^"}
 STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: selectable, small, in the page's font
@@ -53,20 +57,25 @@ STYLE: Any = {
 }
 
 
+@contextmanager
+def page_style() -> Iterator[None]:
+    """How all drawings of the report look; names in them are written as they are."""
+    with mpl.rc_context(STYLE), any_script():
+        yield
+
+
 def svg_of(figure: Figure, description: str) -> str:
     """Inline SVG with a text alternative; the same figure gives the same text."""
     buffer = io.StringIO()
-    with any_script():
-        figure.savefig(
-            buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
-        )
+    metadata = {"Date": None, "Creator": None}
+    figure.savefig(buffer, format="svg", transparent=True, metadata=metadata)
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(
-        r'<g id="[^"]*"', "<g", text
-    )  # matplotlib numbers groups alike in every figure of a page
-    text = re.sub(r"font: [^;\"]*?([\d.]+px)[^;\"]*", r"font-size: \1", text)
+    # matplotlib numbers groups alike in every figure of a page
+    text = re.sub(r'<g id="[^"]*"', "<g", text)
+    own = r"(<text[^>]*?)font: [^;\"]*?([\d.]+px)[^;\"]*"  # not in the text itself
+    text = re.sub(own, r"\1font-size: \2", text)
     return text.replace("<svg", f'<svg role="img" aria-label="{description}"', 1)
 
 
@@ -86,7 +95,7 @@ def finish_panels(figure: Figure, panels: list[Axes], label: str) -> None:
 def cmc_figure(outcomes: list[ProtocolOutcome], chances: list[Floats]) -> str:
     """CMC curves of the model, a panel a protocol, with its 95 % interval at ranks 1, 5, 10 and
     chance below."""
-    with mpl.rc_context(STYLE):
+    with page_style():
         figure, panels = panels_in_a_row(len(outcomes), 2.9, sharey=True)
         for axes, outcome, expected in zip(panels, outcomes, chances, strict=True):
             draw_cmc(axes, outcome, expected)
@@ -122,7 +131,7 @@ def distance_figure(groups: Mapping[str, tuple[Floats, Floats]], subject: str) -
         {"color": SAME, "histtype": "step"},
     ]
     labels = f"different {subject}s", f"same {subject}"
-    with mpl.rc_context(STYLE):
+    with page_style():
         figure, panels = panels_in_a_row(len(groups), 2.8, sharex=True)
         top = max(float(np.max(np.concatenate(pair))) for pair in groups.values())
         bins = np.linspace(0, top * 1.02 or 1, 41)
@@ -157,16 +166,18 @@ def map_figure(
         rows: (n,), which of its chips.
         chosen: identities that get a colour.
     """
-    with mpl.rc_context(STYLE):
+    with page_style():
         figure = Figure(figsize=(9.2, 5.6), layout="constrained")
         axes = figure.subplots()
         colours = dict(zip(chosen, IDENTITY_COLOURS, strict=False))
         draw_chips(axes, places, [evaluation.chips[row] for row in rows], colours)
-        for marker, label in (("o", "optical"), ("^", "SAR")):
-            axes.scatter([], [], marker=marker, c=MUTED, s=40, label=label)
-        for identity, colour in colours.items():
-            axes.scatter([], [], marker="s", c=colour, s=40, label=identity)
-        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=9)
+        marks = [("o", MUTED, "optical"), ("^", MUTED, "SAR")]
+        marks += [("s", colour, identity) for identity, colour in colours.items()]
+        # given in full, for matplotlib would leave out names that begin with _
+        handles = [axes.scatter([], [], marker=m, c=colour, s=40) for m, colour, _ in marks]
+        names = [shortened(name, LETTERS) for _, _, name in marks]
+        place: Any = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
+        axes.legend(handles, names, frameon=False, fontsize=9, **place)
         axes.set_xticks([])
         axes.set_yticks([])
         for side in axes.spines.values():
@@ -190,9 +201,16 @@ def draw_chips(
         axes.scatter(across[named], down[named], s=62, marker=marker, c=own, zorder=3, **edges)
         for i, colour in zip(named, own, strict=True):
             offset: Any = {"xytext": (5, 3), "textcoords": "offset points"}
-            axes.annotate(chips[i].identity, places[i], fontsize=6.5, color=colour, **offset)
+            axes.annotate(
+                shortened(chips[i].identity, LETTERS),
+                places[i],
+                fontsize=6.5,
+                color=colour,
+                **offset,
+            )
 
 
+@any_script()
 def draw_probe(result: ProbeResult, path: Path) -> None:
     """One confusion matrix for each kind of features, rows in percent of the true class, as a
     PNG."""
@@ -200,6 +218,7 @@ def draw_probe(result: ProbeResult, path: Path) -> None:
     figure = Figure(figsize=(3.3 * count + 0.6, 5.0), dpi=150, layout="constrained")
     panels = figure.subplots(1, count, squeeze=False, sharey=True)[0]
     places = range(len(result.classes))
+    names = [shortened(name, LETTERS) for name in result.classes]
     for axes, (name, probe) in zip(panels, result.probes.items(), strict=True):
         shares = 100 * probe.confusion / probe.confusion.sum(1, keepdims=True)
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
@@ -209,13 +228,13 @@ def draw_probe(result: ProbeResult, path: Path) -> None:
             axes.text(column, row, f"{value:.0f}", color=colour, **centred)
         title = f"{name}\n{percent(probe.accuracy.value)} % right"
         axes.set_title(title, fontsize=11, fontweight="bold")
-        axes.set_xticks(places, result.classes, rotation=35, ha="right")
-        axes.set_yticks(places, result.classes)
+        axes.set_xticks(places, names, rotation=35, ha="right")
+        axes.set_yticks(places, names)
         axes.tick_params(length=0)
     panels[0].set_ylabel("true terrain")
     figure.supxlabel("predicted terrain, % of the true one", fontsize=10)
     kind = "folds by scene" if result.by_scene else "random folds within scenes: proves nothing"
-    title = f"Linear probe on {result.data.name}, {result.pairs} pairs, {kind}"
+    title = f"Linear probe on {shortened(result.data.name, 60)}, {result.pairs} pairs, {kind}"
     figure.suptitle(title, fontsize=12)
-    with replacing(path) as temporary, any_script():
+    with replacing(path) as temporary:
         figure.savefig(temporary, format="png")

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from crosswake.core.files import replacing
-from crosswake.core.text import counted
+from crosswake.core.text import counted, plain_text
 from crosswake.data.chips import Chip
 from crosswake.models.base import ChipEmbedder
 from crosswake.reports import figures, selection
@@ -28,6 +28,7 @@ def write_report(path: Path, evaluation: Evaluation, embedder: ChipEmbedder) -> 
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=seen,
     )
     pictures = Pictures()
     environment.filters |= {
@@ -42,6 +43,11 @@ def write_report(path: Path, evaluation: Evaluation, embedder: ChipEmbedder) -> 
     )
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
+
+
+def seen(value: object) -> object:
+    """What the template writes: text without characters that nobody sees, all else as it is."""
+    return plain_text(value, kept="\n") if type(value) is str else value
 
 
 def content(evaluation: Evaluation) -> dict[str, object]:

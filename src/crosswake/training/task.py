@@ -13,6 +13,7 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crosswake.core.text import plain_text
 from crosswake.settings.run import RunConfig
 
 Index = NDArray[np.int64]
@@ -165,9 +166,9 @@ class Run:
     def say(self, line: str) -> None:
         """Print a line, once, unless quiet."""
         if self.first_process and not self.config.quiet:
-            print(line, flush=True)
+            print(plain_text(line), flush=True)
 
     def warn(self, line: str) -> None:
         """Print a line to standard error, once, quiet or not."""
         if self.first_process:
-            print(line, file=sys.stderr, flush=True)
+            print(plain_text(line), file=sys.stderr, flush=True)

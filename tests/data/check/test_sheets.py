@@ -40,6 +40,15 @@ def test_names_in_any_script_are_drawn_without_a_warning(tmp_path: Path) -> None
         draw_contact_sheet(open_reid(table), tmp_path / "sheet.png")
 
 
+def test_names_that_mean_something_to_the_drawing_library(tmp_path: Path) -> None:
+    table = tmp_path / "$t_1.csv"
+    names = [r"$\frac$", "_x^2_$", "$" * 300, "a\x1bb"]
+    rows = [f"a{i}.tif,{name},optical" for i, name in enumerate(names)]
+    table.write_text("\n".join(["path,identity,modality", *rows]))
+    draw_contact_sheet(open_reid(table), tmp_path / "sheet.png")
+    assert Image.open(tmp_path / "sheet.png").width == WIDTH
+
+
 def test_sheet_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from crosswake.core.drawing import any_script
 from crosswake.core.files import replacing
-from crosswake.core.text import counted
+from crosswake.core.text import counted, shortened
 from crosswake.data.chips import Chip, Modality, UnreadableChipError
 from crosswake.data.pair_chips import images_of
 from crosswake.data.pairs import Pair, PairData
@@ -161,6 +161,7 @@ def pair_card(pair: Pair) -> Card:
     return Card(name=name, about=about, chips=images_of(pair), caption=facts)
 
 
+@any_script()
 def draw_sheet(name: str, sections: list[Section], grid: Grid, path: Path) -> None:
     """Draw a header and the sections below it to a PNG."""
     from matplotlib.figure import Figure
@@ -171,18 +172,20 @@ def draw_sheet(name: str, sections: list[Section], grid: Grid, path: Path) -> No
     figure = Figure(figsize=(WIDTH / DPI, height / DPI), dpi=DPI, facecolor=BACKGROUND)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.axis("off")
-    axes.text(MARGIN, 40, name, color=TEXT, size=21, weight="bold", va="center")
+    axes.text(MARGIN, 40, shortened(name, 60), color=TEXT, size=21, weight="bold", va="center")
     write_legend(axes)
     top: float = HEADER
     for (title, cards), down in zip(sections, heights, strict=True):
-        axes.text(MARGIN, top + 14, title, color=TEXT, size=12, weight="bold", va="center")
+        axes.text(
+            MARGIN, top + 14, shortened(title, 120), color=TEXT, size=12, weight="bold", va="center"
+        )
         for place, card in enumerate(cards):
             row, column = divmod(place, grid.columns)
             left = MARGIN + column * (grid.card_width + GAP)
             draw_card(axes, card, grid, left, top + SECTION - GAP + row * step)
         top += down
     axes.set(xlim=(0, WIDTH), ylim=(height, 0))
-    with replacing(path, "--sheet") as part, any_script():
+    with replacing(path, "--sheet") as part:
         figure.savefig(part, format="png")
 
 
@@ -208,12 +211,10 @@ def draw_card(axes: Any, card: Card, grid: Grid, left: float, top: float) -> Non
     box.set(facecolor=CARD, edgecolor="none", zorder=0)
     axes.add_patch(box)
     line = top + LABEL / 2 + 2
-    fits = len(card.name) <= grid.letters
-    name = card.name if fits else card.name[: grid.letters - 1] + "…"
+    name = shortened(card.name, grid.letters)
     axes.text(left + PADDING, line, name, color=TEXT, size=9.5, va="center")
-    axes.text(
-        left + width - PADDING, line, card.about, color=FAINT, size=8, va="center", ha="right"
-    )
+    about = shortened(card.about, grid.letters)
+    axes.text(left + width - PADDING, line, about, color=FAINT, size=8, va="center", ha="right")
     cell = grid.cell
     used = len(card.chips) * (cell[0] + CELL_GAP) - CELL_GAP
     for place, chip in enumerate(card.chips):
