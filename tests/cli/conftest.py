@@ -15,7 +15,9 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
     def load(checkpoint: Path | str, device: str = "auto", precision: str = "fp32") -> FakeEmbedder:
         calls.append((checkpoint, device, precision))
-        return FakeEmbedder()
+        fake = FakeEmbedder()
+        fake.source = str(checkpoint)
+        return fake
 
     monkeypatch.setattr(embedder, "load", load)
     return calls

@@ -21,6 +21,7 @@ class FakeEmbedder(ChipEmbedder):
     def __init__(self, noise: float = 0.5) -> None:
         self.noise = noise
         self.sar_radiometry: SarRadiometry = "max"
+        self.source, self.precision = "fake.pt", "fp32"
         self.embedded: list[Chip] = []
 
     @property

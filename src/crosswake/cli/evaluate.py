@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crosswake.cli.printing import make_console, print_left_out
-from crosswake.cli.sources import open_test
+from crosswake.cli.printing import make_console, print_left_out, print_line
+from crosswake.cli.sources import open_test, results_folder
+from crosswake.core.errors import CrosswakeError
 from crosswake.settings.evaluate import EvaluateConfig
 
 if TYPE_CHECKING:
@@ -13,19 +14,17 @@ if TYPE_CHECKING:
 
 def run(config: EvaluateConfig) -> int:
     """Evaluate, print; returns the exit code."""
-    from crosswake.core.files import make_folder
     from crosswake.reports.evaluation import evaluate_model
     from crosswake.tasks.reid.measure import MeasureOptions
 
     data, name = open_test(config.data, config.split)
     data.require_test()
-    output = config.output or config.checkpoint.parent / f"evaluation-{name}"
+    output = config.output or results_folder(config.checkpoint, "evaluation", name)
 
     from crosswake.batches.devices import pick_device
     from crosswake.models.embedder import load
 
     embedder = load(config.checkpoint, device=config.device, precision=config.precision)
-    make_folder(output)
     how = MeasureOptions(
         seed=config.seed,
         strict=config.strict,
@@ -34,8 +33,13 @@ def run(config: EvaluateConfig) -> int:
         rerank=config.rerank,
         device=str(pick_device(config.device)),
     )
-    evaluation = evaluate_model(embedder, data, output, how)
+    evaluation = evaluate_model(embedder, data, output, how, config.overwrite)
     print_summary(evaluation, output)
+    if not any(outcome.result.queries for outcome in evaluation.outcomes.values()):
+        raise CrosswakeError(
+            f"{config.data}: no query has a true match in the gallery, so nothing was measured; "
+            "are the identities of query and gallery the same ships?"
+        )
     return 0
 
 
@@ -45,4 +49,4 @@ def print_summary(evaluation: "Evaluation", output: Path) -> None:
 
     make_console().print(*summary_tables(evaluation), sep="\n")
     print_left_out([*evaluation.data.bad_files, *evaluation.unreadable], "metrics.json")
-    print(f"report: {output / 'report.html'}")
+    print_line(f"report: {output / 'report.html'}")

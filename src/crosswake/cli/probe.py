@@ -1,9 +1,10 @@
 """``crosswake probe``: what a model's features know of land cover."""
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from crosswake.cli.printing import make_console, plain_table, print_left_out
-from crosswake.cli.sources import open_pairs, own_name
+from crosswake.cli.printing import make_console, plain_table, print_left_out, print_line
+from crosswake.cli.sources import open_pairs, own_name, results_folder
 from crosswake.settings.evaluate import ProbeConfig
 
 if TYPE_CHECKING:
@@ -19,25 +20,31 @@ NOTHING_PROVED = (
 def run(config: ProbeConfig) -> int:
     """Embed, probe, print, draw."""
     data = open_pairs(config.data)
-    output = config.output or config.checkpoint.parent / f"probe-{own_name(config.data)}"
+    output = config.output or results_folder(config.checkpoint, "probe", own_name(config.data))
 
     from crosswake.core.files import make_folder
+    from crosswake.core.provenance import refuse_other
+    from crosswake.data.pair_chips import pair_chips
     from crosswake.models.embedder import load
+    from crosswake.reports.evaluation import origin_of
     from crosswake.reports.figures import draw_probe
     from crosswake.reports.results import write_probe
     from crosswake.tasks.probe.measure import probe_terrain, terrain_pairs
     from crosswake.tasks.reid.measure import MeasureOptions
 
-    terrain_pairs(data)
+    pairs = terrain_pairs(data)
     embedder = load(config.checkpoint, device=config.device, precision=config.precision)
-    make_folder(output)
     how = MeasureOptions(seed=config.seed, strict=config.strict, quiet=config.quiet)
+    origin = origin_of(embedder, "probe", chain(*pair_chips(pairs)), how)
+    numbers, picture = output / "probe.json", output / "probe.png"
+    refuse_other((numbers, picture), origin, config.overwrite)
+    make_folder(output)
     result = probe_terrain(embedder, data, how)
-    write_probe(output / "probe.json", result, embedder.describe(), config.seed)
-    draw_probe(result, output / "probe.png")
+    write_probe(numbers, result, embedder.describe(), origin)
+    draw_probe(result, picture, origin)
     print_probe(result)
     print_left_out([*data.bad_files, *result.unreadable], "probe.json")
-    print(output / "probe.png")
+    print_line(picture)
     return 0
 
 

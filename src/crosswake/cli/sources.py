@@ -22,6 +22,14 @@ def own_name(source: Path) -> str:
     return path.stem if path.is_file() else path.name
 
 
+def results_folder(checkpoint: Path, kind: str, name: str) -> Path:
+    """Where results on data of a name go unless the user says: beside the weights, and apart from
+    those of the ``best.pt`` that lies there too."""
+    best = checkpoint.with_name("best.pt")
+    of = f"-{checkpoint.name}" if checkpoint != best and best.exists() else ""
+    return checkpoint.parent / f"{kind}-{name}{of}"
+
+
 def open_pairs(source: Path) -> "PairData":
     """Optical-SAR pairs in any layout.
 

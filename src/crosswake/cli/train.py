@@ -11,8 +11,11 @@ if TYPE_CHECKING:
 
 def run(config: TrainConfig) -> int:
     """Train, then measure the best epoch on the test split if there is one."""
+    from crosswake.core.provenance import refuse_other
+    from crosswake.reports.evaluation import result_files
     from crosswake.tasks.reid.task import train
 
+    refuse_other(result_files(config.output), {"command": "evaluate"}, overwrite=True)
     finished, task = train(config)
     if config.evaluate and finished.first_process and task.data.query and task.data.gallery:
         measure_run(config, task.data)
@@ -29,5 +32,5 @@ def measure_run(config: RunConfig, data: "ReidData") -> None:
 
     embedder = load(config.output / "best.pt", device=config.device, precision=config.precision)
     how = MeasureOptions(seed=config.seed, strict=config.strict, quiet=config.quiet)
-    evaluation = evaluate_model(embedder, data, config.output, how)
+    evaluation = evaluate_model(embedder, data, config.output, how, overwrite=True)
     print_summary(evaluation, config.output)

@@ -1,34 +1,78 @@
 """A whole evaluation: measured, then written as numbers, rank lists and a report."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from crosswake.core.files import make_folder
-from crosswake.data.reid import ReidData
+from crosswake.core.provenance import file_hash, refuse_other
+from crosswake.data.chips import Chip
+from crosswake.data.reid import ReidData, chips_fingerprint
 from crosswake.models.base import ChipEmbedder
 from crosswake.reports.html import write_report
 from crosswake.reports.results import write_metrics, write_rankings
-from crosswake.tasks.reid.measure import MEASURE_DEFAULTS, MeasureOptions, measure
+from crosswake.tasks.reid.measure import (
+    MEASURE_DEFAULTS,
+    MeasureOptions,
+    chips_to_measure,
+    measure,
+)
 from crosswake.tasks.reid.results import Evaluation
+
+METRICS, RANKINGS, REPORT = "metrics.json", "rankings.parquet", "report.html"
 
 
 def evaluate_model(
-    embedder: ChipEmbedder, data: ReidData, output: Path, options: MeasureOptions = MEASURE_DEFAULTS
+    embedder: ChipEmbedder,
+    data: ReidData,
+    output: Path,
+    options: MeasureOptions = MEASURE_DEFAULTS,
+    overwrite: bool = False,
 ) -> Evaluation:
     """Measure by all protocols; write ``metrics.json``, ``rankings.parquet`` and ``report.html``.
 
     Args:
         embedder: turns chips into features.
         data: queries and galleries; its training part is not touched.
-        output: a folder, made if need be; results of an earlier evaluation in it are replaced.
+        output: a folder, made if need be; results in it that were made from the same weights, data
+            and settings are replaced.
         options: how to measure.
+        overwrite: replace also results that were made from others.
 
     Raises:
-        CrosswakeError: no test chips, none readable, a folder that cannot be made, features not
-            finite.
+        CrosswakeError: no test chips, none readable, a folder that cannot be made or holds other
+            files of these names, features not finite.
     """
+    chips = chips_to_measure(data)
+    origin = origin_of(embedder, "evaluate", chips, options) | {
+        "protocols": {name: list(map(len, data.protocol(name))) for name in data.protocols},
+        "rerank": options.rerank.record if options.rerank else None,
+    }
+    refuse_other(result_files(output), origin, overwrite)
     make_folder(output)
-    evaluation = measure(embedder, data, options)
-    write_metrics(output / "metrics.json", evaluation)
-    write_rankings(output / "rankings.parquet", evaluation)
-    write_report(output / "report.html", evaluation, embedder)
+    evaluation = replace(measure(embedder, data, options), origin=origin)
+    metrics, rankings, report = result_files(output)
+    write_metrics(metrics, evaluation)
+    write_rankings(rankings, evaluation)
+    write_report(report, evaluation, embedder)
     return evaluation
+
+
+def result_files(folder: Path) -> tuple[Path, Path, Path]:
+    """The files that an evaluation writes: numbers, rank lists, report."""
+    return folder / METRICS, folder / RANKINGS, folder / REPORT
+
+
+def origin_of(
+    embedder: ChipEmbedder, command: str, chips: Iterable[Chip], options: MeasureOptions
+) -> dict[str, object]:
+    """What results of a command are made from, see :data:`crosswake.core.provenance.Origin`."""
+    weights = Path(embedder.source)
+    return {
+        "command": command,
+        "weights": file_hash(weights) if weights.is_file() else embedder.source,
+        "data": chips_fingerprint(chips),
+        "precision": embedder.precision,
+        "sar_radiometry": embedder.sar_radiometry,
+        "seed": options.seed,
+    }

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from crosswake.core.drawing import any_script
 from crosswake.core.files import replacing
+from crosswake.core.provenance import ORIGIN_KEY, Origin, origin_text
 from crosswake.core.text import shortened
 from crosswake.data.chips import Chip, Modality
 from crosswake.reports.summary import percent
@@ -211,9 +212,9 @@ def draw_chips(
 
 
 @any_script()
-def draw_probe(result: ProbeResult, path: Path) -> None:
-    """One confusion matrix for each kind of features, rows in percent of the true class, as a
-    PNG."""
+def draw_probe(result: ProbeResult, path: Path, origin: Origin) -> None:
+    """One confusion matrix for each kind of features, rows in percent of the true class, as a PNG
+    that says what it was made from."""
     count = len(result.probes)
     figure = Figure(figsize=(3.3 * count + 0.6, 5.0), dpi=150, layout="constrained")
     panels = figure.subplots(1, count, squeeze=False, sharey=True)[0]
@@ -237,4 +238,4 @@ def draw_probe(result: ProbeResult, path: Path) -> None:
     title = f"Linear probe on {shortened(result.data.name, 60)}, {result.pairs} pairs, {kind}"
     figure.suptitle(title, fontsize=12)
     with replacing(path) as temporary:
-        figure.savefig(temporary, format="png")
+        figure.savefig(temporary, format="png", metadata={ORIGIN_KEY: origin_text(origin)})

@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from crosswake.core.files import replacing
+from crosswake.core.provenance import ORIGIN_KEY, origin_text
 from crosswake.core.text import counted, plain_text
 from crosswake.data.chips import Chip
 from crosswake.models.base import ChipEmbedder
@@ -65,6 +66,7 @@ def content(evaluation: Evaluation) -> dict[str, object]:
         "shown": selection.SHOWN,
         "figures": drawings(evaluation, measured),
         "settings": settings(evaluation),
+        "origin": (ORIGIN_KEY, origin_text(evaluation.origin)),
     }
 
 

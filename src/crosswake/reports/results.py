@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from crosswake.core.files import replacing
-from crosswake.core.provenance import command_line, versions
+from crosswake.core.provenance import ORIGIN_KEY, Origin, command_line, origin_text, versions
 from crosswake.data.reid import BadFile
 from crosswake.tasks.probe.measure import ProbeResult
 from crosswake.tasks.reid.results import Evaluation, Metrics, ProtocolOutcome
@@ -40,6 +40,7 @@ def metrics_record(evaluation: Evaluation) -> dict[str, object]:
         "model": dict(evaluation.model),
         "versions": dict(evaluation.versions),
         "command": evaluation.command,
+        ORIGIN_KEY: dict(evaluation.origin),
     }
 
 
@@ -108,7 +109,8 @@ def write_rankings(path: Path, evaluation: Evaluation) -> None:
             ("gallery_identity", pa.string()),
             ("distance", pa.float32()),
             ("correct", pa.bool_()),
-        ]
+        ],
+        metadata={ORIGIN_KEY: origin_text(evaluation.origin)},
     )
     with (
         replacing(path) as temporary,
@@ -136,14 +138,14 @@ def ranking_columns(outcome: ProtocolOutcome) -> dict[str, list[object]]:
     }
 
 
-def write_probe(path: Path, result: ProbeResult, model: dict[str, object], seed: int) -> None:
+def write_probe(path: Path, result: ProbeResult, model: dict[str, object], origin: Origin) -> None:
     """Write every number of a linear probe with what it is measured on.
 
     Args:
         path: the file.
         result: what was found.
         model: the embedder's own description.
-        seed: of folds and intervals.
+        origin: what the result was made from.
     """
     record = {
         "measured_on": result.data.name,
@@ -162,9 +164,10 @@ def write_probe(path: Path, result: ProbeResult, model: dict[str, object], seed:
         },
         "unreadable": bad_records(result.unreadable),
         "passed_over": bad_records(result.data.bad_files),
-        "seed": seed,
+        "seed": origin["seed"],
         "model": model,
         "versions": versions(),
         "command": command_line(),
+        ORIGIN_KEY: dict(origin),
     }
     write_json(path, record)

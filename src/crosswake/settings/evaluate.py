@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from crosswake.settings.common import DeviceConfig, SeedConfig, StrictConfig, check
+from crosswake.settings.common import DeviceConfig, OverwriteConfig, SeedConfig, StrictConfig, check
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class RerankConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateConfig(DeviceConfig, SeedConfig, StrictConfig):
+class EvaluateConfig(DeviceConfig, SeedConfig, StrictConfig, OverwriteConfig):
     """Measure a model by the published protocols (all to all, optical to SAR, SAR to optical),
     beside what chance, size and pixel correlation reach. Writes metrics.json, rankings.parquet and
     report.html."""
@@ -60,7 +60,8 @@ class EvaluateConfig(DeviceConfig, SeedConfig, StrictConfig):
     """Split of the pairs to measure on, where they declare one; by default val, else test, else
     train, else all pairs."""
     output: Path | None = None
-    """Folder for the results; by default evaluation-<data> beside the weights."""
+    """Folder for the results; by default evaluation-<data> beside the weights, or
+    evaluation-<data>-<weights> where these lie beside another best.pt."""
     batch_size: int = 64
     """Chips that go through the model together."""
     rerank: RerankConfig | None = None
@@ -73,7 +74,7 @@ class EvaluateConfig(DeviceConfig, SeedConfig, StrictConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProbeConfig(DeviceConfig, SeedConfig, StrictConfig):
+class ProbeConfig(DeviceConfig, SeedConfig, StrictConfig, OverwriteConfig):
     """Measure how well a linear classifier recognises the terrain of optical-SAR pairs (SEN1-2 by
     terrain) from the model's features. It is tested on scenes that it was not trained on, where
     every class has two or more. Writes probe.json and probe.png."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from crosswake.core.provenance import Origin
 from crosswake.data.chips import Chip
 from crosswake.data.reid import BadFile, Chips, ProtocolName, ReidData
 from crosswake.retrieval.protocols import Estimate, ProtocolResult
@@ -76,6 +77,7 @@ class Evaluation:
         seed: of the bootstrap and of the drawings.
         command: the command line of this process.
         rerank: settings of re-ranking; None without it.
+        origin: what the results were made from, as their files say it.
     """
 
     data: ReidData
@@ -89,6 +91,7 @@ class Evaluation:
     seed: int
     command: str
     rerank: RerankConfig | None = None
+    origin: Origin = field(default_factory=dict)
 
     def rows_of(self, chips: tuple[Chip, ...]) -> NDArray[Any]:
         """(n, D): the embeddings of ``chips``."""
