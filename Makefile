@@ -16,10 +16,10 @@ setup: .venv/installed
 	touch $@
 
 # Simulates ships, learns to match them across modalities, and reports on ships never seen in training.
+# Goes on with a demo that was stopped, and deletes nothing; a second one: make demo DEMO=runs/demo2.
 demo: setup
 	[ -d $(SHIPS) ] || $(BIN)/crosswake simulate $(SHIPS) --identities 450 --sightings 4 --seed 0
-	rm -rf $(DEMO)
-	$(BIN)/crosswake train --config demo_imagenet --data $(SHIPS) --output $(DEMO)
+	$(BIN)/crosswake train --config demo_imagenet --data $(SHIPS) --output $(DEMO) $(if $(wildcard $(DEMO)/last.pt),--resume)
 	@echo "Open $(DEMO)/report.html. Next: crosswake evaluate --help, docs/data.md for your own chips."
 	-@[ ! -t 1 ] || $(BIN)/python -m webbrowser -t "file://$(CURDIR)/$(DEMO)/report.html" >/dev/null 2>&1
 
