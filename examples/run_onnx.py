@@ -38,4 +38,4 @@ def embed(session: onnxruntime.InferenceSession, path: str) -> np.ndarray:
 
 graph, first, second = sys.argv[1:]
 session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-print(f"cosine similarity {embed(session, first) @ embed(session, second):.3f}")
+print(f"cosine similarity {embed(session, first) @ embed(session, second):.5f}")

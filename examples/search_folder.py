@@ -35,4 +35,4 @@ gallery = [
 query = model.embed([chip_of(options.query)])
 similarity = (query @ model.embed(gallery, quiet=False).T)[0]  # cosine: features have length 1
 for place in similarity.argsort()[::-1][: options.top]:
-    print(f"{similarity[place]:.3f}  {gallery[place].modality.label:<8}{gallery[place].path}")
+    print(f"{similarity[place]:.5f}  {gallery[place].modality.label:<8}{gallery[place].path}")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosswake.core.text import counted, plain_text, shortened
+from crosswake.core.text import counted, cut_short, plain_text
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,6 @@ def test_any_name_is_one_line_that_every_medium_takes(name: str) -> None:
 
 
 def test_long_names_are_cut() -> None:
-    assert shortened("a" * 24, 24) == "a" * 24
-    assert shortened("a" * 25, 24) == "a" * 23 + "…"
-    assert shortened("\x1b" * 25, 24) == r"\x1b" * 5 + r"\x1" + "…"
+    assert cut_short("a" * 24, 24) == "a" * 24
+    assert cut_short("a" * 25, 24) == "a" * 23 + "…"
+    assert cut_short("\x1b" * 25, 24) == r"\x1b" * 5 + r"\x1" + "…"

@@ -12,7 +12,7 @@ def any_script() -> Iterator[None]:
     ``$`` begins no formula, which matplotlib would read, and fail at, in names such as ``$hip_1``.
     There are no warnings about letters that its font lacks: in a PNG a box stands for each; in SVG
     text stays text, and the reader's own font shows it. Names still go through
-    :func:`crosswake.core.text.shortened`, for control characters and length.
+    :func:`crosswake.core.text.cut_short`, for control characters and length.
     """
     import matplotlib as mpl
 

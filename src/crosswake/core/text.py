@@ -57,7 +57,7 @@ def escaped(character: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def shortened(value: object, most: int) -> str:
+def cut_short(value: object, most: int) -> str:
     """:func:`plain_text` of at most ``most`` characters; what is cut off shows as ``…``."""
     text = plain_text(value)
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -19,8 +19,6 @@ from crosswake.tasks.reid.measure import (
 )
 from crosswake.tasks.reid.results import Evaluation
 
-METRICS, RANKINGS, REPORT = "metrics.json", "rankings.parquet", "report.html"
-
 
 def evaluate_model(
     embedder: ChipEmbedder,
@@ -60,7 +58,7 @@ def evaluate_model(
 
 def result_files(folder: Path) -> tuple[Path, Path, Path]:
     """The files that an evaluation writes: numbers, rank lists, report."""
-    return folder / METRICS, folder / RANKINGS, folder / REPORT
+    return folder / "metrics.json", folder / "rankings.parquet", folder / "report.html"
 
 
 def origin_of(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from crosswake.core.drawing import any_script
 from crosswake.core.files import replacing
 from crosswake.core.provenance import ORIGIN_KEY, Origin, origin_text
-from crosswake.core.text import shortened
+from crosswake.core.text import cut_short
 from crosswake.data.chips import Chip, Modality
 from crosswake.reports.summary import percent
 from crosswake.retrieval.metrics import Floats
@@ -42,6 +42,11 @@ IDENTITY_COLOURS = [
 LETTERS = 24
 """Of a name that are drawn."""
 MARKERS = {Modality.OPTICAL: "o", Modality.SAR: "^"}
+BASELINE_LINES: Mapping[str, Any] = {
+    "pixel correlation": {"color": "#b3603a", "linewidth": 1.4, "linestyle": (0, (1, 1))},
+    "size only": {"color": "#7a5ea8", "linewidth": 1.4, "linestyle": (0, (5, 1, 1, 1))},
+    "chance": {"color": MUTED, "linewidth": 1.4, "linestyle": (0, (4, 3))},
+}
 STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: selectable, small, in the page's font
     "svg.hashsalt": "crosswake",
@@ -80,46 +85,53 @@ def svg_of(figure: Figure, description: str) -> str:
     return text.replace("<svg", f'<svg role="img" aria-label="{description}"', 1)
 
 
-def panels_in_a_row(count: int, height: float, **shared: Any) -> tuple[Figure, list[Axes]]:
+def panels_in_a_row(
+    count: int, height: float, width: float = 3.6, **shared: Any
+) -> tuple[Figure, list[Axes]]:
     """A figure of ``count`` panels side by side."""
-    figure = Figure(figsize=(3.6 * count, height), layout="constrained")
+    figure = Figure(figsize=(width * count, height), layout="constrained")
     return figure, list(figure.subplots(1, count, squeeze=False, **shared)[0])
+
+
+def style_panel(axes: Axes, title: str, across: str) -> None:
+    """Heading and x label of a panel, and its grid."""
+    axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
+    axes.set_xlabel(across)
+    axes.grid(color=GRID, linewidth=0.8)
 
 
 def finish_panels(figure: Figure, panels: list[Axes], label: str) -> None:
     """One y label on the left and one legend on top, for all panels."""
     panels[0].set_ylabel(label)
     entries = panels[0].get_legend_handles_labels()
-    figure.legend(*entries, frameon=False, fontsize=9, loc="outside upper right", ncols=2)
+    figure.legend(*entries, frameon=False, fontsize=9, loc="outside upper right", ncols=4)
 
 
-def cmc_figure(outcomes: list[ProtocolOutcome], chances: list[Floats]) -> str:
-    """CMC curves of the model, a panel a protocol, with its 95 % interval at ranks 1, 5, 10 and
-    chance below."""
+def cmc_figure(outcomes: list[ProtocolOutcome]) -> str:
+    """CMC curves of the model and the baselines, a panel a protocol; of the model with its 95 %
+    interval at ranks 1, 5 and 10."""
     with page_style():
         figure, panels = panels_in_a_row(len(outcomes), 2.9, sharey=True)
-        for axes, outcome, expected in zip(panels, outcomes, chances, strict=True):
-            draw_cmc(axes, outcome, expected)
+        for axes, outcome in zip(panels, outcomes, strict=True):
+            draw_cmc(axes, outcome)
         finish_panels(figure, panels, "queries matched, %")
         description = "Cumulative matching curves by protocol; the numbers are in the table"
         return svg_of(figure, description)
 
 
-def draw_cmc(axes: Axes, outcome: ProtocolOutcome, expected: Floats) -> None:
+def draw_cmc(axes: Axes, outcome: ProtocolOutcome) -> None:
     """One panel."""
     curve = outcome.result.curve[: max(1, min(50, outcome.result.gallery))]
     ranks = np.arange(1, len(curve) + 1)
-    dashed: Any = {"linewidth": 1.4, "linestyle": (0, (4, 3))}
-    axes.grid(color=GRID, linewidth=0.8)
+    style_panel(axes, outcome.title, "rank")
     axes.plot(ranks, 100 * curve, color=MODEL, linewidth=2, label="model")
-    axes.plot(ranks, 100 * expected[: len(ranks)], color=MUTED, label="chance", **dashed)
+    for name, baseline in outcome.curves.items():
+        axes.plot(ranks, 100 * baseline[: len(ranks)], label=name, **BASELINE_LINES[name])
     for k in (1, 5, 10):
         estimate = outcome.result.metrics[f"rank{k}"]
         ends = 100 * estimate.low, 100 * estimate.high
         axes.vlines(k, *ends, color=MODEL, linewidth=1.4, alpha=0.6)
         axes.plot([k], [100 * estimate.value], marker="o", markersize=4.5, color=MODEL)
-    axes.set_title(outcome.title, loc="left", fontsize=11, fontweight="bold")
-    axes.set_xlabel("rank")
     axes.set_ylim(0, 102)
     axes.set_xlim(0, max(len(curve), 10) + 0.5)
 
@@ -139,8 +151,7 @@ def distance_figure(groups: Mapping[str, tuple[Floats, Floats]], subject: str) -
         for axes, (title, (same, different)) in zip(panels, groups.items(), strict=True):
             for values, label, style in zip((different, same), labels, styles, strict=True):
                 draw_histogram(axes, values, bins, {"label": label, **style})
-            axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
-            axes.set_xlabel("squared distance")
+            style_panel(axes, title, "squared distance")
             axes.set_yticks([])
             axes.spines["left"].set_visible(False)
         finish_panels(figure, panels, "share of pairs")
@@ -176,7 +187,7 @@ def map_figure(
         marks += [("s", colour, identity) for identity, colour in colours.items()]
         # given in full, for matplotlib would leave out names that begin with _
         handles = [axes.scatter([], [], marker=m, c=colour, s=40) for m, colour, _ in marks]
-        names = [shortened(name, LETTERS) for _, _, name in marks]
+        names = [cut_short(name, LETTERS) for _, _, name in marks]
         place: Any = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
         axes.legend(handles, names, frameon=False, fontsize=9, **place)
         axes.set_xticks([])
@@ -203,7 +214,7 @@ def draw_chips(
         for i, colour in zip(named, own, strict=True):
             offset: Any = {"xytext": (5, 3), "textcoords": "offset points"}
             axes.annotate(
-                shortened(chips[i].identity, LETTERS),
+                cut_short(chips[i].identity, LETTERS),
                 places[i],
                 fontsize=6.5,
                 color=colour,
@@ -219,7 +230,7 @@ def draw_probe(result: ProbeResult, path: Path, origin: Origin) -> None:
     figure = Figure(figsize=(3.3 * count + 0.6, 5.0), dpi=150, layout="constrained")
     panels = figure.subplots(1, count, squeeze=False, sharey=True)[0]
     places = range(len(result.classes))
-    names = [shortened(name, LETTERS) for name in result.classes]
+    names = [cut_short(name, LETTERS) for name in result.classes]
     for axes, (name, probe) in zip(panels, result.probes.items(), strict=True):
         shares = 100 * probe.confusion / probe.confusion.sum(1, keepdims=True)
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
@@ -235,7 +246,7 @@ def draw_probe(result: ProbeResult, path: Path, origin: Origin) -> None:
     panels[0].set_ylabel("true terrain")
     figure.supxlabel("predicted terrain, % of the true one", fontsize=10)
     kind = "folds by scene" if result.by_scene else "random folds within scenes: proves nothing"
-    title = f"Linear probe on {shortened(result.data.name, 60)}, {result.pairs} pairs, {kind}"
+    title = f"Linear probe on {cut_short(result.data.name, 60)}, {result.pairs} pairs, {kind}"
     figure.suptitle(title, fontsize=12)
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", metadata={ORIGIN_KEY: origin_text(origin)})

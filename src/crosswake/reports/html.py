@@ -1,10 +1,11 @@
 """Writes ``report.html``: one page that needs no other file and no network."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from crosswake.core.files import replacing
 from crosswake.core.provenance import ORIGIN_KEY, origin_text
@@ -12,6 +13,7 @@ from crosswake.core.text import counted, plain_text
 from crosswake.data.chips import Chip
 from crosswake.models.base import ChipEmbedder
 from crosswake.reports import figures, selection
+from crosswake.reports.history import History, history_figure, read_history, weight_facts
 from crosswake.reports.pictures import Pictures, data_uri, overlay
 from crosswake.reports.summary import percent
 from crosswake.retrieval.protocols import METRICS
@@ -36,6 +38,7 @@ def write_report(path: Path, evaluation: Evaluation, embedder: ChipEmbedder) -> 
         "percent": percent,
         "thumbnail": pictures.uri,
         "short": short,
+        "breakable": breakable,
         "counted": counted,
     }
     template = environment.get_template("report.html.j2")
@@ -55,6 +58,8 @@ def content(evaluation: Evaluation) -> dict[str, object]:
     """What the template names, but for the attention maps."""
     outcomes = list(evaluation.outcomes.values())
     measured = [outcome for outcome in outcomes if outcome.result.queries]
+    weights = Path(str(evaluation.model.get("checkpoint", "")))
+    history = read_history(weights)
     return {
         "evaluation": evaluation,
         "subject": evaluation.data.subject,
@@ -64,8 +69,9 @@ def content(evaluation: Evaluation) -> dict[str, object]:
         "summary": summary(evaluation),
         "examples": [(outcome, selection.examples(outcome, evaluation)) for outcome in measured],
         "shown": selection.SHOWN,
-        "figures": drawings(evaluation, measured),
-        "settings": settings(evaluation),
+        "figures": drawings(evaluation, measured, history),
+        "history": history,
+        "settings": settings(evaluation, weights, history),
         "origin": (ORIGIN_KEY, origin_text(evaluation.origin)),
     }
 
@@ -87,11 +93,15 @@ def summary(evaluation: Evaluation) -> str:
     )
 
 
-def drawings(evaluation: Evaluation, measured: list[ProtocolOutcome]) -> dict[str, object]:
+def drawings(
+    evaluation: Evaluation, measured: list[ProtocolOutcome], history: History | None
+) -> dict[str, object]:
     """The SVG drawings; those without data are absent."""
     found: dict[str, object] = {}
+    if history and history.rows:
+        found["training"] = Markup(history_figure(history))
     if measured:
-        found["cmc"] = Markup(figures.cmc_figure(measured, selection.chance_curves(measured)))
+        found["cmc"] = Markup(figures.cmc_figure(measured))
     groups = selection.distance_groups(evaluation)
     if groups:
         found["distances"] = Markup(figures.distance_figure(groups, evaluation.data.subject))
@@ -116,8 +126,15 @@ def attention(
     return shown
 
 
-def settings(evaluation: Evaluation) -> list[tuple[str, Mapping[str, object]]]:
+def settings(
+    evaluation: Evaluation, weights: Path, history: History | None
+) -> list[tuple[str, Mapping[str, object]]]:
     """The tables at the page's end."""
+    model = flat(evaluation.model)
+    origin = {"checkpoint": model.pop("checkpoint", "")} | weight_facts(weights)
+    origin["SHA-256"] = evaluation.origin.get("weights", "")
+    if history:
+        origin |= {"learnt from": history.data, "epoch": history.epoch}
     measurement: dict[str, object] = {
         "data": f"{evaluation.data.name} ({evaluation.data.root})",
         "fingerprint of the test chips": evaluation.fingerprint,
@@ -126,7 +143,7 @@ def settings(evaluation: Evaluation) -> list[tuple[str, Mapping[str, object]]]:
     }
     return [
         ("Measurement", measurement),
-        ("Model", flat(evaluation.model)),
+        ("Model", origin | model),
         ("Versions", dict(evaluation.versions)),
     ]
 
@@ -138,14 +155,24 @@ def flat(record: Mapping[str, object], prefix: str = "") -> dict[str, object]:
         if isinstance(value, Mapping):
             result |= flat(value, f"{prefix}{name}.")
         else:
-            result[f"{prefix}{name}"] = listed(value) if isinstance(value, list | tuple) else value
+            result[f"{prefix}{name}"] = spelt(value)
     return result
 
 
-def listed(values: Sequence[object]) -> str:
-    """Sentences below each other, numbers side by side."""
-    separator = "\n" if any(isinstance(value, str) for value in values) else ", "
-    return separator.join(map(str, values))
+def spelt(value: object) -> object:
+    """A setting as it is written in a file of settings; of a list, sentences stand below each other
+    and numbers side by side."""
+    if isinstance(value, list | tuple):
+        separator = "\n" if any(isinstance(one, str) for one in value) else ", "
+        return separator.join(map(str, value))
+    return str(value).lower() if value is None or isinstance(value, bool) else value
+
+
+def breakable(name: str) -> Markup:
+    """A name that a narrow column breaks after a full stop, slash, hyphen or underscore rather than
+    within a word."""
+    parts = re.split(r"(?<=[._/-])(?=\w)", plain_text(name))
+    return Markup("<wbr>").join(map(escape, parts))
 
 
 def short(chip: Chip) -> str:

@@ -62,6 +62,9 @@ def protocol_record(outcome: ProtocolOutcome) -> dict[str, object]:
         "baselines": {
             name: estimate_records(metrics) for name, metrics in outcome.baselines.items()
         },
+        "baseline_cmc": {
+            name: [number(value) for value in curve] for name, curve in outcome.curves.items()
+        },
         "by": {
             kind: {
                 group: {"queries": part.queries, "metrics": estimate_records(part.metrics)}

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from crosswake.data.chips import Chip, Modality
 from crosswake.data.reid import cross_modal_identities, identities
-from crosswake.retrieval.baselines import chance_curve
 from crosswake.retrieval.metrics import Floats
 from crosswake.retrieval.ranking import distance_rows
 from crosswake.tasks.reid.results import Evaluation, ProtocolOutcome
@@ -55,6 +54,14 @@ class Example:
     matches: int
     hits: tuple[Hit, ...]
     first: Hit | None
+
+    @property
+    def digits(self) -> int:
+        """Decimals by which different distances of the list look different."""
+        hits = [*self.hits, *filter(None, (self.first,))]
+        distances = {hit.distance for hit in hits}
+        enough = (n for n in range(2, 7) if len({round(d, n) for d in distances}) == len(distances))
+        return next(enough, 7)
 
 
 def examples(outcome: ProtocolOutcome, evaluation: Evaluation) -> dict[str, list[Example]]:
@@ -175,8 +182,3 @@ def attention_chips(evaluation: Evaluation, count: int = 4) -> tuple[Chip, ...]:
     first = {(chip.identity, chip.modality): chip for chip in reversed(evaluation.chips)}
     wanted = [(name, kind) for name in coloured_identities(evaluation)[:count] for kind in Modality]
     return tuple(first[key] for key in wanted if key in first)
-
-
-def chance_curves(outcomes: list[ProtocolOutcome]) -> list[Floats]:
-    """The CMC curve that chance is expected to give, by protocol."""
-    return [chance_curve(o.result.ranking, len(o.result.curve)) for o in outcomes]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from crosswake.core.drawing import any_script
 from crosswake.core.files import replacing
-from crosswake.core.text import counted, shortened
+from crosswake.core.text import counted, cut_short
 from crosswake.data.chips import Chip, Modality, UnreadableChipError
 from crosswake.data.pair_chips import images_of
 from crosswake.data.pairs import Pair, PairData
@@ -172,12 +172,12 @@ def draw_sheet(name: str, sections: list[Section], grid: Grid, path: Path) -> No
     figure = Figure(figsize=(WIDTH / DPI, height / DPI), dpi=DPI, facecolor=BACKGROUND)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.axis("off")
-    axes.text(MARGIN, 40, shortened(name, 60), color=TEXT, size=21, weight="bold", va="center")
+    axes.text(MARGIN, 40, cut_short(name, 60), color=TEXT, size=21, weight="bold", va="center")
     write_legend(axes)
     top: float = HEADER
     for (title, cards), down in zip(sections, heights, strict=True):
         axes.text(
-            MARGIN, top + 14, shortened(title, 120), color=TEXT, size=12, weight="bold", va="center"
+            MARGIN, top + 14, cut_short(title, 120), color=TEXT, size=12, weight="bold", va="center"
         )
         for place, card in enumerate(cards):
             row, column = divmod(place, grid.columns)
@@ -211,9 +211,9 @@ def draw_card(axes: Any, card: Card, grid: Grid, left: float, top: float) -> Non
     box.set(facecolor=CARD, edgecolor="none", zorder=0)
     axes.add_patch(box)
     line = top + LABEL / 2 + 2
-    name = shortened(card.name, grid.letters)
+    name = cut_short(card.name, grid.letters)
     axes.text(left + PADDING, line, name, color=TEXT, size=9.5, va="center")
-    about = shortened(card.about, grid.letters)
+    about = cut_short(card.about, grid.letters)
     axes.text(left + width - PADDING, line, about, color=FAINT, size=8, va="center", ha="right")
     cell = grid.cell
     used = len(card.chips) * (cell[0] + CELL_GAP) - CELL_GAP

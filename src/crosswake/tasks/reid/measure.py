@@ -14,7 +14,13 @@ from crosswake.core.provenance import command_line, versions
 from crosswake.data.chips import Chip
 from crosswake.data.reid import BadFile, Chips, ProtocolName, ReidData, chips_fingerprint
 from crosswake.models.base import ChipEmbedder
-from crosswake.retrieval.baselines import PlainFeatures, chance, plain_features, rank_by_size
+from crosswake.retrieval.baselines import (
+    PlainFeatures,
+    chance,
+    chance_curve,
+    plain_features,
+    rank_by_size,
+)
 from crosswake.retrieval.metrics import Ranking
 from crosswake.retrieval.products import RankOptions
 from crosswake.retrieval.protocols import Estimate, ProtocolResult, evaluate_protocol, of_queries
@@ -151,15 +157,18 @@ def run_protocol(
         )
         reranked = judged(rank_rows(distances, query_ids, gallery_ids))
     gradients = {chip: plain.gradient for chip, plain in features.plain.items()}
-    baselines = {"pixel correlation": ranked(gradients).metrics}
+    plain = {"pixel correlation": ranked(gradients)}
     if any(chip.box is None for chip in query):  # windows are cut to one size, which tells nothing
         sizes = [features.plain[c] for c in query], [features.plain[c] for c in gallery]
-        baselines["size only"] = judged(rank_by_size(*sizes, query_ids, gallery_ids)).metrics
+        plain["size only"] = judged(rank_by_size(*sizes, query_ids, gallery_ids))
     return ProtocolOutcome(
         result=result,
         query=query,
         gallery=gallery,
-        baselines=baselines | {"chance": chance_metrics(result.ranking)},
+        baselines={name: one.metrics for name, one in plain.items()}
+        | {"chance": chance_metrics(result.ranking)},
+        curves={name: one.curve for name, one in plain.items()}
+        | {"chance": chance_curve(result.ranking, len(result.curve))},
         breakdown=breakdown(name, query, result.ranking, options.seed),
         reranked=reranked,
     )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from crosswake.core.provenance import Origin
 from crosswake.data.chips import Chip
 from crosswake.data.reid import BadFile, Chips, ProtocolName, ReidData
+from crosswake.retrieval.metrics import Floats
 from crosswake.retrieval.protocols import Estimate, ProtocolResult
 from crosswake.settings.evaluate import RerankConfig
 
@@ -37,6 +38,7 @@ class ProtocolOutcome:
         query: the readable queries, in the order of ``result.ranking``.
         gallery: the readable gallery, which ``result.ranking.top`` indexes.
         baselines: metrics by baseline; the interval of an exact expectation is NaN.
+        curves: CMC from rank 1 on by baseline, as long as ``result.curve``.
         breakdown: by ``terrain`` and ``scene``, where the chips know theirs: the result of the
             queries of each, among the whole gallery.
         reranked: the model's numbers after k-reciprocal re-ranking; None without it.
@@ -46,6 +48,7 @@ class ProtocolOutcome:
     query: Chips
     gallery: Chips
     baselines: Mapping[str, Metrics]
+    curves: Mapping[str, Floats] = field(default_factory=dict)
     breakdown: Mapping[str, Mapping[str, ProtocolResult]] = field(default_factory=dict)
     reranked: ProtocolResult | None = None
 
