@@ -27,9 +27,7 @@ def read_as(data: ReidData, reading: Reading) -> ReidData:
     known: dict[int, Chip] = {}
 
     def changed(chips: Chips) -> Chips:
-        return tuple(
-            known.setdefault(id(chip), chip_read_as(chip, reading)) for chip in chips
-        )
+        return tuple(known.setdefault(id(chip), chip_read_as(chip, reading)) for chip in chips)
 
     return replace(
         data,
