@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from crosswake.core.said import say_once
 from crosswake.data.chips import Reading, UnreadableChipError
 
-COLOURS = ("red", "green", "blue")
-COLOUR_NAMES = {
+RGB_NAMES = ("red", "green", "blue")
+RGB_WORDS = {
     "red": {"red", "r", "b4", "b04"},
     "green": {"green", "g", "b3", "b03"},
     "blue": {"blue", "b", "b2", "b02"},
@@ -29,7 +29,7 @@ POLARISATIONS = ("vv", "hh", "vh", "hv")
 PARTS = {"i": "i", "real": "i", "re": "i", "q": "q", "imag": "q", "imaginary": "q", "im": "q"}
 NEARLY_GREY = 4
 """Largest difference between the bands of grey saved as a colour JPEG."""
-REMEDY = "choose one with --sar_band"
+CHOOSE = "choose one with --sar_band"
 
 
 def words_of(description: str | None) -> list[str]:
@@ -60,7 +60,7 @@ def colour_bands(
     if len(bands) == 2:
         reason = "has 2 bands; one (SAR) or three (optical) are expected"
         raise UnreadableChipError(path, reason)
-    interpreted = tuple(shown.index(colour) + 1 for colour in COLOURS if colour in shown)
+    interpreted = tuple(shown.index(colour) + 1 for colour in RGB_NAMES if colour in shown)
     # Red, green, blue in this order is what GDAL writes where nobody tells it otherwise.
     named = described_colours(described) if interpreted in ((), (1, 2, 3)) else ()
     if named or len(interpreted) == 3:
@@ -75,14 +75,14 @@ def colour_bands(
 def described_colours(described: Sequence[str | None]) -> tuple[int, ...]:
     """The bands whose descriptions say red, green and blue; nothing unless all three are there."""
     found = []
-    for colour in COLOURS:
+    for colour in RGB_NAMES:
         fitting = [
             (len(words), number)
             for number, words in enumerate(map(words_of, described), 1)
-            if COLOUR_NAMES[colour] & set(words) and not NOT_COLOURS & set(words)
+            if RGB_WORDS[colour] & set(words) and not NOT_COLOURS & set(words)
         ]
         found += [number for _, number in sorted(fitting)[:1]]  # the shortest: Green, not Green I
-    return tuple(found) if len(set(found)) == len(COLOURS) else ()
+    return tuple(found) if len(set(found)) == len(RGB_NAMES) else ()
 
 
 class Layer(NamedTuple):
@@ -167,7 +167,7 @@ def chosen_layers(path: Path, layers: list[Layer], reading: Reading) -> list[Lay
     if not known:
         return [unnamed_layer(path, layers)]
     others = ", ".join(name.upper() for name in names if name)
-    say_once(f"of SAR bands {others} {known[0].upper()} is taken; {REMEDY}")
+    say_once(f"of SAR bands {others} {known[0].upper()} is taken; {CHOOSE}")
     return [layers[names.index(known[0])]]
 
 
@@ -186,8 +186,8 @@ def unnamed_layer(path: Path, layers: list[Layer]) -> Layer:
         reason = "and values around 0: real and imaginary parts? --sar_band iq takes the amplitude"
         raise UnreadableChipError(path, f"{what}, {reason} of the first two, 1 the first")
     if count > 2:
-        raise UnreadableChipError(path, f"{what}; {REMEDY} 1 to {count}; is it optical?")
-    say_once(f"of two SAR bands without names the first is taken; {REMEDY}")
+        raise UnreadableChipError(path, f"{what}; {CHOOSE} 1 to {count}; is it optical?")
+    say_once(f"of two SAR bands without names the first is taken; {CHOOSE}")
     return layers[0]
 
 

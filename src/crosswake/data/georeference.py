@@ -9,7 +9,7 @@ from crosswake.core.said import say_once
 from crosswake.data.rasters import quiet_rasterio
 
 WGS84_RADIUS, WGS84_FLATTENING = 6_378_137.0, 1 / 298.257223563
-STRETCH = 0.01
+MAP_STRETCH = 0.01
 """A map whose metres differ by more from those on the ground (Web Mercator: 22 % at 36 degrees) is
 measured on the ground; the 0.04 % of UTM are left as they are."""
 SMALLEST_PIXEL, LARGEST_PIXEL = 1e-3, 1e5
@@ -63,7 +63,8 @@ def measured(points: Points, crs: Any) -> Place:
         return Place(*(span * unit for span in spans)) if unit else NOWHERE
     ground = [ground_distance(*degrees[1:3]), ground_distance(*degrees[3:5])]
     if unit and all(
-        abs(span * unit - true) <= STRETCH * true for span, true in zip(spans, ground, strict=True)
+        abs(span * unit - true) <= MAP_STRETCH * true
+        for span, true in zip(spans, ground, strict=True)
     ):
         ground = [span * unit for span in spans]
     return Place(*ground, *degrees[0])

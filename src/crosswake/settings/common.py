@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.data.chips import Reading, SarBand
 
 Precision = Literal["fp32", "bf16", "fp16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -27,22 +26,6 @@ class StrictConfig(QuietConfig):
 
     strict: bool = False
     """Stop at the first bad file; otherwise bad files are listed and left out."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReadingConfig:
-    """A command that reads images whose files may hold several SAR bands."""
-
-    sar_band: SarBand | None = None
-    """Band of SAR files with several: vv, vh, hh, hv, a number from 1, mean of all, or iq for the
-    amplitude of real and imaginary parts; by default VV, else HH, else the first."""
-
-    @property
-    def reading(self) -> Reading:
-        """How files are read."""
-        number = self.sar_band if isinstance(self.sar_band, int) else 1
-        check(number >= 1, "sar_band", f"bands are counted from 1, got {number}")
-        return Reading(sar_band=self.sar_band)
 
 
 @dataclass(frozen=True, kw_only=True)
