@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from crosswake import __version__
 from crosswake.cli.commands import COMMANDS, find_command, group_members, help_text
 from crosswake.core.errors import CrosswakeError
+from crosswake.core.said import start_saying
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -16,6 +17,7 @@ HELP = ("-h", "--help")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``crosswake`` with ``arguments`` (of the process if None); returns the exit code."""
+    start_saying()
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     rest = [word for word in words if word != "--debug"]

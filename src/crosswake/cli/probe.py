@@ -18,7 +18,9 @@ NOTHING_PROVED = (
 
 def run(config: ProbeConfig) -> int:
     """Embed, probe, print, draw."""
-    data = open_pairs(config.data)
+    from crosswake.data.reading import pairs_read_as
+
+    data = pairs_read_as(open_pairs(config.data), config.reading)
     output = config.output or config.checkpoint.parent / f"probe-{own_name(config.data)}"
 
     from crosswake.core.files import make_folder

@@ -9,6 +9,8 @@ from crosswake.data.reid import Chips, ReidData
 
 def chip_read_as(chip: Chip, reading: Reading) -> Chip:
     """The chip read as wanted; what its source or table said of it stays."""
+    if reading == AS_THE_FILE_SAYS:
+        return chip
     return replace(chip, reading=completed(chip.reading, reading))
 
 
