@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from crosswake import __version__
 from crosswake.cli.commands import COMMANDS, find_command, group_members, help_text
 from crosswake.core.errors import CrosswakeError
-from crosswake.core.said import start_saying
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -17,7 +16,6 @@ HELP = ("-h", "--help")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``crosswake`` with ``arguments`` (of the process if None); returns the exit code."""
-    start_saying()
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     rest = [word for word in words if word != "--debug"]
@@ -39,6 +37,7 @@ def run_command(words: Sequence[str]) -> int:
         print(help_text(words[0]))
         return 0
     name, rest = find_command(words)
+    from crosswake.core.said import start_saying
     from crosswake.settings.parsing import make_parser, parse
 
     kind: type[object] = COMMANDS[name].settings_class()
@@ -46,7 +45,9 @@ def run_command(words: Sequence[str]) -> int:
         print(make_parser(kind, name).format_help(), end="")
         return 0
     module = importlib.import_module(COMMANDS[name].module)
-    code: int = module.run(parse(kind, name, rest))
+    settings = parse(kind, name, rest)
+    start_saying(quiet=bool(getattr(settings, "quiet", False)))
+    code: int = module.run(settings)
     return code
 
 

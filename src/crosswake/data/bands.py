@@ -152,8 +152,9 @@ def chosen_layers(path: Path, layers: list[Layer], reading: Reading) -> list[Lay
     if wanted == "mean":
         return layers
     if wanted == "iq":
-        if count % 2:
-            raise UnreadableChipError(path, f"--sar_band iq: {count} band(s) are no pairs of parts")
+        if count % 2 or not all((layer.values < 0).any() for layer in layers[:2]):
+            reason = f"{count} band(s), or without values below 0, are no real and imaginary parts"
+            raise UnreadableChipError(path, f"--sar_band iq: {reason}")
         return [Layer("", np.hypot(layers[0].values, layers[1].values))]
     if isinstance(wanted, int):
         if wanted > count:
@@ -183,8 +184,8 @@ def unnamed_layer(path: Path, layers: list[Layer]) -> Layer:
     if any(
         0.2 < share < 0.8 and not one.decibels for share, one in zip(shares, layers, strict=True)
     ):
-        reason = "and values around 0: real and imaginary parts? --sar_band iq takes the amplitude"
-        raise UnreadableChipError(path, f"{what}, {reason} of the first two, 1 the first")
+        reason = "and values around 0: if they are real and imaginary parts, --sar_band iq takes"
+        raise UnreadableChipError(path, f"{what}, {reason} the amplitude of the first two")
     if count > 2:
         raise UnreadableChipError(path, f"{what}; {CHOOSE} 1 to {count}; is it optical?")
     say_once(f"of two SAR bands without names the first is taken; {CHOOSE}")
@@ -202,7 +203,7 @@ def place_of_name(path: Path, names: list[str], wanted: str) -> int:
     if any(names) or len(names) > 2:
         there = ", ".join(filter(None, names)) or f"{len(names)} without names"
         raise UnreadableChipError(
-            path, f"--sar_band {wanted}: its bands are {there}; give a number, or leave it out"
+            path, f"--sar_band {wanted}: its bands are {there}; give a number, mean or iq"
         )
     if len(names) == 1:
         say_once(f"a single SAR band without a name is {wanted.upper()}, as --sar_band says")

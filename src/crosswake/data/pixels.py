@@ -84,7 +84,8 @@ def placed(chip: Chip, place: Place) -> Chip:
             say_once("sizes in the table win over the georeference of files", example)
     elif None in (chip.width_m, chip.height_m):
         size = DEFAULT_GROUND_SIZE[chip.modality]
-        what = f"{chip.modality.label} images without georeference or size in a table"
+        kind = "SAR" if chip.modality is Modality.SAR else "optical"
+        what = f"{kind} images without georeference or size in a table"
         say_once(f"{what} have {size:g} m a pixel, as in HOSS ReID")
     if None not in (chip.lon, chip.lat):
         place = place._replace(lon=chip.lon, lat=chip.lat)
