@@ -25,7 +25,6 @@ from crosswake.data.pair_chips import pair_chips
 from crosswake.data.pairs import cut_pair
 from crosswake.data.pixels import read_pair
 from crosswake.data.radiometry import SarRadiometry, scaled
-from crosswake.data.reid import BadFile
 from crosswake.data.sources.scenes import read_scenes
 from tests.data.making import write_image
 from tests.data.pair_making import write_scenes
@@ -124,24 +123,20 @@ def test_images_that_hold_one_value_are_listed(tmp_path: Path) -> None:
         ]
 
 
-def test_decibels_are_named_where_they_would_be_black(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sar", ["max", "log", "percentile"])
+def test_decibels_become_amplitudes_but_for_percentiles(tmp_path: Path, sar: SarRadiometry) -> None:
     root = write_scenes(tmp_path / "scenes")
     harbour = root / "sar" / "harbour.tif"
     with rasterio.open(harbour, "r+") as file:
-        file.write(-20.0 - file.read(1) / 1e3, 1)
+        decibels = -20.0 - file.read(1) / 1e3
+        file.write(decibels, 1)
     pairs = read_scenes(root).pairs
-    reason = (
-        "nothing above 0 (decibels?); train with --sar_radiometry percentile, or store amplitudes"
-    )
-    methods: tuple[SarRadiometry, ...] = ("max", "log")
-    for sar in methods:
-        store = decode_pairs(pairs, replace(NATIVE, sar=sar), tmp_path / f"{sar}.u8", quiet=True)
-        chips = decode(pair_chips(pairs)[1], (32, 16), sar=sar, quiet=True)
-        assert store.bad_files == chips.bad_files == (BadFile(path=harbour, reason=reason),)
-    store = decode_pairs(pairs, replace(NATIVE, sar="percentile"), tmp_path / "p.u8", quiet=True)
-    chips = decode(pair_chips(pairs)[1], (32, 16), sar="percentile", quiet=True)
+    store = decode_pairs(pairs, replace(NATIVE, sar=sar), tmp_path / "p.u8", quiet=True)
+    chips = decode(pair_chips(pairs)[1], (32, 16), sar=sar, quiet=True)
     assert store.bad_files == chips.bad_files == ()
     assert chips.pictures[-1].max() > 150
+    expected = decibels if sar == "percentile" else 10 ** (decibels / 20)
+    np.testing.assert_allclose(store.images(len(store) - 1)[1], expected, rtol=1e-5)
 
 
 ROW = [[0, 0, 96, 96, 1, 1], [1, 36864, 96, 96, 1, 1], [2, 73728, 96, 96, 1, 4]]

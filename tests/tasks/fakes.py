@@ -62,8 +62,8 @@ def write_chip(folder: Path, name: str, seed: int = 0) -> Path:
 
 
 def write_decibels(path: Path) -> None:
-    """SAR that a model of radiometry ``max`` refuses, for nothing of it is above 0."""
-    values = np.random.default_rng(0).uniform(-40, -10, (24, 12)).astype(np.float32)
+    """SAR that every model refuses: hundredths of decibels, which nothing in the file tells."""
+    values = np.random.default_rng(0).uniform(-4000, -1000, (24, 12)).astype(np.float32)
     write_tiff(path, values)
 
 

@@ -24,7 +24,7 @@ from crosswake.core.text import counted
 from crosswake.data.pairs import Pairs
 from crosswake.data.reid import BadFile
 
-VERSION = 4
+VERSION = 5
 """Part of a store's name. It grows when pairs are decoded in another way, so that older stores are
 not taken."""
 PAIRS_AT_ONCE = 12

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from crosswake.data.chips import Chip, Modality, UnreadableChipError
 from crosswake.data.pairs import Pair
-from crosswake.data.pixels import Pixels, read_pair, read_pixels
-from crosswake.data.radiometry import SarRadiometry, refuse_decibels, scaled, to_uint8
+from crosswake.data.pixels import Pixels, read_chip, read_pair
+from crosswake.data.radiometry import SarRadiometry, as_stored, scaled, to_uint8
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -45,8 +45,9 @@ class ChipDecoding:
         size: height and width of the picture.
         sar: how SAR of other than 8 bit is scaled.
         interpolation: bicubic in training and bilinear in tests, as published.
-        look: called with each chip and its pixels as they are stored, for whoever needs more of a
-            chip than the model's input and would otherwise read the file again.
+        look: called with each chip, its size and place as the file says them, and its pixels, for
+            whoever needs more of a chip than the model's input and would otherwise read the file
+            again.
     """
 
     size: tuple[int, int]
@@ -58,11 +59,9 @@ class ChipDecoding:
         """Read one chip, once.
 
         Raises:
-            UnreadableChipError: the file cannot be read, or ``sar`` would show its SAR all black.
+            UnreadableChipError: the file cannot be read or cannot serve as such a chip.
         """
-        pixels = read_pixels(chip.path, chip.box)
-        if chip.modality is Modality.SAR:
-            refuse_decibels(chip.path, pixels, self.sar)
+        pixels, chip = read_chip(chip, as_stored(self.sar))
         height, width = pixels.shape[:2]
         return PreparedChip(
             resized(to_uint8(pixels, chip.modality, self.sar), self.size, self.interpolation),
@@ -93,8 +92,7 @@ class PairDecoding:
         Raises:
             UnreadableChipError: a file cannot be read, is smaller than a window, or shows nothing.
         """
-        optical, radar = read_pair(pair)
-        refuse_decibels(pair.sar, radar, self.sar)
+        optical, radar = read_pair(pair, as_stored(self.sar))
         refuse_flat(pair.optical, scaled(optical, Modality.OPTICAL))
         refuse_flat(pair.sar, scaled(radar, Modality.SAR, self.sar))
         if self.whole:
@@ -107,7 +105,7 @@ class PairDecoding:
             raise UnreadableChipError(
                 pair.optical, f"{what}; set --crops 0 or a smaller --model.image_size"
             )
-        return as_stored(optical.transpose(2, 0, 1)), as_stored(radar)
+        return in_memory(optical.transpose(2, 0, 1)), in_memory(radar)
 
 
 def resized(picture: Pixels, size: tuple[int, int], interpolation: Interpolation) -> Pixels:
@@ -116,7 +114,7 @@ def resized(picture: Pixels, size: tuple[int, int], interpolation: Interpolation
     return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
 
 
-def as_stored(image: Pixels) -> Pixels:
+def in_memory(image: Pixels) -> Pixels:
     """The same in uint8 if it is, else in float32, which is what pixels are scaled in."""
     return image if image.dtype == np.uint8 else image.astype(np.float32)
 

@@ -28,13 +28,14 @@ TITLES_OF_PROTOCOLS = {"all": "all to all", "o2s": "optical to SAR", "s2o": "SAR
 
 def run(config: CheckConfig) -> int:
     """Check, print, draw; the exit code says whether there are bad files."""
+    from crosswake.data.reading import pairs_read_as, read_as
     from crosswake.data.sources.open import find_reader, open_reid
 
     console = make_console()
     if read_pairs := find_reader(config.root):
-        pairs = read_pairs(config.root)
+        pairs = pairs_read_as(read_pairs(config.root), config.reading)
         return finish(console, config, pairs, *check_pair_data(console, config, pairs))
-    chips = open_reid(config.root)
+    chips = read_as(open_reid(config.root), config.reading)
     return finish(console, config, chips, *check_chip_data(console, config, chips))
 
 

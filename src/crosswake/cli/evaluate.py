@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 def run(config: EvaluateConfig) -> int:
     """Evaluate, print; returns the exit code."""
+    from crosswake.data.reading import read_as
     from crosswake.reports.evaluation import evaluate_model
     from crosswake.tasks.reid.measure import MeasureOptions
 
     data, name = open_test(config.data, config.split)
+    data = read_as(data, config.reading)
     data.require_test()
     output = config.output or results_folder(config.checkpoint, "evaluation", name)
 

@@ -40,6 +40,7 @@ def run_command(words: Sequence[str]) -> int:
         print(help_text(words[0]))
         return 0
     name, rest = find_command(words)
+    from crosswake.core.said import start_saying
     from crosswake.settings.parsing import make_parser, parse
 
     kind: type[object] = COMMANDS[name].settings_class()
@@ -47,7 +48,9 @@ def run_command(words: Sequence[str]) -> int:
         print(make_parser(kind, name).format_help(), end="")
         return 0
     module = importlib.import_module(COMMANDS[name].module)
-    code: int = module.run(parse(kind, name, rest))
+    settings = parse(kind, name, rest)
+    start_saying(quiet=bool(getattr(settings, "quiet", False)))
+    code: int = module.run(settings)
     return code
 
 

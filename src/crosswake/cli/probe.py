@@ -19,7 +19,9 @@ NOTHING_PROVED = (
 
 def run(config: ProbeConfig) -> int:
     """Embed, probe, print, draw."""
-    data = open_pairs(config.data)
+    from crosswake.data.reading import pairs_read_as
+
+    data = pairs_read_as(open_pairs(config.data), config.reading)
     output = config.output or results_folder(config.checkpoint, "probe", own_name(config.data))
 
     from crosswake.core.files import make_folder

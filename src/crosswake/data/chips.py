@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+from typing import Literal
 
 from crosswake.core.boxes import Box
 from crosswake.core.errors import CrosswakeError
@@ -25,6 +26,27 @@ DEFAULT_GROUND_SIZE = {Modality.OPTICAL: 0.75, Modality.SAR: 1.0}
 3)."""
 
 
+SarBand = int | Literal["vv", "vh", "hh", "hv", "mean", "iq"]
+"""Which band of a SAR file with several: a polarisation, a number from 1, the mean of all
+amplitudes, or the amplitude of real and imaginary parts that the file does not name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """What is known of a file's SAR bands beside the file.
+
+    Attributes:
+        sar_band: the one that is used; None for VV, else HH, else the first.
+        bands: names of the bands where the file gives none: ``vv``, ``vh_i``, ``vh_q``.
+    """
+
+    sar_band: SarBand | None = None
+    bands: tuple[str, ...] = ()
+
+
+AS_THE_FILE_SAYS = Reading()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chip:
     """One cropped image of one ship, and what is known of it.
@@ -33,15 +55,16 @@ class Chip:
         path: the image file.
         identity: which ship; equal strings mean the same ship. Empty where it is not known.
         modality: optical or SAR.
-        width_m: across the image, in metres; from the pixel count and the sensor's ground size if
-            None.
+        width_m: across the image, in metres; if None, from the file's georeference, else from the
+            pixel count and the sensor's ground size.
         height_m: down the image, in metres; likewise.
         time: ISO 8601 moment of the sighting, or empty.
-        lon: longitude in degrees, or None.
-        lat: latitude in degrees, or None.
+        lon: longitude of the centre in degrees; if None, from the file's georeference.
+        lat: latitude, likewise.
         box: the window of the file that is the chip; None for the whole.
         scene: the larger picture it was cut from, where results are broken down by it.
         terrain: land cover, likewise.
+        reading: how the file's bands are read.
     """
 
     path: Path
@@ -55,6 +78,7 @@ class Chip:
     box: Box | None = None
     scene: str = ""
     terrain: str = ""
+    reading: Reading = AS_THE_FILE_SAYS
 
     def ground_extent(self, height: int, width: int) -> tuple[float, float]:
         """Width and height in metres of an image of ``height`` x ``width`` pixels."""

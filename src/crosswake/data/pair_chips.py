@@ -28,6 +28,7 @@ def images_of(pair: Pair) -> tuple[Chip, Chip]:
         box=pair.box,
         scene=pair.scene,
         terrain=pair.terrain,
+        reading=pair.reading,
     )
     return optical, replace(optical, path=pair.sar, modality=Modality.SAR)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from crosswake.core.boxes import Box
 from crosswake.core.errors import CrosswakeError
+from crosswake.data.chips import AS_THE_FILE_SAYS, Reading
 from crosswake.data.reid import BadFile
 
 
@@ -34,6 +35,7 @@ class Pair:
         city: where known.
         split: ``train``, ``val`` or ``test`` if the source declares one, else empty.
         box: the window of both files; None for the whole.
+        reading: how the bands of the SAR file are read.
     """
 
     optical: Path
@@ -46,6 +48,7 @@ class Pair:
     city: str = ""
     split: str = ""
     box: Box | None = None
+    reading: Reading = AS_THE_FILE_SAYS
 
 
 Pairs = tuple[Pair, ...]

@@ -1,61 +1,105 @@
 """Reads and writes image files: a whole one, a window of one, or both images of a pair.
 
-Nothing else in the package opens a raster, so what is refused here is refused everywhere.
-"""
+What a file says of itself counts here, and so everywhere: bands, palette, gaps, scale, unit and
+georeference."""
 
 import errno
-import functools
-import os
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crosswake.core.boxes import Box, Size
-from crosswake.data.chips import UnreadableChipError
+from crosswake.core.said import say_once
+from crosswake.data.bands import chosen_layers, colour_bands, sar_layers
+from crosswake.data.chips import (
+    DEFAULT_GROUND_SIZE,
+    Chip,
+    Modality,
+    Reading,
+    UnreadableChipError,
+)
+from crosswake.data.georeference import Place, place_of
 from crosswake.data.pairs import Pair
+from crosswake.data.rasters import driver_of, open_raster, quiet_rasterio, refuse_too_large
+from crosswake.data.units import as_amplitude, gaps, scaled_values, with_gaps
 
 Pixels = NDArray[Any]
 
-PNG_START = b"\x89PNG"
-DRIVERS = {
-    b"II*\0": "GTiff",
-    b"MM\0*": "GTiff",
-    b"II+\0": "GTiff",
-    b"MM\0+": "GTiff",
-    PNG_START: "PNG",
-    b"\xff\xd8\xff": "JPEG",
-}
-"""GDAL's name of each format that is read, by the first bytes of its files. TIFF and BigTIFF come
-in either byte order."""
+OTHER_SIZE = 0.1
+"""Sizes in a table and in a file that differ by more than this share are pointed out."""
 
 
 def read_pixels(path: Path, box: Box | None = None) -> Pixels:
-    """Read an image, or a window of it, as it is stored.
+    """Read an image, or a window of it, of which the modality is not known.
 
     Returns:
-        (height, width) for one band, (height, width, 3) for three or more; the file's own number
-        type.
+        (height, width) for one band, (height, width, 3) for three or more; in the file's own number
+        type, but float32 where 16 bit has gaps or a scale.
 
     Raises:
         UnreadableChipError: as :func:`read_bands`, or the file has two bands.
     """
-    bands = read_bands(path, box)
-    if bands.shape[0] == 1:
-        return np.asarray(bands[0])
-    if bands.shape[0] >= 3:
-        return np.ascontiguousarray(bands[:3].transpose(1, 2, 0))
-    raise UnreadableChipError(
-        path, f"has {bands.shape[0]} bands; one (SAR) or three (optical) are expected"
-    )
+    with open_raster(path) as source:
+        return in_colour(path, source, box)
 
 
-def read_pair(pair: Pair) -> tuple[Pixels, Pixels]:
-    """The pixels of a pair's window as they are stored.
+def read_chip(chip: Chip, as_stored: bool = False) -> tuple[Pixels, Chip]:
+    """The pixels of a chip, and the chip with what its file says of size and place.
+
+    A size or place that the chip has already, from a table, wins over the file's.
+
+    Args:
+        chip: what to read.
+        as_stored: leave SAR in decibels as it is, for a model that was trained on them.
+
+    Returns:
+        (height, width) or (height, width, 3): SAR amplitudes, optical colours. Gaps are NaN, or
+        black in 8 bit.
+
+    Raises:
+        UnreadableChipError: the file cannot be read or cannot serve as such a chip, or all of it is
+            declared to be no data.
+    """
+    with open_raster(chip.path) as source:
+        if chip.modality is Modality.SAR:
+            pixels = in_amplitude(chip.path, source, chip.box, chip.reading, as_stored)
+        else:
+            pixels = in_colour(chip.path, source, chip.box)
+        place = place_of(source, chip.box)
+    return pixels, placed(chip, place)
+
+
+def placed(chip: Chip, place: Place) -> Chip:
+    """The chip with size and place; where nothing tells the size, the assumption is said."""
+    known = {name: getattr(chip, name) for name in place._fields}
+    if place.width_m and place.height_m:
+        own = (chip.width_m or place.width_m, chip.height_m or place.height_m)
+        if max(abs(own[0] / place.width_m - 1), abs(own[1] / place.height_m - 1)) > OTHER_SIZE:
+            sizes = f"{own[0]:.4g} x {own[1]:.4g} m, not {place.width_m:.4g} x {place.height_m:.4g}"
+            example = f"; the first: {chip.path} is taken as {sizes} m"
+            say_once("sizes in the table win over the georeference of files", example)
+    elif None in (chip.width_m, chip.height_m):
+        size = DEFAULT_GROUND_SIZE[chip.modality]
+        kind = "SAR" if chip.modality is Modality.SAR else "optical"
+        what = f"{kind} images without georeference or size in a table"
+        say_once(f"{what} have {size:g} m a pixel, as in HOSS ReID")
+    if None not in (chip.lon, chip.lat):
+        place = place._replace(lon=chip.lon, lat=chip.lat)
+    if place.width_m is None and place.lon is None:
+        return chip
+    found = {
+        name: value if known[name] is None else known[name]
+        for name, value in place._asdict().items()
+    }
+    return replace(chip, **found)
+
+
+def read_pair(pair: Pair, as_stored: bool = False) -> tuple[Pixels, Pixels]:
+    """The pixels of a pair's window, as :func:`read_chip` gives them.
 
     Returns:
         optical (height, width, 3), and SAR (height, width).
@@ -65,25 +109,24 @@ def read_pair(pair: Pair) -> tuple[Pixels, Pixels]:
             window; or the two images differ in size.
     """
     pair_size(pair)
-    optical, radar = read_pair_bands(pair, pair.box)
+    optical, radar = read_pair_bands(pair, pair.box, as_stored)
     return np.ascontiguousarray(optical.transpose(1, 2, 0)), radar
 
 
-def read_pair_bands(pair: Pair, box: Box | None) -> tuple[Pixels, Pixels]:
+def read_pair_bands(pair: Pair, box: Box | None, as_stored: bool = False) -> tuple[Pixels, Pixels]:
     """A window of both images: optical (3, height, width), and SAR (height, width).
 
     Raises:
-        UnreadableChipError: a file cannot be read, the optical image has fewer than three bands,
-            or the SAR image has several that differ.
+        UnreadableChipError: a file cannot be read, the optical image is grey, or the SAR image has
+            several bands of which none can be chosen.
     """
-    optical, radar = read_bands(pair.optical, box), read_bands(pair.sar, box)
-    if optical.shape[0] < 3:
+    with open_raster(pair.optical) as source:
+        optical = colours_of(pair.optical, source, box)
+    if optical.shape[0] != 3:
         reason = f"optical image with {optical.shape[0]} band(s), 3 expected; is it SAR?"
         raise UnreadableChipError(pair.optical, reason)
-    if not (radar[1:] == radar[:1]).all():  # one band may be stored three times, as grey RGB
-        reason = f"SAR image with {radar.shape[0]} different bands, 1 expected; is it optical?"
-        raise UnreadableChipError(pair.sar, reason)
-    return optical[:3], np.asarray(radar[0])
+    with open_raster(pair.sar) as source:
+        return optical, in_amplitude(pair.sar, source, box, pair.reading, as_stored)
 
 
 def pair_size(pair: Pair) -> Size:
@@ -109,6 +152,112 @@ def image_size(path: Path) -> Size:
         return int(source.height), int(source.width)
 
 
+def in_colour(path: Path, source: Any, box: Box | None) -> Pixels:
+    """(height, width, 3) of an open file, or (height, width) if it is grey."""
+    bands = colours_of(path, source, box)
+    return np.ascontiguousarray(bands.transpose(1, 2, 0)) if len(bands) == 3 else bands[0]
+
+
+def colours_of(path: Path, source: Any, box: Box | None) -> Pixels:
+    """Red, green and blue of an open file, (3, height, width), or (1, height, width) if it is
+    grey."""
+    shown = [colour.name for colour in source.colorinterp]
+    if shown[0] == "palette":
+        return in_palette(path, source, box)
+    chosen = colour_bands(path, shown, source.descriptions)
+    bands = without_gaps(path, source, chosen, box)
+    if np.iscomplexobj(bands):
+        raise UnreadableChipError(path, "complex numbers in an optical image; is it SAR?")
+    if bands.dtype == np.uint8:
+        return bands  # a picture as it is, whatever its numbers stand for
+    return rescaled(source, chosen, bands)
+
+
+def in_amplitude(
+    path: Path, source: Any, box: Box | None, reading: Reading, as_stored: bool
+) -> Pixels:
+    """(height, width) of an open SAR file: amplitude, or decibels if ``as_stored``."""
+    shown = [colour.name for colour in source.colorinterp]
+    if shown[0] == "palette":
+        layers = sar_layers(path, in_palette(path, source, box), (None,) * 3, (None,) * 3)
+    else:
+        chosen = [number for number, colour in enumerate(shown, 1) if colour != "alpha"]
+        bands = rescaled(source, chosen, without_gaps(path, source, chosen, box))
+        names, units = (
+            [of_all[n - 1] for n in chosen] for of_all in (source.descriptions, source.units)
+        )
+        if not any(names) and len(reading.bands) == len(chosen):
+            names = list(reading.bands)
+        layers = sar_layers(path, bands, names, units)
+    taken = chosen_layers(path, layers, reading)
+    values = [
+        layer.values if as_stored else as_amplitude(path, layer.values, layer.decibels)
+        for layer in taken
+    ]
+    if len(values) == 1:
+        return values[0]
+    kind = np.uint8 if values[0].dtype == np.uint8 else np.float32
+    return np.asarray(np.mean(values, axis=0, dtype=np.float32), kind)
+
+
+def in_palette(path: Path, source: Any, box: Box | None) -> Pixels:
+    """(3, height, width) uint8 of an open file that stores numbers of a palette's colours."""
+    refuse_too_large(path, source, 4, box)
+    index = source.read([1], window=window_of(path, source, box))
+    table = np.zeros((np.iinfo(index.dtype).max + 1, 4), np.uint8)
+    for number, colour in source.colormap(1).items():
+        table[number] = colour
+    colours = table[index[0]].transpose(2, 0, 1)
+    gap = gaps(index, source.nodatavals[:1])
+    clear = colours[3:] == 0
+    return with_gaps(colours[:3], clear if gap is None else gap | clear)
+
+
+def without_gaps(path: Path, source: Any, numbers: Sequence[int], box: Box | None) -> Pixels:
+    """Bands of an open file, by their numbers from 1, without what its nodata value, alpha band or
+    mask says is no data.
+
+    Raises:
+        UnreadableChipError: that is all of it; or the pixels cannot be read or are too many.
+    """
+    refuse_too_large(path, source, len(numbers), box)
+    window = window_of(path, source, box)
+    bands = np.asarray(source.read(list(numbers), window=window))
+    gap = gaps(bands, [source.nodatavals[number - 1] for number in numbers])
+    flags = {flag.name for flag in source.mask_flag_enums[numbers[0] - 1]}
+    if {"per_dataset", "alpha"} & flags:
+        masked = source.read_masks(numbers[0], window=window)[None] == 0
+        if masked.any():
+            gap = masked if gap is None else gap | masked
+    if gap is not None and gap.all():
+        raise UnreadableChipError(path, "holds no data, as it says of every pixel; leave it out")
+    return with_gaps(bands, gap)
+
+
+def rescaled(source: Any, numbers: Sequence[int], bands: Pixels) -> Pixels:
+    """Bands by the scale and offset that an open file states."""
+    scales, offsets = (
+        [of_all[n - 1] for n in numbers] for of_all in (source.scales, source.offsets)
+    )
+    return scaled_values(bands, scales, offsets)
+
+
+def window_of(
+    path: Path, source: Any, box: Box | None
+) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """A window as rasterio takes it; None for the whole.
+
+    Raises:
+        UnreadableChipError: it reaches beyond the image.
+    """
+    if box is None:
+        return None
+    if not box.inside(source.height, source.width):
+        where = f"the window of {box.height} x {box.width} at ({box.top}, {box.left})"
+        raise UnreadableChipError(path, f"{where} reaches beyond {source.height} x {source.width}")
+    return (box.top, box.top + box.height), (box.left, box.left + box.width)
+
+
 def read_bands(path: Path, box: Box | None = None) -> Pixels:
     """Read every band of an image, or of a window of it, as it is stored.
 
@@ -118,76 +267,14 @@ def read_bands(path: Path, box: Box | None = None) -> Pixels:
         (bands, height, width), in the file's own number type.
 
     Raises:
-        UnreadableChipError: the file is missing, truncated, empty, no TIFF, PNG or JPEG, or ends
-            within the window; or its values are complex.
+        UnreadableChipError: the file is missing, truncated, empty, none of the formats read, too
+            large, or ends within the window; or its values are complex.
     """
     with open_raster(path) as source:
         if any("complex" in kind for kind in source.dtypes):
             raise UnreadableChipError(path, "complex numbers; store amplitudes")
-        if box is None:
-            return np.asarray(source.read())
-        if not box.inside(source.height, source.width):
-            where = f"the window of {box.height} x {box.width} at ({box.top}, {box.left})"
-            raise UnreadableChipError(
-                path, f"{where} reaches beyond {source.height} x {source.width}"
-            )
-        rows, columns = (box.top, box.top + box.height), (box.left, box.left + box.width)
-        return np.asarray(source.read(window=(rows, columns)))
-
-
-@contextmanager
-def open_raster(path: Path) -> Iterator[Any]:
-    """The file as an open rasterio data set; its errors as :class:`UnreadableChipError`."""
-    rasterio = quiet_rasterio()
-    try:
-        # The driver is named because GDAL would otherwise follow a text file that describes
-        # pixels stored elsewhere.
-        with rasterio.open(path, driver=driver_of(path)) as source:
-            yield source
-    except (rasterio.errors.RasterioError, OSError) as error:
-        detail = str(error.__cause__ or error).splitlines()[0].removeprefix(f"{path}, ").rstrip(".")
-        reason = f"truncated or damaged ({detail}); fetch it again or leave it out"
-        raise UnreadableChipError(path, reason) from error
-
-
-def driver_of(path: Path) -> str:
-    """The GDAL driver for a file, by its first bytes.
-
-    Raises:
-        UnreadableChipError: the file is missing, empty, a PNG without its end, or none of the
-            formats read.
-    """
-    try:
-        with path.open("rb") as file:
-            start = file.read(4)
-            whole = not start.startswith(PNG_START) or reaches_png_end(file)
-    except (FileNotFoundError, IsADirectoryError) as error:
-        reason = "no such file; correct the path or the table that names it"
-        raise UnreadableChipError(path, reason) from error
-    except OSError as error:
-        raise UnreadableChipError(path, f"cannot be opened ({error.strerror or error})") from error
-    if not start:
-        raise UnreadableChipError(path, "the file is empty; fetch it again")
-    driver = next((name for magic, name in DRIVERS.items() if start.startswith(magic)), None)
-    if driver is None:
-        raise UnreadableChipError(
-            path, "not a TIFF, PNG or JPEG image; fetch it again or leave it out"
-        )
-    if not whole:  # GDAL fills the missing rows of a PNG with zeros and says nothing
-        raise UnreadableChipError(
-            path, "truncated or damaged (PNG without its end); fetch it again or leave it out"
-        )
-    return driver
-
-
-def reaches_png_end(file: BinaryIO) -> bool:
-    """Whether a PNG's chunks lead to its IEND (PNG specification, section 5.3)."""
-    file.seek(8)
-    while len(header := file.read(8)) == 8:
-        if header[4:] == b"IEND":
-            return True
-        file.seek(int.from_bytes(header[:4], "big") + 4, os.SEEK_CUR)
-    return False
+        refuse_too_large(path, source, source.count, box)
+        return np.asarray(source.read(window=window_of(path, source, box)))
 
 
 def write_raster(path: Path, bands: Pixels, driver: str = "GTiff", **options: Any) -> None:
@@ -227,16 +314,3 @@ def holds_pixels(path: Path, bands: Pixels) -> bool:
         return path.is_file() and np.array_equal(read_bands(path), bands, equal_nan=True)
     except UnreadableChipError:
         return False
-
-
-@functools.cache
-def quiet_rasterio() -> Any:
-    """The module rasterio, which from here on does not warn that chips lack a georeference.
-
-    Set once and not around each read, because ``warnings.catch_warnings`` is not safe in threads.
-    """
-    import rasterio
-    import rasterio.errors
-
-    warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-    return rasterio

@@ -1,11 +1,10 @@
 """From what a sensor measured to the 8-bit picture that a model is shown."""
 
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from crosswake.data.chips import Modality, UnreadableChipError
+from crosswake.data.chips import Modality
 from crosswake.data.pixels import Pixels
 
 SarRadiometry = Literal["max", "percentile", "log"]
@@ -28,6 +27,12 @@ def to_uint8(pixels: Pixels, modality: Modality, sar: SarRadiometry = "max") -> 
     """
     picture = scaled(pixels, modality, sar)
     return np.repeat(picture[..., None], 3, axis=-1) if picture.ndim == 2 else picture
+
+
+def as_stored(sar: SarRadiometry) -> bool:
+    """Whether SAR in decibels is scaled as it is: percentiles are taken of what is stored, while a
+    maximum and a logarithm need amplitudes."""
+    return sar == "percentile"
 
 
 def scaled(pixels: Pixels, modality: Modality, sar: SarRadiometry = "max") -> Pixels:
@@ -66,22 +71,6 @@ def sar_to_uint8(amplitude: Pixels, method: SarRadiometry = "max") -> Pixels:
     if positive.size == 0:
         return np.zeros(values.shape, np.uint8)
     return stretch(20.0 * np.log10(np.maximum(values, float(positive.min()))), *LOG_PERCENTILES)
-
-
-def refuse_decibels(path: Path, pixels: Pixels, sar: SarRadiometry) -> None:
-    """Raise if ``sar`` would make a SAR image all black because no value is above 0.
-
-    Raises:
-        UnreadableChipError: it does.
-    """
-    if sar == "percentile" or pixels.dtype.kind == "u":
-        return
-    finite = pixels[np.isfinite(pixels)]
-    if finite.size and finite.max() <= 0 and finite.min() < finite.max():
-        what = "nothing above 0 (decibels?)"
-        raise UnreadableChipError(
-            path, f"{what}; train with --sar_radiometry percentile, or store amplitudes"
-        )
 
 
 def stretch(values: Pixels, low: float, high: float) -> Pixels:

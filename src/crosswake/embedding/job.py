@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.files import replacing
 from crosswake.core.progress import Progress
+from crosswake.data.reading import chip_read_as
 from crosswake.data.reid import BadFile
 from crosswake.data.sources.listing import Entry, Listing, open_listing
 from crosswake.embedding.output import merge_parts, read_bad_list, refuse_foreign, working_folder
@@ -142,7 +143,7 @@ def parts_of(
     def entries() -> Iterator[Entry]:
         for found in listing.entries():
             if isinstance(found, Entry):
-                yield found
+                yield replace(found, chip=chip_read_as(found.chip, settings.reading))
             elif passed_over is not None:
                 passed_over.append(found)
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from crosswake.batches.prepare import ground_metres
 from crosswake.data.chips import Chip
+from crosswake.data.pixels import Pixels
 from crosswake.data.reid import BadFile
 from crosswake.data.sources.listing import Entry
 from crosswake.models.base import ChipEmbedder, EmbeddedBatch
@@ -123,7 +124,7 @@ def embed_parts(
 
     clock = clock or Clock()
     done: list[EmbeddedBatch] = []
-    for finished, batch in embedder.embed_batches(batches(), strict=strict):
+    for finished, batch in embedder.embed_batches(batches(), look=position, strict=strict):
         done.append(batch)
         clock.waiting += batch.waited
         clock.embedding += batch.embedding
@@ -131,6 +132,11 @@ def embed_parts(
         if finished is not None:
             yield finished, encode_part(finished, done)
             done = []
+
+
+def position(chip: Chip, _: Pixels) -> tuple[float | None, float | None]:
+    """Longitude and latitude, by the table or the file."""
+    return chip.lon, chip.lat
 
 
 def encode_part(part: Part, batches: Sequence[EmbeddedBatch]) -> bytes:
@@ -143,6 +149,7 @@ def encode_part(part: Part, batches: Sequence[EmbeddedBatch]) -> bytes:
     chips = [entry.chip for entry in entries]
     features = np.concatenate([batch.features for batch in batches]).astype(np.float16)
     numbers = pa.array(features.ravel(), pa.float16())
+    places = [place for batch in batches for place in batch.seen]
     metres = ground_metres(np.concatenate([batch.size for batch in batches]))
     columns = {
         "id": pa.array([entry.id for entry in entries], pa.string()),
@@ -154,8 +161,8 @@ def encode_part(part: Part, batches: Sequence[EmbeddedBatch]) -> bytes:
         "width_m": pa.array(metres[:, 0], pa.float32()),
         "height_m": pa.array(metres[:, 1], pa.float32()),
         "time": pa.array([chip.time or None for chip in chips], pa.string()),
-        "lon": pa.array([chip.lon for chip in chips], pa.float64()),
-        "lat": pa.array([chip.lat for chip in chips], pa.float64()),
+        "lon": pa.array([lon for lon, _ in places], pa.float64()),
+        "lat": pa.array([lat for _, lat in places], pa.float64()),
     }
     facts = {
         "fingerprint": part.fingerprint,

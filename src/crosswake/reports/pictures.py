@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crosswake.data.chips import Chip
-from crosswake.data.pixels import Pixels, read_pixels
-from crosswake.data.radiometry import SarRadiometry, to_uint8
+from crosswake.data.pixels import read_chip
+from crosswake.data.radiometry import to_uint8
 
 MAX_HEIGHT, MAX_WIDTH = 160, 120
 JPEG_QUALITY = 80
@@ -40,20 +40,13 @@ class Pictures:
 
 def picture(chip: Chip) -> Image.Image:
     """Read a chip and shrink it; see :meth:`Pictures.image`."""
-    pixels = read_pixels(chip.path, chip.box)
-    image = Image.fromarray(to_uint8(pixels, chip.modality, to_look_at(pixels)))
+    pixels, _ = read_chip(chip)
+    # In decibels people see most of SAR, whatever the model is shown: by its maximum, one bright
+    # scatterer would leave the ship dark.
+    image = Image.fromarray(to_uint8(pixels, chip.modality, "log"))
     scale = min(MAX_HEIGHT / image.height, MAX_WIDTH / image.width)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     return image.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC)
-
-
-def to_look_at(pixels: Pixels) -> SarRadiometry:
-    """The radiometry by which people see most of SAR: in decibels, whatever the model is shown.
-
-    Amplitudes are stretched by their logarithm; by their maximum, one bright scatterer would leave
-    the ship dark. Values mostly below 0 are decibels already, whose logarithm would be all black.
-    """
-    return "percentile" if np.nanmedian(pixels) < 0 else "log"
 
 
 def data_uri(image: Image.Image) -> Markup:

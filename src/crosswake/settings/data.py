@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from crosswake.settings.common import BY_PLACE, QuietConfig, SeedConfig, StrictConfig, check
+from crosswake.settings.reading import ReadingConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class SimulateConfig(SeedConfig, QuietConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckConfig(StrictConfig):
+class CheckConfig(StrictConfig, ReadingConfig):
     """Read every chip or pair of a data set, list what is wrong with it, count it, and draw a
     contact sheet. Exit code 0: every file is good; 2: some are not."""
 

@@ -9,12 +9,13 @@ from crosswake import __version__
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.sources.listing import ModalityChoice
 from crosswake.settings.common import DeviceConfig, StrictConfig, check
+from crosswake.settings.reading import ReadingConfig
 
 OUTPUT_ENDING = ".parquet"
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbedConfig(DeviceConfig, StrictConfig):
+class EmbedConfig(DeviceConfig, StrictConfig, ReadingConfig):
     """Embed images into one Parquet file: id, path, embedding in fp16, and what is known of each
     chip. Run again after an interruption, it goes on."""
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from crosswake.settings.common import DeviceConfig, OverwriteConfig, SeedConfig, StrictConfig, check
+from crosswake.settings.reading import ReadingConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,7 @@ class RerankConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateConfig(DeviceConfig, SeedConfig, StrictConfig, OverwriteConfig):
+class EvaluateConfig(DeviceConfig, SeedConfig, StrictConfig, OverwriteConfig, ReadingConfig):
     """Measure a model by the published protocols (all to all, optical to SAR, SAR to optical),
     beside what chance, size and pixel correlation reach. Writes metrics.json, rankings.parquet and
     report.html."""
@@ -74,7 +75,7 @@ class EvaluateConfig(DeviceConfig, SeedConfig, StrictConfig, OverwriteConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProbeConfig(DeviceConfig, SeedConfig, StrictConfig, OverwriteConfig):
+class ProbeConfig(DeviceConfig, SeedConfig, StrictConfig, OverwriteConfig, ReadingConfig):
     """Measure how well a linear classifier recognises the terrain of optical-SAR pairs (SEN1-2 by
     terrain) from the model's features. It is tested on scenes that it was not trained on, where
     every class has two or more. Writes probe.json and probe.png."""

@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 
 from crosswake.data.radiometry import SarRadiometry
 from crosswake.settings.model import ModelConfig
+from crosswake.settings.reading import ReadingConfig
 from crosswake.settings.run import RunConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReidRunConfig(RunConfig):
+class ReidRunConfig(RunConfig, ReadingConfig):
     """Settings of a run that trains or pretrains a re-identification model."""
 
     init: str | None = None

@@ -43,7 +43,7 @@ def cut(path: Path) -> None:
 Make = Callable[[Path], object]
 FAULTS: list[tuple[str, Make, str, str]] = [
     (OPTICAL, lambda path: path.write_bytes(b""), "error", "the file is empty"),
-    (OPTICAL, lambda path: path.write_bytes(b"junk"), "error", "not a TIFF, PNG or JPEG"),
+    (OPTICAL, lambda path: path.write_bytes(b"junk"), "error", "not a TIFF, PNG, JPEG, BMP"),
     (OPTICAL, cut, "error", "truncated or damaged"),
     (SAR, cut, "error", "truncated or damaged"),
     (OPTICAL, lambda path: write_image(path, optical() * 0), "error", "all black"),
@@ -286,7 +286,7 @@ def test_reasons_are_counted(tmp_path: Path) -> None:
     expected = [
         ("the file is empty", 2),
         ("truncated or damaged", 2),
-        ("not a TIFF, PNG or JPEG image", 1),
+        ("not a TIFF, PNG, JPEG, BMP or JPEG 2000 image", 1),
     ]
     assert reason_counts(check(tmp_path).of("error")) == expected
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from crosswake.batches import prepare
-from crosswake.data.chips import Modality
+from crosswake.data.chips import Chip, Modality
 from crosswake.data.pair_chips import pair_chips
-from crosswake.data.pixels import read_pixels
+from crosswake.data.pixels import read_chip, read_pixels
 from crosswake.data.sources.open import find_reader
 from crosswake.tasks.probe.measure import PIXEL_STATISTICS, features_of, make_folds, probe_terrain
 from crosswake.tasks.reid.measure import MeasureOptions
@@ -39,12 +39,12 @@ def test_every_image_is_read_once_however_many_are_bad(
     read: list[Path] = []
     lock = threading.Lock()
 
-    def counting(path: Path, *rest: Any) -> Any:
+    def counting(chip: Chip, *rest: Any) -> Any:
         with lock:
-            read.append(path)
-        return read_pixels(path, *rest)
+            read.append(chip.path)
+        return read_chip(chip, *rest)
 
-    monkeypatch.setattr(prepare, "read_pixels", counting)
+    monkeypatch.setattr(prepare, "read_chip", counting)
     bad = {data.pairs[0].sar, data.pairs[6].optical}
     for path in bad:
         path.write_bytes(b"no picture")

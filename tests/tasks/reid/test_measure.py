@@ -10,8 +10,8 @@ import pytest
 
 from crosswake.batches import prepare
 from crosswake.core.errors import CrosswakeError
-from crosswake.data.chips import UnreadableChipError
-from crosswake.data.pixels import read_pixels
+from crosswake.data.chips import Chip, UnreadableChipError
+from crosswake.data.pixels import read_chip, read_pixels
 from crosswake.data.sources.open import open_reid
 from crosswake.retrieval.baselines import plain_features
 from crosswake.retrieval.protocols import score_protocols
@@ -32,12 +32,12 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     found: list[Path] = []
     lock = threading.Lock()
 
-    def counting(path: Path, *rest: Any) -> Any:
+    def counting(chip: Chip, *rest: Any) -> Any:
         with lock:
-            found.append(path)
-        return read_pixels(path, *rest)
+            found.append(chip.path)
+        return read_chip(chip, *rest)
 
-    monkeypatch.setattr(prepare, "read_pixels", counting)
+    monkeypatch.setattr(prepare, "read_chip", counting)
     return found
 
 
@@ -109,7 +109,7 @@ def test_strict_stops_at_the_first_bad_file(tmp_path: Path) -> None:
     root = make_data(tmp_path)
     strict = MeasureOptions(strict=True, quiet=True)
     write_decibels(root / "bounding_box_test" / "0001_s01c3_SAR.png")
-    with pytest.raises(UnreadableChipError, match=r"0001_s01c3_SAR\.png: nothing above 0"):
+    with pytest.raises(UnreadableChipError, match=r"0001_s01c3_SAR\.png: signed values, from"):
         measure(FakeEmbedder(), open_reid(root), strict)
     (root / "query" / "0000_s01c0_RGB.png").write_bytes(b"")
     with pytest.raises(UnreadableChipError, match=r"0000_s01c0_RGB\.png: the file is empty"):

@@ -15,7 +15,7 @@ from crosswake.core.text import counted, cut_short
 from crosswake.data.chips import Chip, Modality, UnreadableChipError
 from crosswake.data.pair_chips import images_of
 from crosswake.data.pairs import Pair, PairData
-from crosswake.data.pixels import Pixels, read_pixels
+from crosswake.data.pixels import Pixels, read_chip
 from crosswake.data.reid import Chips, ReidData, cross_modal_identities, identities, of_modality
 from crosswake.data.sources.open import PAIR_LAYOUTS
 
@@ -229,7 +229,7 @@ def draw_chip(
     (left, top), (room, tall) = corner, cell
     centre, middle, bottom = left + room / 2, top + tall / 2, top + tall + 3
     try:
-        pixels = read_pixels(chip.path, chip.box)
+        pixels, chip = read_chip(chip)
     except UnreadableChipError:
         axes.text(centre, middle, "unreadable", color=FAINT, size=7, ha="center", rotation=90)
         return

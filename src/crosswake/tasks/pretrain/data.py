@@ -17,6 +17,7 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.data.chips import UnreadableChipError
 from crosswake.data.pair_chips import measured_windows, pair_chips
 from crosswake.data.pairs import Pair, PairData, Pairs, held_scenes, pairs_fingerprint
+from crosswake.data.reading import pairs_read_as
 from crosswake.data.sources.open import find_reader
 from crosswake.settings.pretrain import PretrainConfig
 
@@ -38,7 +39,7 @@ def open_pretraining_data(config: PretrainConfig) -> PairData:
         raise CrosswakeError(
             f"--data: {config.data} holds no optical-SAR pairs in a known layout; see data pairs"
         )
-    data = reader(config.data)
+    data = pairs_read_as(reader(config.data), config.reading)
     if config.strict and data.bad_files:
         raise CrosswakeError(f"{data.bad_files[0].path}: {data.bad_files[0].reason} (--strict)")
     return data
@@ -113,7 +114,10 @@ def decode_once(pairs: Pairs, config: PretrainConfig, fabric: Fabric, quiet: boo
     ]
     # Files mended in place are decoded again; images kept as they are hang on the size too: smaller
     # ones are left out.
-    text = json.dumps([VERSION, pairs_fingerprint(pairs), files, how.size, how.whole, how.sar])
+    readings = sorted({repr(pair.reading) for pair in pairs})
+    text = json.dumps(
+        [VERSION, pairs_fingerprint(pairs), files, how.size, how.whole, how.sar, readings]
+    )
     path = (
         config.cache or config.output
     ) / f"pairs-{hashlib.sha256(text.encode()).hexdigest()[:12]}.u8"

@@ -10,6 +10,7 @@ from crosswake.batches.samplers import epoch_batches
 from crosswake.batches.stores import ChipStore, decode
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.text import counted
+from crosswake.data.reading import read_as
 from crosswake.data.reid import (
     Chips,
     ReidData,
@@ -170,7 +171,7 @@ def open_training_data(config: TrainConfig) -> ReidData:
     """The data, with what cannot be used of it pointed out."""
     if config.data is None:
         raise CrosswakeError("--data: say what to train on: a HOSS-layout folder or a CSV table")
-    data = open_reid(config.data)
+    data = read_as(open_reid(config.data), config.reading)
     if config.strict and data.bad_files:
         raise CrosswakeError(f"{data.bad_files[0].path}: {data.bad_files[0].reason} (--strict)")
     return data
