@@ -44,7 +44,9 @@ def open_raster(path: Path) -> Iterator[Any]:
     try:
         # The driver is named because GDAL would otherwise follow a text file that describes
         # pixels stored elsewhere.
-        with rasterio.open(path, driver=driver_of(path)) as source:
+        driver = driver_of(path)
+        # One environment for opening and reading: rasterio would make one for each.
+        with rasterio.Env.from_defaults(), rasterio.open(path, driver=driver) as source:
             if source.count > MOST_BANDS:
                 reason = f"declares {source.count:,} bands, more than {MOST_BANDS:,}; leave it out"
                 raise UnreadableChipError(path, reason)

@@ -1,5 +1,6 @@
 """From the numbers of a file to what was measured: scale and offset, gaps, decibels."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,9 @@ def scaled_values(
 ) -> NDArray[Any]:
     """Stored numbers as values, by each band's scale and offset: float32, or as they are where
     there is nothing to do."""
-    plain = all(scale == 1 for scale in scales) and all(offset == 0 for offset in offsets)
-    if plain or not np.isfinite([*scales, *offsets]).all() or 0 in scales:
+    if set(scales) == {1} and set(offsets) == {0}:
+        return bands
+    if not np.isfinite([*scales, *offsets]).all() or 0 in scales:
         return bands
     by_band = (-1, 1, 1)
     scale, offset = (np.asarray(v, np.float64).reshape(by_band) for v in (scales, offsets))
@@ -69,7 +71,7 @@ def gaps(bands: NDArray[Any], nodata: Sequence[float | None]) -> NDArray[np.bool
     Returns:
         (bands, height, width), or (1, height, width) for all bands.
     """
-    if all(value is None or np.isnan(value) for value in nodata):
+    if all(value is None or math.isnan(value) for value in nodata):
         return None  # NaN speaks for itself
     found = np.zeros(bands.shape, np.bool_)
     for band, value, place in zip(bands, nodata, found, strict=True):
