@@ -180,16 +180,20 @@ def unnamed_layer(path: Path, layers: list[Layer]) -> Layer:
     """
     count = len(layers)
     what = f"SAR image with {count} different bands that have no names"
-    shares = [float((layer.values < 0).mean()) for layer in layers]
-    if any(
-        0.2 < share < 0.8 and not one.decibels for share, one in zip(shares, layers, strict=True)
-    ):
-        reason = "and values around 0: if they are real and imaginary parts, --sar_band iq takes"
-        raise UnreadableChipError(path, f"{what}, {reason} the amplitude of the first two")
+    if any(0.2 < negative_share(one.values) < 0.8 and not one.decibels for one in layers):
+        parts = (
+            "and values around 0: take --sar_band iq if they are real and imaginary parts (I, Q)"
+        )
+        raise UnreadableChipError(path, f"{what}, {parts}, 1 to {count} if they are decibels")
     if count > 2:
         raise UnreadableChipError(path, f"{what}; {CHOOSE} 1 to {count}; is it optical?")
     say_once(f"of two SAR bands without names the first is taken; {CHOOSE}")
     return layers[0]
+
+
+def negative_share(values: NDArray[Any]) -> float:
+    """Share of the known values that are below 0."""
+    return float((values < 0).sum() / max(np.isfinite(values).sum(), 1))
 
 
 def place_of_name(path: Path, names: list[str], wanted: str) -> int:
