@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from crosswake.core.boxes import Box
 from crosswake.core.said import say_once
-from crosswake.data.rasters import quiet_rasterio
+from crosswake.data.rasters import quiet_rasterio, raster_errors
 
 WGS84_RADIUS, WGS84_FLATTENING = 6_378_137.0, 1 / 298.257223563
 MAP_STRETCH = 0.01
@@ -79,12 +79,11 @@ def metres_of_unit(crs: Any) -> float:
 
 def in_degrees(points: Points, crs: Any) -> Points:
     """Longitude and latitude of each point; nothing where they are not on the Earth."""
-    rasterio = quiet_rasterio()
     from rasterio.warp import transform
 
     try:
         lons, lats = transform(crs, "EPSG:4326", *zip(*points, strict=True))
-    except (rasterio.errors.RasterioError, ValueError):
+    except raster_errors():
         return []
     there = all(abs(lon) <= 540 and abs(lat) <= 90 for lon, lat in zip(lons, lats, strict=True))
     return [(around(lon), lat) for lon, lat in zip(lons, lats, strict=True)] if there else []

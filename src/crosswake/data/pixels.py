@@ -22,10 +22,10 @@ from crosswake.data.chips import (
     Reading,
     UnreadableChipError,
 )
-from crosswake.data.georeference import Place, place_of
+from crosswake.data.georeference import NOWHERE, Place, place_of
 from crosswake.data.pairs import Pair
 from crosswake.data.rasters import driver_of, open_raster, quiet_rasterio, refuse_too_large
-from crosswake.data.units import as_amplitude, gaps, scaled_values, with_gaps
+from crosswake.data.units import as_amplitude, bright_is_white, gaps, rescaled, with_gaps
 
 Pixels = NDArray[Any]
 
@@ -75,7 +75,6 @@ def read_chip(chip: Chip, as_stored: bool = False) -> tuple[Pixels, Chip]:
 
 def placed(chip: Chip, place: Place) -> Chip:
     """The chip with size and place; where nothing tells the size, the assumption is said."""
-    known = {name: getattr(chip, name) for name in place._fields}
     if place.width_m and place.height_m:
         own = (chip.width_m or place.width_m, chip.height_m or place.height_m)
         if max(abs(own[0] / place.width_m - 1), abs(own[1] / place.height_m - 1)) > OTHER_SIZE:
@@ -87,15 +86,9 @@ def placed(chip: Chip, place: Place) -> Chip:
         kind = "SAR" if chip.modality is Modality.SAR else "optical"
         what = f"{kind} images without georeference or size in a table"
         say_once(f"{what} have {size:g} m a pixel, as in HOSS ReID")
-    if None not in (chip.lon, chip.lat):
-        place = place._replace(lon=chip.lon, lat=chip.lat)
-    if place.width_m is None and place.lon is None:
-        return chip
-    found = {
-        name: value if known[name] is None else known[name]
-        for name, value in place._asdict().items()
-    }
-    return replace(chip, **found)
+    found = place._asdict()
+    found |= {name: getattr(chip, name) for name in found if getattr(chip, name) is not None}
+    return chip if place == NOWHERE else replace(chip, **found)
 
 
 def read_pair(pair: Pair, as_stored: bool = False) -> tuple[Pixels, Pixels]:
@@ -231,15 +224,7 @@ def without_gaps(path: Path, source: Any, numbers: Sequence[int], box: Box | Non
             gap = masked if gap is None else gap | masked
     if gap is not None and gap.all():
         raise UnreadableChipError(path, "holds no data, as it says of every pixel; leave it out")
-    return with_gaps(bands, gap)
-
-
-def rescaled(source: Any, numbers: Sequence[int], bands: Pixels) -> Pixels:
-    """Bands by the scale and offset that an open file states."""
-    scales, offsets = (
-        [of_all[n - 1] for n in numbers] for of_all in (source.scales, source.offsets)
-    )
-    return scaled_values(bands, scales, offsets)
+    return with_gaps(bright_is_white(source, bands), gap)
 
 
 def window_of(

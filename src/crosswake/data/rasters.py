@@ -51,8 +51,9 @@ def open_raster(path: Path) -> Iterator[Any]:
                 reason = f"declares {source.count:,} bands, more than {MOST_BANDS:,}; leave it out"
                 raise UnreadableChipError(path, reason)
             yield source
-    except (rasterio.errors.RasterioError, OSError) as error:
-        detail = str(error.__cause__ or error).splitlines()[0].removeprefix(f"{path}, ").rstrip(".")
+    except (*raster_errors(), OSError) as error:
+        detail = next(iter(str(error.__cause__ or error).splitlines()), type(error).__name__)
+        detail = detail.removeprefix(f"{path}, ").rstrip(".")
         reason = f"truncated or damaged ({detail}); fetch it again or leave it out"
         raise UnreadableChipError(path, reason) from error
     except MemoryError as error:
@@ -155,6 +156,15 @@ def image_limit() -> int:
             f"{LIMIT_VARIABLE} is '{text}'; set it to a number of megabytes, or not at all"
         )
     return int(text) * 1_000_000
+
+
+@functools.cache
+def raster_errors() -> tuple[type[Exception], ...]:
+    """What a damaged file may raise: rasterio's own errors, GDAL's, and ValueError, as of names
+    that are no text."""
+    from rasterio._err import CPLE_BaseError
+
+    return quiet_rasterio().errors.RasterioError, CPLE_BaseError, ValueError
 
 
 @functools.cache

@@ -45,17 +45,25 @@ def as_amplitude(path: Path, values: NDArray[Any], decibels: bool = False) -> ND
     return np.asarray(10.0 ** (values.astype(np.float32) / 20.0))
 
 
-def scaled_values(
-    bands: NDArray[Any], scales: Sequence[float], offsets: Sequence[float]
-) -> NDArray[Any]:
-    """Stored numbers as values, by each band's scale and offset: float32, or as they are where
-    there is nothing to do."""
-    if set(scales) == {1} and set(offsets) == {0}:
+def bright_is_white(source: Any, bands: NDArray[Any]) -> NDArray[Any]:
+    """8-bit bands from 0, black, to 255, where the file uses fewer bits or has 0 as white."""
+    if bands.dtype != np.uint8:
         return bands
-    if not np.isfinite([*scales, *offsets]).all() or 0 in scales:
+    most = 2 ** int(source.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", 8)) - 1
+    if most < np.iinfo(np.uint8).max:
+        bands = bands * np.uint8(np.iinfo(np.uint8).max // most)
+    is_white = source.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES"
+    return ~bands if is_white else bands
+
+
+def rescaled(source: Any, numbers: Sequence[int], bands: NDArray[Any]) -> NDArray[Any]:
+    """Bands, by their numbers from 1, with the scale and offset that an open file states: float32,
+    or as they are where it states none."""
+    scales, offsets = ([every[n - 1] for n in numbers] for every in (source.scales, source.offsets))
+    plain = set(scales) == {1} and set(offsets) == {0}
+    if plain or not np.isfinite([*scales, *offsets]).all() or 0 in scales:
         return bands
-    by_band = (-1, 1, 1)
-    scale, offset = (np.asarray(v, np.float64).reshape(by_band) for v in (scales, offsets))
+    scale, offset = (np.asarray(by_band)[:, None, None] for by_band in (scales, offsets))
     return np.asarray(bands * scale + offset, np.float32)
 
 
