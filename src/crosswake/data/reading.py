@@ -1,6 +1,7 @@
 """How the files of a data set are read, put on each of its chips or pairs."""
 
 from dataclasses import replace
+from typing import Any
 
 from crosswake.data.chips import AS_THE_FILE_SAYS, Chip, Reading
 from crosswake.data.pairs import PairData
@@ -31,13 +32,14 @@ def read_as(data: ReidData, reading: Reading) -> ReidData:
     def changed(chips: Chips) -> Chips:
         return tuple(known.setdefault(id(chip), chip_read_as(chip, reading)) for chip in chips)
 
-    return replace(
-        data,
-        train=changed(data.train),
-        query=changed(data.query),
-        gallery=changed(data.gallery),
-        subsets={name: (changed(one), changed(two)) for name, (one, two) in data.subsets.items()},
-    )
+    parts = {name: changed(part) for name, part in vars(data).items() if is_chips(part)}
+    subsets = {name: (changed(one), changed(two)) for name, (one, two) in data.subsets.items()}
+    return replace(data, subsets=subsets, **parts)
+
+
+def is_chips(part: Any) -> bool:
+    """Whether a part of a data set holds chips."""
+    return isinstance(part, tuple) and bool(part) and isinstance(part[0], Chip)
 
 
 def pairs_read_as(data: PairData, reading: Reading) -> PairData:
