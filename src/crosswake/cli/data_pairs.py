@@ -26,7 +26,7 @@ def run(config: PairsConfig) -> int:
 
     named = {"sen12": config.sen12, "dfc23": config.dfc23, "scenes": config.scenes}
     roots = [(kind, root) for kind, folders in named.items() for root in folders]
-    plan = plan_build(roots, config.build, config.quiet)
+    plan = plan_build(roots, config.build, config.quiet, config.reading)
     options = {"quiet": config.quiet, "strict": config.strict}
     built = build_pairs(config.out, plan, workers=config.workers, **options)
     write_manifest(config.out, built)

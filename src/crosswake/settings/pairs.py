@@ -5,10 +5,11 @@ from pathlib import Path
 
 from crosswake.data.build.plan import BuildSettings
 from crosswake.settings.common import BY_PLACE, StrictConfig
+from crosswake.settings.reading import ReadingConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class PairsConfig(StrictConfig, BuildSettings):
+class PairsConfig(StrictConfig, ReadingConfig, BuildSettings):
     """Build OptiSar_Pair, the set that pretraining reads, out of SEN1-2, DFC23 and registered
     scenes. Run again after an interruption, it goes on."""
 

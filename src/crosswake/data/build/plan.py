@@ -11,9 +11,10 @@ from typing import Any, Literal
 from crosswake.core.boxes import Box, grid_boxes, random_boxes, tile_boxes
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.progress import track
-from crosswake.data.chips import UnreadableChipError
+from crosswake.data.chips import AS_THE_FILE_SAYS, Reading, UnreadableChipError
 from crosswake.data.pairs import Pair, PairData
 from crosswake.data.pixels import image_size
+from crosswake.data.reading import pairs_read_as
 from crosswake.data.reid import BadFile
 from crosswake.data.sources.dfc23 import DFC23
 from crosswake.data.sources.scenes import SCENES
@@ -128,7 +129,10 @@ class BuildPlan:
 
 
 def plan_build(
-    roots: Iterable[tuple[str, Path]], settings: BuildSettings, quiet: bool = False
+    roots: Iterable[tuple[str, Path]],
+    settings: BuildSettings,
+    quiet: bool = False,
+    reading: Reading = AS_THE_FILE_SAYS,
 ) -> BuildPlan:
     """Read the names of all files and decide on windows and ids.
 
@@ -136,6 +140,7 @@ def plan_build(
         roots: kind (``dfc23``, ``sen12``, ``scenes``) and folder of each source.
         settings: how to cut.
         quiet: show no progress.
+        reading: how SAR files with several bands are read.
 
     Raises:
         CrosswakeError: no source, one named twice, or one that holds no pairs.
@@ -149,7 +154,7 @@ def plan_build(
     twice = next((root for root in places if places.count(root) > 1), None)
     if twice is not None:
         raise CrosswakeError(f"{twice}: named twice as a source; leave one out")
-    sources = tuple(BUILT_FROM[kind].read(root) for kind, root in named)
+    sources = tuple(pairs_read_as(BUILT_FROM[kind].read(root), reading) for kind, root in named)
     bad = [file for data in sources for file in data.bad_files]
     jobs = tuple(make_jobs(sources, settings, bad, quiet))
     if not jobs:
@@ -241,9 +246,9 @@ def plan_fingerprint(
     for job in jobs:
         root = by_files[job.pair.optical, job.pair.sar]
         files = [path.relative_to(root).as_posix() for path in (job.pair.optical, job.pair.sar)]
-        digest.update(
-            f"{job.first_id}|{job.pair.source}|{files}|{[str(box) for box in job.boxes]}\n".encode()
-        )
+        read = "" if job.pair.reading == AS_THE_FILE_SAYS else f"|{job.pair.reading}"
+        boxes = [str(box) for box in job.boxes]
+        digest.update(f"{job.first_id}|{job.pair.source}|{files}|{boxes}{read}\n".encode())
     return digest.hexdigest()[:16]
 
 
