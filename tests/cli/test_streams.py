@@ -98,7 +98,7 @@ def test_our_own_signs_have_a_form_in_ascii(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("crosswake.cli.main.help_text", lambda *_: "52.1–62.3 … 3 × 4 é")
     assert main(["--help"]) == 0
     stream.flush()
-    assert stream.buffer.getvalue() == b"52.1-62.3 ... 3 x 4 \\xe9\n"  # type: ignore[attr-defined]
+    assert stream.buffer.getvalue() == b"52.1-62.3 ... 3 x 4 \\xe9\n"
 
 
 def say_path() -> None:
