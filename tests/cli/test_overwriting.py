@@ -56,9 +56,14 @@ def change_settings(_: Path) -> list[str]:
     return ["--rerank.k1", "3"]
 
 
+def change_band(_: Path) -> list[str]:
+    return ["--sar_band", "vh"]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        (change_band, 'sar_band [], not ["vh"]'),
         (change_weights, "else: weights "),
         (change_data, "data "),
         (change_settings, "rerank none, not "),

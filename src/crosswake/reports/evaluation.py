@@ -64,12 +64,14 @@ def origin_of(
     embedder: ChipEmbedder, command: str, chips: Iterable[Chip], options: MeasureOptions
 ) -> dict[str, object]:
     """What results of a command are made from, see :data:`crosswake.core.provenance.Origin`."""
-    weights = Path(embedder.source)
+    weights, chips = Path(embedder.source), list(chips)
+    bands = {str(chip.reading.sar_band) for chip in chips if chip.reading.sar_band is not None}
     return {
         "command": command,
         "weights": file_hash(weights) if weights.is_file() else embedder.source,
         "data": chips_fingerprint(chips),
         "precision": embedder.precision,
         "sar_radiometry": embedder.sar_radiometry,
+        "sar_band": sorted(bands),
         "seed": options.seed,
     }
