@@ -101,6 +101,12 @@ def test_data_given_twice_is_refused(command: str, capsys: pytest.CaptureFixture
         (["data", "chek"], "no command 'data chek'; did you mean data check? ("),
         (["help", "trian"], "did you mean train?"),
         (["train", "--optimser.lr", "1"], "--optimser.lr: no such option; did you mean --opti"),
+        (["chek", "x"], "no command 'chek'; did you mean data check? ("),
+        (["Data", "Check"], "no command 'Data'; did you mean data check? ("),
+        (["download", "hoss"], "no command 'download'; did you mean data download? ("),
+        (["--verison"], "no option '--verison'; did you mean --version? ("),
+        (["evaluate", "-checkpoint", "x"], "-checkpoint: no such option; did you mean --checkp"),
+        (["train", "-d", "x"], "-d: no such option"),
         (["dance"], "no command 'dance'"),
         (["data", "dance"], "no command 'data dance'; there are: data check, data download"),
         (["data", "check"], "crosswake data check --help"),
@@ -136,7 +142,7 @@ EVALUATE = ["evaluate", "--checkpoint", "w.pt", "--data", "x"]
         ),
         (
             ["data", "pairs", "out", "--crop_size", "a", "b"],
-            "--crop_size: expected [a whole number, a whole number], got a (",
+            "--crop_size: expected 2 whole numbers, got a (",
         ),
         (
             [*EVALUATE, "--split", "sideways"],
@@ -154,11 +160,11 @@ EVALUATE = ["evaluate", "--checkpoint", "w.pt", "--data", "x"]
         ),
         (
             ["train", "--model.image_size", "[1,b]"],
-            "--model.image_size: expected [a whole number, a whole number], ",
+            "--model.image_size: expected 2 whole numbers, ",
         ),
         (["train", "--evaluate", "perhaps"], "--evaluate: expected true or false, got perhaps ("),
         (["train", "--model", "3"], "--model: Unable to load config '3' ("),
-        (["pretrain", "--splits", "3"], "--splits: expected [text, ...], got 3 ("),
+        (["pretrain", "--splits", "3"], "--splits: expected one or more texts, got 3 ("),
     ],
 )
 def test_complaints_name_the_option_and_what_it_takes(

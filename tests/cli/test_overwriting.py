@@ -11,7 +11,7 @@ from crosswake.cli.main import main
 from crosswake.core.provenance import read_origin
 from tests.cli.test_probe import write_two_terrains
 from tests.parsing import override
-from tests.tasks.fakes import make_data, write_chip
+from tests.tasks.fakes import make_data
 
 RESULTS = ("metrics.json", "rankings.parquet", "report.html")
 
@@ -56,9 +56,14 @@ def change_settings(_: Path) -> list[str]:
     return ["--rerank.k1", "3"]
 
 
+def change_band(_: Path) -> list[str]:
+    return ["--sar_band", "vh"]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        (change_band, 'sar_band [], not ["vh"]'),
         (change_weights, "else: weights "),
         (change_data, "data "),
         (change_settings, "rerank none, not "),
@@ -125,15 +130,3 @@ def test_training_is_refused_before_it_begins_where_its_report_would_replace_a_f
     assert main(["train", "--data", str(root), "--output", str(tmp_path / "run")]) == 2
     assert "report.html: was not written by crosswake evaluate" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["report.html"]
-
-
-def test_nothing_measured_is_no_success(
-    tmp_path: Path, loaded: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_chip(tmp_path / "ships/query", "0001_s01c1_RGB")
-    write_chip(tmp_path / "ships/bounding_box_test", "0002_s01c1_SAR")
-    words = ["evaluate", "--checkpoint", "w.pt", "--data", str(tmp_path / "ships"), "--quiet"]
-    assert main([*words, "--output", str(tmp_path / "out")]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "no query has a true match in the gallery" in error

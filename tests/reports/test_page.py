@@ -2,6 +2,7 @@
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,20 @@ def test_different_distances_look_different(distances: list[float], digits: int)
     hits = [Hit(chip=chip, rank=1, distance=d, correct=False) for d in distances]
     shown = {"average_precision": np.nan, "first_match": 1, "matches": 1, "first": None}
     assert Example(query=chip, hits=tuple(hits), **shown).digits == digits  # type: ignore[arg-type]
+
+
+def test_unknown_ships_are_told_from_other_ships(tmp_path: Path) -> None:
+    data = open_reid(make_data(tmp_path / "ships", identities=3))
+    evaluate_model(FakeEmbedder(), data, tmp_path / "known", QUIET)
+    unknown = tuple(replace(chip, identity="") for chip in data.gallery[:2])
+    data = replace(data, gallery=data.gallery + unknown)
+    evaluate_model(FakeEmbedder(), data, tmp_path / "unknown", QUIET)
+    pages = [
+        (tmp_path / name / "report.html").read_text(encoding="utf-8")
+        for name in ("known", "unknown")
+    ]
+    for text in ('class="tile unknown"', "unknown ship, dotted", ">unknown ship</text>"):
+        assert [text in page for page in pages] == [False, True]
 
 
 def test_names_break_after_their_words() -> None:

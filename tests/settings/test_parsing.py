@@ -111,7 +111,7 @@ def test_spellings(words: list[str], expected: Sample) -> None:
         (["here", "--seed=-1"], "--seed: must not be negative, got -1"),
         (["here", "--seed", "-1"], "--seed: must not be negative, got -1"),
         (["here", "--seed", "none"], "--seed: expected a whole number, got none"),
-        (["here", "--inner.size", "4"], "--inner.size: expected [a whole number, a whole number]"),
+        (["here", "--inner.size", "4"], "--inner.size: expected 2 whole numbers"),
         (["here", "--kind", "six"], "--kind: expected one of one, two, got six"),
         (["here", "--certain=perhaps"], "--certain: expected true or false, got perhaps"),
         (["here", "--extra.lambda", "x"], "--extra.lambda: expected a number, got x"),
@@ -153,5 +153,5 @@ def test_help_shows_places_parts_and_defaults() -> None:
     assert "The inner part: --inner" in text
     assert "--inner.limit LIMIT Limit; none for no limit. (a number; default: 1.0)" in text
     assert "--extra.lambda" in text
-    assert "lambda_" not in text.lower().replace("lambda_ weight", "")
-    assert "Some folders. ([a path, ...]; default: none)" in text
+    assert "lambda_" not in text.lower()
+    assert "Some folders. (one or more paths; default: none)" in text

@@ -99,14 +99,25 @@ def find_command(words: Sequence[str]) -> tuple[str, list[str]]:
         if name in COMMANDS:
             return name, list(words[count:])
     group = group_members(words[0])
-    known = [name.removeprefix(f"{words[0]} ") for name in group] or list(COMMANDS)
-    given = words[1] if group else words[0]
-    near = difflib.get_close_matches(given, known, n=1)
-    prefix = f"{words[0]} " if group else ""
-    advice = (
-        f"did you mean {prefix}{near[0]}?" if near else f"there are: {', '.join(group or COMMANDS)}"
-    )
-    raise CrosswakeError(f"no command '{prefix}{given}'; {advice} (crosswake --help)")
+    given = " ".join(words[:2]) if group else words[0]
+    first = [word for word in words[:2] if not word.startswith("-")]
+    meant = nearest_command(words[1:2] if group else [words[0], " ".join(first)], group)
+    there = ", ".join(group or COMMANDS)
+    advice = f"did you mean {meant}?" if meant else f"there are: {there}"
+    what = "option" if given.startswith("-") else "command"
+    raise CrosswakeError(f"no {what} '{given}'; {advice} (crosswake --help)")
+
+
+def nearest_command(spellings: Sequence[str], group: Sequence[str]) -> str:
+    """The command, of a group if one is given, or the option of ``crosswake`` itself that is spelt
+    most like one of ``spellings``, in whole or in its last word; nothing where none is."""
+    names = group or [*COMMANDS, "--version", "--help", "--debug"]
+    known = {name.rpartition(" ")[2]: name for name in names}
+    known |= {} if group else {name: name for name in names}
+    for word in spellings:
+        if near := difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.65):
+            return known[near[0]]
+    return ""
 
 
 def group_members(group: str) -> list[str]:

@@ -21,10 +21,10 @@ class Steady:
 
     Args:
         stream: where to write.
-        kept: control characters that stay; others are written as their code. None to keep all.
+        kept: control characters that stay; others are written as their code.
     """
 
-    def __init__(self, stream: Any, kept: str | None = None) -> None:
+    def __init__(self, stream: Any, kept: str) -> None:
         self.stream, self.kept = stream, kept
         self.error: Exception | None = None
         if hasattr(stream, "reconfigure"):
@@ -32,8 +32,7 @@ class Steady:
 
     def write(self, text: str) -> int:
         """Write, or drop."""
-        shown = text if self.kept is None else plain_text(text, self.kept)
-        self.attempt(self.stream.write, shown)
+        self.attempt(self.stream.write, plain_text(text, self.kept))
         return len(text)
 
     @property
@@ -99,7 +98,7 @@ def steady_streams(code_if_lost: int) -> Iterator[Streams]:
     occupy_closed()
     before = sys.stdout, sys.stderr
     out = Steady(sys.stdout or nowhere(), kept="\n\t")
-    err = Steady(sys.stderr or nowhere())
+    err = Steady(sys.stderr or nowhere(), kept="\n\t")
     sys.stdout, sys.stderr = cast(Any, out), cast(Any, err)
     streams = Streams()
     try:

@@ -99,7 +99,8 @@ class _Bar:
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
-            console=Console(stderr=True),
+            # the command line's own stream writes out what would control the terminal
+            console=Console(file=getattr(sys.stderr, "styled", sys.stderr)),
         )
         self._task = self._rich.add_task(
             label, total=total, completed=done, amount="", rate="", note=""

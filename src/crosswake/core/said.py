@@ -4,6 +4,8 @@ import os
 import sys
 import threading
 
+from crosswake.core.text import plain_text
+
 FIRST_PROCESS = "0"
 RANKS = ("RANK", "LOCAL_RANK")
 """Environment variables by which one process of several knows its number."""
@@ -45,5 +47,4 @@ def say_once(text: str, example: str = "") -> None:
             return
         IN_THIS_RUN.said.add(text)
     if all(os.environ.get(name, FIRST_PROCESS) == FIRST_PROCESS for name in RANKS):
-        line = "".join(sign if sign.isprintable() else "?" for sign in f"note: {text}{example}")
-        print(line, file=sys.stderr, flush=True)
+        print(plain_text(f"note: {text}{example}"), file=sys.stderr, flush=True)

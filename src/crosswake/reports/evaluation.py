@@ -49,28 +49,29 @@ def evaluate_model(
     refuse_other(result_files(output), origin, overwrite)
     make_folder(output)
     evaluation = replace(measure(embedder, data, options), origin=origin)
-    metrics, rankings, report = result_files(output)
-    write_metrics(metrics, evaluation)
-    write_rankings(rankings, evaluation)
-    write_report(report, evaluation, embedder)
+    write_metrics(output / "metrics.json", evaluation)
+    write_rankings(output / "rankings.parquet", evaluation)
+    write_report(output / "report.html", evaluation, embedder)
     return evaluation
 
 
-def result_files(folder: Path) -> tuple[Path, Path, Path]:
-    """The files that an evaluation writes: numbers, rank lists, report."""
-    return folder / "metrics.json", folder / "rankings.parquet", folder / "report.html"
+def result_files(folder: Path) -> list[Path]:
+    """The files that an evaluation writes."""
+    return [folder / name for name in ("metrics.json", "rankings.parquet", "report.html")]
 
 
 def origin_of(
     embedder: ChipEmbedder, command: str, chips: Iterable[Chip], options: MeasureOptions
 ) -> dict[str, object]:
     """What results of a command are made from, see :data:`crosswake.core.provenance.Origin`."""
-    weights = Path(embedder.source)
+    weights, chips = Path(embedder.source), list(chips)
+    bands = {str(chip.reading.sar_band) for chip in chips if chip.reading.sar_band is not None}
     return {
         "command": command,
         "weights": file_hash(weights) if weights.is_file() else embedder.source,
         "data": chips_fingerprint(chips),
         "precision": embedder.precision,
         "sar_radiometry": embedder.sar_radiometry,
+        "sar_band": sorted(bands),
         "seed": options.seed,
     }

@@ -39,6 +39,8 @@ IDENTITY_COLOURS = [
     "#ef6c00",
     "#00695c",
 ]
+HOLLOW: Any = {"facecolors": "none", "edgecolors": MUTED, "linewidths": 0.8}
+"""How chips of ships that nobody knows are drawn."""
 LETTERS = 24
 """Of a name that are drawn."""
 MARKERS = {Modality.OPTICAL: "o", Modality.SAR: "^"}
@@ -188,6 +190,9 @@ def map_figure(
         # given in full, for matplotlib would leave out names that begin with _
         handles = [axes.scatter([], [], marker=m, c=colour, s=40) for m, colour, _ in marks]
         names = [cut_short(name, LETTERS) for _, _, name in marks]
+        if not all(evaluation.chips[row].identity for row in rows):
+            handles.append(axes.scatter([], [], marker="o", s=30, **HOLLOW))
+            names.append("unknown ship")
         place: Any = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
         axes.legend(handles, names, frameon=False, fontsize=9, **place)
         axes.set_xticks([])
@@ -201,13 +206,15 @@ def map_figure(
 def draw_chips(
     axes: Axes, places: NDArray[Any], chips: list[Chip], colours: Mapping[str, str]
 ) -> None:
-    """A mark a chip; those of ``colours`` in front, larger and named."""
+    """A mark a chip; those of ``colours`` in front, larger and named, unknown ships hollow."""
     for modality, marker in MARKERS.items():
         mine = [i for i, chip in enumerate(chips) if chip.modality is modality]
-        rest = [i for i in mine if chips[i].identity not in colours]
+        rest = [i for i in mine if chips[i].identity and chips[i].identity not in colours]
+        unknown = [i for i in mine if not chips[i].identity]
         named = [i for i in mine if chips[i].identity in colours]
         across, down = places.T
         axes.scatter(across[rest], down[rest], s=22, marker=marker, c=UNNAMED, edgecolors="none")
+        axes.scatter(across[unknown], down[unknown], s=22, marker=marker, **HOLLOW)
         own = [colours[chips[i].identity] for i in named]
         edges: Any = {"edgecolors": "white", "linewidths": 0.8}
         axes.scatter(across[named], down[named], s=62, marker=marker, c=own, zorder=3, **edges)

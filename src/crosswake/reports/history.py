@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from matplotlib.ticker import MaxNLocator
+
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.tensor_files import CHECKPOINT_FORMAT, read_tensors
 from crosswake.reports.figures import (
@@ -104,7 +106,7 @@ def history_figure(history: History) -> str:
         for axes, title in zip(panels, ("training loss", "validation mAP, %"), strict=False):
             style_panel(axes, title, "epoch")
             axes.axvline(history.epoch, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if scores:
             finish_panels(figure, panels[1:], "")
         return svg_of(figure, "Loss and validation over the epochs of the training")

@@ -7,6 +7,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from jsonargparse import DefaultHelpFormatter
 
+from crosswake.core.text import plural
+from crosswake.settings.words import tuple_parts
+
 PLAIN = {
     bool: "true or false",
     int: "a whole number",
@@ -44,10 +47,21 @@ def described(kind: Any) -> str:
         words = [described(part) for part in parts if part is not type(None)]
         return " or ".join(words) if all(words) else ""
     if origin in (list, tuple):
-        words = [described(part) for part in parts if part is not Ellipsis]
         many = origin is list or Ellipsis in parts
-        return (f"[{words[0]}, ...]" if many else f"[{', '.join(words)}]") if all(words) else ""
+        word = plural(described(parts[0]).removeprefix("a "))
+        return f"one or more {word}" if many else f"{len(parts)} {word}"
     return ""
+
+
+def metavar_of(action: argparse.Action) -> Any:
+    """What stands for an option's value in help, as people type it."""
+    if action.dest == "print_config":
+        return "[=flags]"
+    parts = tuple_parts(getattr(action, "_typehint", None))
+    name = option_name(action).rpartition(".")[2].lstrip("-").upper()
+    if parts and Ellipsis not in parts:
+        return " ".join("N" for _ in parts)
+    return name if parts or action.dest.endswith("_") else action.metavar
 
 
 class HelpFormatter(DefaultHelpFormatter):
@@ -72,7 +86,7 @@ def spoken(value: Any) -> str:
     if value is None or value == ():
         return "none"
     if isinstance(value, tuple | list):
-        return f"[{', '.join(map(spoken, value))}]"
+        return " ".join(map(spoken, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -14,7 +14,7 @@ from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.settings.common import BY_PLACE, DeviceConfig, SeedConfig, StrictConfig
-from crosswake.settings.expected import HelpFormatter, expected_by, option_name
+from crosswake.settings.expected import HelpFormatter, expected_by, metavar_of, option_name
 from crosswake.settings.recipe import read_settings
 from crosswake.settings.run import RunConfig
 from crosswake.settings.words import (
@@ -171,6 +171,7 @@ def make_parser(kind: type, command: str) -> Parser:
         for name in [name for name in action.option_strings if name.endswith("_")]:
             action.option_strings = [name.rstrip("_")]
             parser._option_string_actions[name.rstrip("_")] = action
+        action.metavar = metavar_of(action)
     for group in parser._action_groups:
         group._group_actions.sort(key=lambda action: action.dest in SHARED)
     return parser

@@ -1,6 +1,7 @@
 """Words of a command line and keys of a settings file, fitted to the options that there are."""
 
 import json
+import re
 import types
 from dataclasses import is_dataclass
 from keyword import iskeyword
@@ -34,7 +35,7 @@ def spell_out(words: list[str], kinds: Kinds, by_place: bool) -> list[str]:
     rest = list(words)
     while rest:
         name, equals, value = rest.pop(0).partition("=")
-        if not name.startswith("--"):
+        if not re.match("--|-[a-z]", name, re.IGNORECASE):  # a value may be negative
             spelt.append(f"{name}{equals}{value}")
             continue
         if name not in kinds:
