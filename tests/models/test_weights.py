@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.models.checkpoints import infer_config, load_into, resize_positions, source_grid
+from crosswake.models.checkpoints import load_into, resize_positions
 from crosswake.models.methods.transoss import TransOSS
+from crosswake.models.shapes import infer_config, source_grid
 from crosswake.models.weight_files import read_weights
 from crosswake.settings.model import ModelConfig
 from tests.golden import golden, golden_tensors

@@ -19,15 +19,15 @@ from crosswake.data.chips import Chip
 from crosswake.data.radiometry import SarRadiometry
 from crosswake.models.base import ChipEmbedder
 from crosswake.models.build import build_model
-from crosswake.models.checkpoints import (
-    LoadReport,
-    assumed,
-    count_parameters,
-    infer_config,
-    load_into,
-    model_config,
-)
+from crosswake.models.checkpoints import LoadReport, count_parameters, load_into
 from crosswake.models.model import InferenceModel, ReidModel
+from crosswake.models.shapes import (
+    assumed,
+    infer_config,
+    model_config,
+    radiometry_of,
+    require_own,
+)
 from crosswake.models.weight_files import Weights, read_weights
 from crosswake.settings.common import Device, Precision, plain
 from crosswake.settings.model import ModelConfig
@@ -177,14 +177,14 @@ def load_torch(
 ) -> Embedder:
     """:func:`load` for weights that PyTorch runs."""
     weights = read_weights(Path(checkpoint))
-    shape = model or (model_config(weights.meta) if weights.meta else infer_config(weights))
+    shape = model or (model_config(weights) if weights.meta else infer_config(weights))
+    if weights.meta and model is None:
+        require_own(weights, shape)
     network = build_model(shape)
     report = load_into(network, without_head(weights))
     if model is None and not weights.meta:
         report = replace(report, taken_as=assumed(weights, shape))
-    radiometry: SarRadiometry = sar_radiometry or weights.meta.get("config", {}).get(
-        "sar_radiometry", "max"
-    )
+    radiometry: SarRadiometry = sar_radiometry or radiometry_of(weights) or "max"
     return Embedder(
         network,
         device=pick_device(device),
