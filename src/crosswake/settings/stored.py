@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.settings.expected import described
-from crosswake.settings.words import alternatives
+from crosswake.settings.words import alternatives, shown
 
 C = TypeVar("C")
 PLAIN_KINDS = (bool, int, str)
@@ -39,7 +39,7 @@ def restored(kind: type[C], stored: object, needed: Collection[str] = ()) -> C:
     values = {}
     for name, value in stored.items():
         if name not in known:
-            raise CrosswakeError(f"has a setting {shown(name)}, which this version does not know")
+            raise CrosswakeError(f"has a setting '{shown(name)}', which this version does not know")
         values[name] = fitted(value, hints[name], str(name))
     return kind(**values)
 
@@ -84,9 +84,3 @@ def as_kind(value: Any, kind: Any, name: str) -> Any:
         if len(kinds) == len(value):
             return tuple(fitted(one, part, name) for one, part in zip(value, kinds, strict=True))
     raise MisfitError
-
-
-def shown(value: object) -> str:
-    """A value for a message: its text, or its type where that is long."""
-    text = repr(value) if isinstance(value, str | int | float | bool | None) else ""
-    return text if 0 < len(text) <= 60 else f"a {type(value).__name__}"
