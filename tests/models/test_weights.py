@@ -1,18 +1,27 @@
+from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import timm
 import torch
+import yaml
 from torch import nn
 
 from crosswake.core.errors import CrosswakeError
+from crosswake.core.tensor_files import CHECKPOINT_FORMAT
+from crosswake.exporting.agreement import generated
 from crosswake.models.checkpoints import load_into, resize_positions
+from crosswake.models.embedder import Embedder, load
 from crosswake.models.methods.transoss import TransOSS
-from crosswake.models.shapes import infer_config, source_grid
+from crosswake.models.shapes import OTHERWISE, UNSEEN, infer_config, source_grid
 from crosswake.models.weight_files import read_weights
+from crosswake.settings.common import plain
 from crosswake.settings.model import ModelConfig
 from tests.golden import golden, golden_tensors
+from tests.tiny_models import TINY, tiny_model, tiny_weights
 
 SMALL = ModelConfig(image_size=(64, 32), width=48, depth=2, heads=4)
 
@@ -197,3 +206,202 @@ def test_missing_truncated_and_misfitting_files(tmp_path: Path) -> None:
     }
     with pytest.raises(CrosswakeError, match=r"bare\.pth: none of its blocks fits the model's"):
         load_into(TransOSS(SMALL), read_weights(save(tmp_path / "bare.pth", narrow)))
+
+
+@pytest.mark.parametrize(
+    ("count", "more", "grid"),
+    [
+        (197, {}, (14, 14)),
+        (198, {"dist_token": (1, 1)}, (14, 14)),
+        (198, {}, (14, 14)),
+        (196, {}, (14, 14)),
+        (201, {"reg_token": (1, 4)}, (14, 14)),
+        (196, {"reg_token": (1, 4)}, (14, 14)),
+        (1370, {"register_tokens": (1, 4)}, (37, 37)),
+        (129, {}, (16, 8)),
+        (211, {}, (21, 10)),
+    ],
+)
+def test_positions_of_published_vits_are_told_from_their_count(
+    tmp_path: Path, count: int, more: dict[str, tuple[int, int]], grid: tuple[int, int]
+) -> None:
+    tokens = {name: torch.zeros(*shape, 48) for name, shape in more.items()}
+    positions = torch.randn(1, count, 48)
+    state = plain_vit() | tokens | {"pos_embed": positions}
+    weights = read_weights(save(tmp_path / "w.pth", state))
+    assert source_grid(weights, SMALL) == grid
+    model = TransOSS(SMALL)
+    load_into(model, weights)
+    leading = count - grid[0] * grid[1]
+    expected = resize_positions(positions, grid, (4, 2), (leading, 1))
+    assert torch.equal(model.state_dict()["base.pos_embed"], expected)
+
+
+@pytest.mark.parametrize("count", [60, 95, 107])
+def test_positions_of_no_known_grid_are_refused(tmp_path: Path, count: int) -> None:
+    state = plain_vit() | {"pos_embed": torch.zeros(1, count, 48)}
+    weights = read_weights(save(tmp_path / "w.pth", state))
+    with pytest.raises(CrosswakeError, match=rf"w\.pth: {count} positions .*--model\.image_size"):
+        load_into(TransOSS(SMALL), weights)
+
+
+def plain_vit() -> dict[str, torch.Tensor]:
+    """A ViT of one patch embedding under timm's names."""
+    return {
+        key.removeprefix("base."): value
+        for key, value in TransOSS(SMALL).state_dict().items()
+        if key.startswith("base.") and not any(one in key for one in ("SAR", "mie", "wh_embed"))
+    }
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        *("backbone.", "encoder.", "model.", "module.", "_orig_mod.", "teacher.backbone."),
+        *("module._orig_mod.", "model.backbone.", "net.", "my_own.deep.name."),
+    ],
+)
+@pytest.mark.parametrize("ours", [True, False])
+def test_any_prefix_is_taken_off(tmp_path: Path, prefix: str, ours: bool) -> None:
+    state = TransOSS(SMALL).state_dict() if ours else plain_vit()
+    path = save(tmp_path / "w.pth", {f"{prefix}{key}": value for key, value in state.items()})
+    report = load_into(TransOSS(SMALL), read_weights(path))
+    assert not report.left_out
+    assert len(report.loaded) >= len(state)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"student": {"a": torch.zeros(1)}, "teacher": plain_vit()},
+        {"student": {}, "teacher": {f"backbone.{key}": one for key, one in plain_vit().items()}},
+        {"teacher": {}, "student": plain_vit()},
+        {"epoch": 1, "best": torch.tensor(0.9), "state_dict": {"model": plain_vit()}},
+        {
+            f"{who}.backbone.{k}": v
+            for who in ("student", "teacher")
+            for k, v in plain_vit().items()
+        },
+        {"model": plain_vit(), "args": Namespace(lr=1, deep=Namespace(a=[1]))},
+        {"state_dict": plain_vit(), "rank1": np.float64(0.9), "epoch": np.int64(3)},
+    ],
+)
+def test_the_network_is_found_in_what_programs_save(tmp_path: Path, content: object) -> None:
+    report = load_into(TransOSS(SMALL), read_weights(save(tmp_path / "w.pth", content)))
+    assert len(report.loaded) > 20
+
+
+def test_names_without_a_dot_are_no_prefix(tmp_path: Path) -> None:
+    weights = read_weights(save(tmp_path / "w.pth", {"model": torch.zeros(2)}))
+    assert set(weights.state) == {"model"}
+
+
+def test_of_several_networks_none_is_guessed(tmp_path: Path) -> None:
+    both = {f"{who}.{k}": v for who in ("first", "second") for k, v in plain_vit().items()}
+    with pytest.raises(CrosswakeError, match=r"several networks \(first\., second\.\)"):
+        read_weights(save(tmp_path / "w.pth", both))
+
+
+def test_what_is_beside_the_weights_is_named_and_not_run(tmp_path: Path) -> None:
+    path = save(tmp_path / "w.pth", {"model": plain_vit(), "out": Path("here")})
+    with pytest.raises(CrosswakeError, match=r"w\.pth: holds a pathlib\.\w+ .* save its weights"):
+        read_weights(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"depth": 10**6}, "says depth 1000000 and holds 2 blocks"),
+        ({"width": 128}, "says depth 2|settings say"),
+        ({"image_size": [64, 64]}, r"'base\.pos_embed' is \(1, 9, 64\), and its settings say"),
+        ({"bogus": 1}, "has a setting 'bogus', which this version does not know"),
+        ({"heads": None}, "'heads': expected a whole number, got None"),
+        ({"heads": "2"}, "'heads': expected a whole number, got 2"),
+        ({"mie_scale": float("nan")}, "'mie_scale': expected a number, got nan"),
+        ({"method": "mos"}, "'method': expected one of transoss, sdf_net, got mos"),
+        ({"heads": 3}, r"--model\.heads: 3 heads do not divide"),
+        ({"backbone": "nowhere", "depth": 12, "heads": 12}, "timm has no model 'nowhere'"),
+    ],
+)
+def test_settings_in_a_checkpoint_are_judged(
+    tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    path = tiny_weights(tmp_path / "w.pth")
+    content = torch.load(path)
+    content["config"]["model"] |= change
+    with pytest.raises(CrosswakeError, match=said):
+        load(save(path, content), device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("sar_radiometry", "banana", "'sar_radiometry': expected one of max.*, got banana"),
+        ("model", 5, "its model's settings: expected settings, got 5"),
+        ("model", {}, "does not say 'feature'"),
+    ],
+)
+def test_the_other_settings_too(tmp_path: Path, key: str, value: object, said: str) -> None:
+    path = tiny_weights(tmp_path / "w.pth")
+    content = torch.load(path)
+    content["config"][key] = value
+    with pytest.raises(CrosswakeError, match=rf"w\.pth: .*{said}"):
+        load(save(path, content), device="cpu")
+
+
+def test_weights_that_are_none_are_named(tmp_path: Path) -> None:
+    state = tiny_model().state_dict()
+    name = "base.blocks.0.attn.qkv.weight"
+    for value, said in (
+        (torch.full_like(state[name], float("nan")), "holds NaN or infinities"),
+        (torch.zeros(1).expand(10**9), "is stored as repeated values"),
+        (state[name].to_sparse(), "is stored as sparse_coo"),
+    ):
+        path = save(tmp_path / "w.pth", state | {name: value})
+        with pytest.raises(CrosswakeError, match=rf"w\.pth: '{name}' {said}"):
+            load(path, device="cpu", model=TINY)
+
+
+UNPUBLISHED = replace(TINY, image_size=(128, 64), stride=12, mie_scale=1.0, feature="neck", heads=4)
+
+
+def test_a_bare_file_of_our_own_asks_for_what_shapes_do_not_tell(tmp_path: Path) -> None:
+    model = tiny_model(**{name: getattr(UNPUBLISHED, name) for name in ("image_size", *OTHERWISE)})
+    path = save(tmp_path / "plain.pth", model.state_dict())
+    with pytest.raises(CrosswakeError) as caught:
+        load(path, device="cpu")
+    for name in (*UNSEEN, "sar_radiometry", str(tmp_path / "plain.yaml")):
+        assert name in str(caught.value)
+    settings = {"model": plain(UNPUBLISHED), "sar_radiometry": "log", "epochs": 3}
+    (tmp_path / "plain.yaml").write_text(yaml.safe_dump(settings))
+    found = load(path, device="cpu")
+    assert isinstance(found, Embedder)
+    assert found.model.config == UNPUBLISHED
+    assert found.sar_radiometry == "log"
+    own = {"format": CHECKPOINT_FORMAT, "config": settings, "model": model.state_dict()}
+    same = load(save(tmp_path / "own.pt", own), device="cpu")
+    store = generated(UNPUBLISHED.image_size, 4)
+    np.testing.assert_array_equal(found.embed_store(store), same.embed_store(store))
+    unseen = {name: getattr(UNPUBLISHED, name) for name in UNSEEN}
+    (tmp_path / "plain.yaml").write_text(yaml.safe_dump({"model": unseen | {"stride": 14}}))
+    with pytest.raises(CrosswakeError, match=r"'base\.pos_embed' is \(1, 51, 64\)"):
+        load(path, device="cpu")
+    (tmp_path / "plain.yaml").write_text(yaml.safe_dump({"model": plain_but("heads")}))
+    with pytest.raises(CrosswakeError, match=r"plain\.yaml: model: does not say 'heads'"):
+        load(path, device="cpu")
+
+
+def plain_but(name: str) -> dict[str, Any]:
+    """Settings of the unpublished model, less one."""
+    return {key: value for key, value in plain(UNPUBLISHED).items() if key != name}
+
+
+def test_what_is_assumed_of_a_plain_vit_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vit: Any = timm.create_model("vit_tiny_patch16_224", img_size=64, depth=2, num_classes=0)
+    found = load(save(tmp_path / "vit.pth", vit.state_dict()), device="cpu")
+    said = capsys.readouterr().err
+    for words in ("image_size (64, 64)", "stride 16", "heads 3", "mie_scale", "never saw SAR"):
+        assert (words in said) == (words != "mie_scale")
+    assert "heads 3" in "".join(found.describe()["weights"])

@@ -97,7 +97,8 @@ def check_archive(path: Path) -> None:
 
 def why_unreadable(error: Exception) -> str:
     """What a reader's exception means, and what to do, in one line."""
-    words = str(error).strip().splitlines()
+    inner = re.search(r"WeightsUnpickler error: (.*)", str(error))  # PyTorch wraps it in advice
+    words = (inner[1] if inner else str(error)).strip().splitlines()
     found = re.search(r"GLOBAL ([\w.]+)", str(error))
     if isinstance(error, pickle.UnpicklingError) and found:
         return (

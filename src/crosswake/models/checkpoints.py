@@ -18,6 +18,7 @@ from crosswake.models.shapes import (
     OTHERWISE,
     POSITIONS,
     TIMM_POSITIONS,
+    has_both,
     model_config,
     size_of,
     source_grid,
@@ -118,6 +119,7 @@ def load_into(
         left_out=tuple(sorted(left_out)),
         missing=tuple(sorted(set(own) - set(fitting))),
         other_settings=other_settings(weights, model.config),
+        taken_as=() if weights.meta else untold(weights, model),
     )
 
 
@@ -185,6 +187,14 @@ def fit_positions(
     if leading != own:
         change += f", {leading} leading positions to {own}"
     return resize_positions(positions, before, after, (leading, own)), change
+
+
+def untold(weights: Weights, model: ReidModel) -> tuple[str, ...]:
+    """What a bare file of a ViT may have been trained with otherwise, and no shape tells."""
+    if not isinstance(model.base, Vit):
+        return ()
+    names = OTHERWISE if has_both(weights) else OTHERWISE[:2]
+    return tuple(f"{name} {getattr(model.config, name)}" for name in names)
 
 
 def misfit(key: str, value: Tensor, own: Tensor | None) -> str:

@@ -1,6 +1,8 @@
 """What the tensors of a weight file tell of its model, and whether its settings are theirs."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 
@@ -8,6 +10,7 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.data.radiometry import SarRadiometry
 from crosswake.models.build import build_model
 from crosswake.models.weight_files import NO_VIT, State, Weights
+from crosswake.settings.beside import beside, read_beside
 from crosswake.settings.model import ModelConfig
 from crosswake.settings.stored import fitted, restored
 
@@ -16,12 +19,17 @@ MOST_LEADING = 8
 """Positions before those of patches that any known ViT has: class, distillation, registers."""
 TOKENS = ("cls_token", "dist_token", "reg_token")
 """Names of what timm's ViTs have before the patches."""
+USUAL_LEADING = (0, 1, 2, 5)
+"""The same in files that lack those tokens: none, class, and distillation or four registers."""
 NEAR = math.log(1.25)
 """Proportions of a grid up to this factor from those of the model count as the same."""
 UNSEEN = ("image_size", "stride", "heads", "mie_scale", "feature")
 """Settings that no shape tells, so that a file of ours has to say them."""
+PUBLISHED = (768, 12, 16, (256, 128))
+"""Width, depth, patch and image of the published models, the only bare files of two modalities
+that need no settings."""
 OTHERWISE = ("heads", "stride", "mie_scale", "feature")
-"""Those of which a model that starts from the file may have others."""
+"""Those of which a model that starts from the file may have others; a plain ViT has two of them."""
 
 
 def model_config(weights: Weights) -> ModelConfig:
@@ -37,12 +45,12 @@ def model_config(weights: Weights) -> ModelConfig:
 
 
 def radiometry_of(weights: Weights) -> SarRadiometry | None:
-    """How the model of one of our checkpoints was shown SAR; None where the file does not say.
+    """How the model of a file was shown SAR; None where neither it nor a file beside it says.
 
     Raises:
         CrosswakeError: it says a way that there is not.
     """
-    stored = weights.meta.get("config", {})
+    stored = weights.meta["config"] if weights.meta else read_beside(weights.path)
     if "sar_radiometry" not in stored:
         return None
     try:
@@ -101,6 +109,31 @@ def size_of(state: State, name: str, axes: int) -> int:
     return value.shape[-1] if value is not None and value.ndim == axes else 0
 
 
+def seen_settings(weights: Weights) -> dict[str, Any]:
+    """The settings of our own ViT that shapes tell.
+
+    Raises:
+        CrosswakeError: it is no ViT, or one of another kind.
+    """
+    state, path = weights.state, weights.path
+    if "base.cls_token" not in state:
+        raise CrosswakeError(f"{path}: {NO_VIT}")
+    patch, depth = size_of(state, "base.patch_embed.proj.weight", 4), depth_of(state)
+    if not patch or not depth or size_of(state, POSITIONS, 3) == 0:
+        raise CrosswakeError(
+            f"{path}: its patch embedding, positions or blocks are not the published ones; use one "
+            f"of our checkpoints, or write the settings of its run into {beside(path)}"
+        )
+    return {
+        "method": "sdf_net" if "base.cls_token_spe_rgb" in state else "transoss",
+        "patch_size": patch,
+        "width": state["base.cls_token"].shape[-1],
+        "depth": depth,
+        "mie": "base.mie_embed" in state,
+        "sse": any(key.startswith("base.wh_embed.") for key in state),
+    }
+
+
 def infer_config(weights: Weights) -> ModelConfig:
     """The model that a bare weight file belongs to, read off its shapes.
 
@@ -110,35 +143,57 @@ def infer_config(weights: Weights) -> ModelConfig:
     Raises:
         CrosswakeError: it is no ViT, or its shapes do not tell.
     """
-    state, path = weights.state, weights.path
-    if "base.cls_token" not in state:
-        raise CrosswakeError(f"{path}: {NO_VIT}")
-    patch, depth = size_of(state, "base.patch_embed.proj.weight", 4), depth_of(state)
-    if not patch or not depth or size_of(state, POSITIONS, 3) == 0:
-        raise CrosswakeError(
-            f"{path}: its patch embedding, positions or blocks are not the published ones; use one "
-            "of our checkpoints"
-        )
-    width = state["base.cls_token"].shape[-1]
-    sdf_net = "base.cls_token_spe_rgb" in state
-    patches = state[POSITIONS].shape[1] - 1 - sdf_net
+    seen = seen_settings(weights)
+    sdf_net, patch = seen["method"] == "sdf_net", seen["patch_size"]
+    patches = weights.state[POSITIONS].shape[1] - 1 - sdf_net
     grid = regular_grid(patches)
     if grid is None:
         raise CrosswakeError(
-            f"{path}: {patches} positions are no 2:1 or square grid; use one of our checkpoints"
+            f"{weights.path}: {patches} positions are no 2:1 or square grid; use one of our "
+            f"checkpoints, or write the settings of its run into {beside(weights.path)}"
         )
     return ModelConfig(
-        method="sdf_net" if sdf_net else "transoss",
+        **seen,
         feature="neck" if sdf_net else "raw",
         image_size=(grid[0] * patch, grid[1] * patch),
-        patch_size=patch,
         stride=patch,
-        width=width,
-        depth=depth,
-        heads=max(1, width // 64),
-        mie="base.mie_embed" in state,
-        sse=any(key.startswith("base.wh_embed.") for key in state),
+        heads=max(1, seen["width"] // 64),
     )
+
+
+def bare_config(weights: Weights) -> ModelConfig:
+    """The model of a file without settings: by the settings beside it, else by its shapes where
+    every published file of such shapes has the same settings.
+
+    Raises:
+        CrosswakeError: neither tells; the message names what is missing.
+    """
+    given = read_beside(weights.path).get("model")
+    if given is None:
+        found = infer_config(weights)
+        shape = (found.width, found.depth, found.patch_size, found.image_size)
+        if found.width % 64 or (has_both(weights) and shape != PUBLISHED):
+            unseen = ", ".join(f"model.{name}" for name in UNSEEN)
+            raise CrosswakeError(
+                f"{weights.path}: holds no settings, and shapes do not tell {unseen} and "
+                f"sar_radiometry; write them into {beside(weights.path)} (a copy of its run's "
+                "settings.yaml will do), or use a checkpoint of the run"
+            )
+        return found
+    own = given if isinstance(given, Mapping) else {}
+    of_shapes = own.get("backbone", "vit") == "vit" and own.get("stem") != "conv"
+    seen = seen_settings(weights) if of_shapes else {}
+    try:
+        config = restored(ModelConfig, seen | dict(own), UNSEEN)
+    except CrosswakeError as error:
+        raise CrosswakeError(f"{beside(weights.path)}: model: {error}") from error
+    require_own(weights, config)
+    return config
+
+
+def has_both(weights: Weights) -> bool:
+    """Whether a ViT has a patch embedding for each modality, as only models like ours have."""
+    return any(key.startswith("base.patch_embed_SAR.") for key in weights.state)
 
 
 def source_grid(weights: Weights, target: ModelConfig) -> tuple[int, int]:
@@ -166,7 +221,7 @@ def source_grid(weights: Weights, target: ModelConfig) -> tuple[int, int]:
     for leading in (tokens, 0):
         if grid := regular_grid(count - leading):
             return grid
-    grids = [regular_grid(count - leading) for leading in range(MOST_LEADING + 1)]
+    grids = [regular_grid(count - leading) for leading in USUAL_LEADING]
     if len(found := [grid for grid in grids if grid]) == 1:
         return found[0]
     patches = count - tokens
@@ -195,8 +250,8 @@ def regular_grid(patches: int) -> tuple[int, int] | None:
 
 def assumed(weights: Weights, config: ModelConfig) -> tuple[str, ...]:
     """What :func:`infer_config` took for granted; and that a plain ViT is no model of ours."""
-    names = ("image_size", "stride", "heads", "feature") + (("mie_scale",) if config.mie else ())
+    names = UNSEEN if config.mie else [name for name in UNSEEN if name != "mie_scale"]
     found = tuple(f"{name} {getattr(config, name)}" for name in names)
-    if "base.patch_embed_SAR.proj.weight" not in weights.state:
+    if not has_both(weights):
         return (*found, "a model of both modalities, though it is a plain ViT that never saw SAR")
     return found

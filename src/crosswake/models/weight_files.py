@@ -125,14 +125,16 @@ def require_plain(path: Path, key: str, value: Tensor) -> None:
     Raises:
         CrosswakeError: it is quantised, sparse, without values, or larger than its values.
     """
-    kind = str(value.layout).removeprefix("torch.")
-    if value.layout == torch.strided and not value.is_quantized and value.device.type == "cpu":
+    there = value.device.type == "cpu"
+    if value.layout == torch.strided and there and not value.is_quantized:
         if value.numel() * value.element_size() <= value.untyped_storage().nbytes():
             return
-        kind = "repeated"
-    kind = "quantised" if value.is_quantized else kind
-    kind = "empty" if value.device.type == "meta" else kind
-    raise CrosswakeError(f"{path}: '{key[:80]}' is a {kind} tensor; save it as a plain one")
+        kind = "repeated values"
+    elif there:
+        kind = "quantised" if value.is_quantized else str(value.layout).removeprefix("torch.")
+    else:
+        kind = "a shape without values"
+    raise CrosswakeError(f"{path}: '{key[:80]}' is stored as {kind}; save it as a plain tensor")
 
 
 def require_checkpoint(path: Path) -> None:
@@ -217,6 +219,6 @@ def the_network(prefixes: Collection[str]) -> str:
 
 def common_part(state: State) -> str:
     """``backbone.`` where most names begin with that or another such word; else nothing."""
-    counts = Counter(key.partition(".")[0] for key in state)
-    part, count = counts.most_common(1)[0]
+    counts = Counter(key.partition(".")[0] for key in state if "." in key)
+    part, count = max(counts.items(), key=lambda item: item[1], default=("", 0))
     return f"{part}." if part in PARTS and 2 * count > len(state) else ""
