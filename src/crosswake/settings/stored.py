@@ -11,7 +11,7 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.settings.expected import described
 from crosswake.settings.words import alternatives, shown
 
-C = TypeVar("C")
+Settings = TypeVar("Settings")
 PLAIN_KINDS = (bool, int, str)
 
 
@@ -19,7 +19,7 @@ class MisfitError(Exception):
     """A value is not of the kind that it should be."""
 
 
-def restored(kind: type[C], stored: object, needed: Collection[str] = ()) -> C:
+def restored(kind: type[Settings], stored: object, needed: Collection[str] = ()) -> Settings:
     """The settings of a dataclass from plain data.
 
     Args:
