@@ -82,7 +82,11 @@ def require_own(weights: Weights, config: ModelConfig) -> None:
         raise CrosswakeError(
             f"{path}: says depth {config.depth} and holds {depth_of(state)} blocks; fetch it again"
         )
-    for name, shape in shapes_of(config).items():
+    try:
+        shapes = shapes_of(config)
+    except CrosswakeError as error:
+        raise CrosswakeError(f"{path}: its model's settings: {error}") from error
+    for name, shape in shapes.items():
         if name.startswith("classifier."):
             continue
         if name not in state:
