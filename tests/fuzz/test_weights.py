@@ -156,8 +156,9 @@ def test_weights(contents: list[dict[str, Any]], tmp_path: Path) -> None:
 def test_onnx(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime", reason="the extra [export] is not installed")
     onnx = pytest.importorskip("onnx", reason="the extra [export] is not installed")
-    from crosswake.exporting.graph import METADATA_KEY, write_graph
+    from crosswake.exporting.graph import write_graph
     from crosswake.models.embedder import load_torch
+    from crosswake.models.onnx import METADATA_KEY
 
     good = tmp_path / "good.onnx"
     write_graph(load_torch(tiny_weights(tmp_path / "good.pth"), device="cpu"), good, "onnx")

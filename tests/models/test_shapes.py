@@ -12,6 +12,7 @@ import torch
 import yaml
 
 from crosswake.core.errors import CrosswakeError
+from crosswake.core.said import start_saying
 from crosswake.core.tensor_files import CHECKPOINT_FORMAT
 from crosswake.exporting.agreement import generated
 from crosswake.models.embedder import Embedder, load
@@ -117,6 +118,7 @@ def test_what_is_assumed_of_a_plain_vit_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     vit: Any = timm.create_model("vit_tiny_patch16_224", img_size=64, depth=2, num_classes=0)
+    start_saying()
     found = load(save(tmp_path / "vit.pth", vit.state_dict()), device="cpu")
     said = capsys.readouterr().err
     for words in ("image_size (64, 64)", "stride 16", "heads 3", "mie_scale", "never saw SAR"):

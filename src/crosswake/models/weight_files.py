@@ -24,7 +24,7 @@ WRAPPERS = (
 """Keys under which programs keep the weights, those first that are meant for use."""
 
 
-PARTS = ("module", "_orig_mod", "backbone", "encoder", "model", "net", "network")
+PREFIX_WORDS = ("module", "_orig_mod", "backbone", "encoder", "model", "net", "network")
 """What programs put before the names of a network's weights."""
 
 
@@ -221,4 +221,4 @@ def common_part(state: State) -> str:
     """``backbone.`` where most names begin with that or another such word; else nothing."""
     counts = Counter(key.partition(".")[0] for key in state if "." in key)
     part, count = max(counts.items(), key=lambda item: item[1], default=("", 0))
-    return f"{part}." if part in PARTS and 2 * count > len(state) else ""
+    return f"{part}." if part in PREFIX_WORDS and 2 * count > len(state) else ""

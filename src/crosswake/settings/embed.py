@@ -79,7 +79,9 @@ class EmbedConfig(DeviceConfig, StrictConfig, ReadingConfig):
                 f"{self.checkpoint}: no readable weight file ({error.strerror})"
             ) from error
         settings = beside(self.checkpoint)
-        known = {"settings": settings.read_text(errors="replace")} if settings.is_file() else {}
+        known: dict[str, str | int] = {}
+        if settings.is_file():
+            known["settings"] = settings.read_text(errors="replace")
         return known | {
             "checkpoint": self.checkpoint.name,
             "weights_sha256": weights,
