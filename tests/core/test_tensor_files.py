@@ -2,6 +2,7 @@
 no code."""
 
 import builtins
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -47,4 +48,39 @@ def test_a_file_with_code_is_not_read(tmp_path: Path) -> None:
         read_tensors(tmp_path / "a.pt")
     torch.save([1, 2], tmp_path / "b.pt")
     with pytest.raises(CrosswakeError, match="holds a list"):
+        read_tensors(tmp_path / "b.pt")
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
+def test_a_flipped_bit_is_found_by_its_checksum(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "a.pt"
+    write_tensors({"model": {"weight": torch.randn(400)}}, path)
+    changed = bytearray(path.read_bytes())
+    start = changed.index(b"data/0") + 64
+    changed[start + int(share * 1600)] ^= 4
+    path.write_bytes(bytes(changed))
+    with pytest.raises(CrosswakeError, match=r"a\.pt: 'archive/data/0' in it is damaged"):
+        read_tensors(path)
+
+
+def test_a_file_without_checksums_is_read(tmp_path: Path) -> None:
+    path, value = tmp_path / "a.pt", torch.randn(3)
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save({"a": value}, path)
+    finally:
+        torch.serialization.set_crc32_options(True)
+    assert torch.equal(read_tensors(path)["a"], value)
+
+
+def test_a_compressed_archive_is_not_unpacked(tmp_path: Path) -> None:
+    torch.save({"a": torch.zeros(10**6)}, tmp_path / "a.pt")
+    with (
+        zipfile.ZipFile(tmp_path / "a.pt") as old,
+        zipfile.ZipFile(tmp_path / "b.pt", "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for member in old.infolist():
+            new.writestr(member.filename, old.read(member))
+    assert (tmp_path / "b.pt").stat().st_size < 10**5
+    with pytest.raises(CrosswakeError, match=r"b\.pt: '.*' is compressed"):
         read_tensors(tmp_path / "b.pt")

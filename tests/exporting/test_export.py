@@ -22,6 +22,7 @@ from crosswake.exporting.agreement import Agreement, chips_of, generated, uneven
 from crosswake.exporting.graph import write_graph
 from crosswake.exporting.run import comparison, default_output, export
 from crosswake.models.embedder import load_torch
+from crosswake.models.onnx import METADATA_KEY
 from crosswake.settings.export import ExportConfig, ExportFormat
 from tests.data.pair_making import write_scenes
 from tests.tiny import tiny_hoss
@@ -248,3 +249,44 @@ def test_the_documented_way_to_run_it_elsewhere_gives_the_same(ships: Path, grap
         np.testing.assert_allclose(
             found, crosswake.load(graph, device="cpu").embed([chip])[0], atol=1e-6
         )
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sar_radiometry": "banana"}, "'sar_radiometry': expected one of max.*, got banana"),
+        ({"precision": None}, "'precision': expected one of fp32, int8, got None"),
+        ({"bogus": 1}, "has a setting 'bogus', which this version does not know"),
+        ({"model": {"width": 24}}, "its inputs or output are not those of the model"),
+        ({"model": {"width": 128, "depth": "2"}}, "'depth': expected a whole number, got 2"),
+        ({"format": ["crosswake-onnx-1"]}, "was not made by crosswake export"),
+    ],
+)
+def test_what_an_onnx_file_says_of_itself_is_judged(
+    graph: Path, tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    import onnx
+
+    model, path = onnx.load(str(graph)), tmp_path / "w.onnx"
+    meta = json.loads(model.metadata_props[0].value)
+    onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(meta | change)})
+    onnx.save(model, str(path))
+    with pytest.raises(CrosswakeError, match=rf"w\.onnx: .*{said}"):
+        crosswake.load(path)
+
+
+@pytest.mark.parametrize("factor", [0.5, float("nan")])
+def test_what_is_no_embedding_is_refused(graph: Path, tmp_path: Path, factor: float) -> None:
+    import onnx
+    from onnx import helper, numpy_helper
+
+    model, path = onnx.load(str(graph)), tmp_path / "w.onnx"
+    (output,) = model.graph.output
+    for node in model.graph.node:
+        node.output[:] = ["whole" if name == output.name else name for name in node.output]
+    scale = numpy_helper.from_array(np.array(factor, np.float32), "factor")
+    model.graph.initializer.append(scale)
+    model.graph.node.append(helper.make_node("Mul", ["whole", "factor"], [output.name]))
+    onnx.save(model, str(path))
+    with pytest.raises(CrosswakeError, match=r"w\.onnx: gives no embeddings of 64 numbers"):
+        crosswake.load(path).embed_store(generated((64, 32), 3))

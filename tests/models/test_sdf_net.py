@@ -10,7 +10,7 @@ from torch import Tensor
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.models.build import build_model
-from crosswake.models.checkpoints import infer_config, load_into
+from crosswake.models.checkpoints import load_into
 from crosswake.models.embedder import load_torch
 from crosswake.models.methods.sdf_net import (
     SdfNet,
@@ -19,6 +19,7 @@ from crosswake.models.methods.sdf_net import (
     structure_descriptor,
 )
 from crosswake.models.methods.transoss import TransOSS
+from crosswake.models.shapes import infer_config
 from crosswake.models.weight_files import read_weights
 from crosswake.settings.model import ModelConfig
 from crosswake.settings.train import LossConfig, TrainConfig

@@ -1,14 +1,17 @@
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import timm
 import torch
 from torch import nn
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.models.checkpoints import infer_config, load_into, resize_positions, source_grid
+from crosswake.models.checkpoints import load_into, resize_positions
 from crosswake.models.methods.transoss import TransOSS
+from crosswake.models.shapes import infer_config, source_grid
 from crosswake.models.weight_files import read_weights
 from crosswake.settings.model import ModelConfig
 from tests.golden import golden, golden_tensors
@@ -196,3 +199,103 @@ def test_missing_truncated_and_misfitting_files(tmp_path: Path) -> None:
     }
     with pytest.raises(CrosswakeError, match=r"bare\.pth: none of its blocks fits the model's"):
         load_into(TransOSS(SMALL), read_weights(save(tmp_path / "bare.pth", narrow)))
+
+
+@pytest.mark.parametrize(
+    ("count", "more", "grid"),
+    [
+        (197, {}, (14, 14)),
+        (198, {"dist_token": (1, 1)}, (14, 14)),
+        (198, {}, (14, 14)),
+        (196, {}, (14, 14)),
+        (201, {"reg_token": (1, 4)}, (14, 14)),
+        (196, {"reg_token": (1, 4)}, (14, 14)),
+        (1370, {"register_tokens": (1, 4)}, (37, 37)),
+        (129, {}, (16, 8)),
+        (211, {}, (21, 10)),
+    ],
+)
+def test_positions_of_published_vits_are_told_from_their_count(
+    tmp_path: Path, count: int, more: dict[str, tuple[int, int]], grid: tuple[int, int]
+) -> None:
+    tokens = {name: torch.zeros(*shape, 48) for name, shape in more.items()}
+    positions = torch.randn(1, count, 48)
+    state = plain_vit() | tokens | {"pos_embed": positions}
+    weights = read_weights(save(tmp_path / "w.pth", state))
+    assert source_grid(weights, SMALL) == grid
+    model = TransOSS(SMALL)
+    load_into(model, weights)
+    leading = count - grid[0] * grid[1]
+    expected = resize_positions(positions, grid, (4, 2), (leading, 1))
+    assert torch.equal(model.state_dict()["base.pos_embed"], expected)
+
+
+@pytest.mark.parametrize("count", [60, 95, 107])
+def test_positions_of_no_known_grid_are_refused(tmp_path: Path, count: int) -> None:
+    state = plain_vit() | {"pos_embed": torch.zeros(1, count, 48)}
+    weights = read_weights(save(tmp_path / "w.pth", state))
+    with pytest.raises(CrosswakeError, match=rf"w\.pth: {count} positions .*--model\.image_size"):
+        load_into(TransOSS(SMALL), weights)
+
+
+def plain_vit() -> dict[str, torch.Tensor]:
+    """A ViT of one patch embedding under timm's names."""
+    return {
+        key.removeprefix("base."): value
+        for key, value in TransOSS(SMALL).state_dict().items()
+        if key.startswith("base.") and not any(one in key for one in ("SAR", "mie", "wh_embed"))
+    }
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        *("backbone.", "encoder.", "model.", "module.", "_orig_mod.", "teacher.backbone."),
+        *("module._orig_mod.", "model.backbone.", "net.", "my_own.deep.name."),
+    ],
+)
+@pytest.mark.parametrize("ours", [True, False])
+def test_any_prefix_is_taken_off(tmp_path: Path, prefix: str, ours: bool) -> None:
+    state = TransOSS(SMALL).state_dict() if ours else plain_vit()
+    path = save(tmp_path / "w.pth", {f"{prefix}{key}": value for key, value in state.items()})
+    report = load_into(TransOSS(SMALL), read_weights(path))
+    assert not report.left_out
+    assert len(report.loaded) >= len(state)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"student": {"a": torch.zeros(1)}, "teacher": plain_vit()},
+        {"student": {}, "teacher": {f"backbone.{key}": one for key, one in plain_vit().items()}},
+        {"teacher": {}, "student": plain_vit()},
+        {"epoch": 1, "best": torch.tensor(0.9), "state_dict": {"model": plain_vit()}},
+        {
+            f"{who}.backbone.{k}": v
+            for who in ("student", "teacher")
+            for k, v in plain_vit().items()
+        },
+        {"model": plain_vit(), "args": Namespace(lr=1, deep=Namespace(a=[1]))},
+        {"state_dict": plain_vit(), "rank1": np.float64(0.9), "epoch": np.int64(3)},
+    ],
+)
+def test_the_network_is_found_in_what_programs_save(tmp_path: Path, content: object) -> None:
+    report = load_into(TransOSS(SMALL), read_weights(save(tmp_path / "w.pth", content)))
+    assert len(report.loaded) > 20
+
+
+def test_names_without_a_dot_are_no_prefix(tmp_path: Path) -> None:
+    weights = read_weights(save(tmp_path / "w.pth", {"model": torch.zeros(2)}))
+    assert set(weights.state) == {"model"}
+
+
+def test_of_several_networks_none_is_guessed(tmp_path: Path) -> None:
+    both = {f"{who}.{k}": v for who in ("first", "second") for k, v in plain_vit().items()}
+    with pytest.raises(CrosswakeError, match=r"several networks \(first\., second\.\)"):
+        read_weights(save(tmp_path / "w.pth", both))
+
+
+def test_what_is_beside_the_weights_is_named_and_not_run(tmp_path: Path) -> None:
+    path = save(tmp_path / "w.pth", {"model": plain_vit(), "out": Path("here")})
+    with pytest.raises(CrosswakeError, match=r"w\.pth: holds a pathlib\.\w+ .* save its weights"):
+        read_weights(path)

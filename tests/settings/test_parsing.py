@@ -108,8 +108,8 @@ def test_spellings(words: list[str], expected: Sample) -> None:
         (["here", "--quiet", "--quiet"], "--quiet: given twice; give it once"),
         (["here", "--seed"], "--seed: expected a value"),
         (["here", "--seed", "--quiet"], "--seed: expected a value"),
-        (["here", "--seed=-1"], "--seed: must not be negative, got -1"),
-        (["here", "--seed", "-1"], "--seed: must not be negative, got -1"),
+        (["here", "--seed=-1"], "--seed: must be 0 to 4294967295, got -1"),
+        (["here", "--seed", "-1"], "--seed: must be 0 to 4294967295, got -1"),
         (["here", "--seed", "none"], "--seed: expected a whole number, got none"),
         (["here", "--inner.size", "4"], "--inner.size: expected 2 whole numbers"),
         (["here", "--kind", "six"], "--kind: expected one of one, two, got six"),
@@ -155,3 +155,72 @@ def test_help_shows_places_parts_and_defaults() -> None:
     assert "--extra.lambda" in text
     assert "lambda_" not in text.lower()
     assert "Some folders. (one or more paths; default: none)" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("seed: null", "--seed: expected a whole number, got null"),
+        ("certain: null", "--certain: expected true or false, got null"),
+        (
+            "inner: {size: null}",
+            "--inner.size: expected 2 whole numbers",
+        ),
+        ("inner: {size: [1, null]}", "--inner.size: expected 2 whole numbers"),
+        ("inner: null", "'inner' must hold settings, got None"),
+        ("inner: 5", "'inner' must hold settings, got 5"),
+        ("inner: {limit: .inf}", "--inner.limit: expected a number, got Infinity"),
+        ("inner: {limit: .nan}", "--inner.limit: expected a number, got NaN"),
+        ("extra: {lambda: null}", "--extra.lambda: expected a number, got null"),
+        ("seed: 4294967296", "--seed: must be 0 to 4294967295, got 4294967296"),
+        ("seed: 99999999999999999999", "--seed: expected a whole number"),
+        ("names: 2020-01-01", "'names': expected text, a number or a list, got a date"),
+        ("names: !!set {a, b}", "'names': expected text, a number or a list, got a set"),
+        ("config: other.yaml", "no such setting 'config'"),
+        ("print_config: true", "no such setting 'print_config'"),
+        ("5: 1", "no such setting '5'"),
+        ("null: 1", "no such setting 'None'"),
+        ("- seed", "is no YAML file of settings (no 'name: value' at its top)"),
+        ("", "is no YAML file of settings (no 'name: value' at its top)"),
+        ("seed: [", "is no YAML file of settings (line 1: "),
+        (
+            "a: " + "[" * 5000,
+            "is no YAML file of settings (nested too deeply, or inside of itself)",
+        ),
+        ("&a\ninner: *a", "is no YAML file of settings (nested too deeply, or inside of itself)"),
+        ("seed: !!python/object/apply:os.getcwd []", "is no YAML file of settings (line 1: could"),
+    ],
+)
+def test_mistakes_in_a_settings_file(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "sample.yaml"
+    path.write_text(text)
+    with pytest.raises(CrosswakeError) as caught:
+        read("here", "--config", str(path))
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_aliases_may_repeat_values_but_not_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "sample.yaml"
+    path.write_text("names: &a [b, c]\nfolders: *a\n")
+    assert read("here", "--config", str(path)).folders == (Path("b"), Path("c"))
+    layers = "".join(f"x{i}: &x{i} [{', '.join([f'*x{i - 1}'] * 9)}]\n" for i in range(1, 10))
+    path.write_text(f"x0: &x0 [{'lol, ' * 9}]\n{layers}names: *x9\n")
+    with pytest.raises(CrosswakeError, match=r"over 10000 values, with those that aliases repeat"):
+        read("here", "--config", str(path))
+
+
+@pytest.mark.parametrize(
+    "word", ["null", "nan", "inf", "1e400", "[" * 5000, "&a [*a]", "\x00", "{"]
+)
+@pytest.mark.parametrize("option", ["--seed", "--inner.size", "--extra.lambda", "--certain"])
+def test_no_word_is_more_than_a_mistake(option: str, word: str) -> None:
+    with pytest.raises(CrosswakeError, match=rf"^{option}: ") as caught:
+        read("here", f"{option}={word}")
+    assert len(str(caught.value)) < 700
+
+
+def test_no_name_is_more_than_a_missing_file() -> None:
+    for name in ("a" * 300, "a" * 5000, "\x00", "/dev/null/x", "."):
+        with pytest.raises(CrosswakeError, match=r"^--config: "):
+            read("here", "--config", name)

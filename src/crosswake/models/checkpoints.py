@@ -3,10 +3,8 @@
 Nothing is skipped silently: what was loaded, resized, left out or missing is reported by name.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,13 +13,20 @@ from torch.nn import functional as F
 from crosswake.core.errors import CrosswakeError
 from crosswake.models.backbones.vit import Vit
 from crosswake.models.model import ReidModel
+from crosswake.models.shapes import (
+    MOST_LEADING,
+    OTHERWISE,
+    POSITIONS,
+    TIMM_POSITIONS,
+    has_both,
+    model_config,
+    size_of,
+    source_grid,
+)
 from crosswake.models.weight_files import NO_VIT, State, Weights
 from crosswake.settings.model import ModelConfig
 
 DROPPED = ("base.fc.", "base.head.", "base.fc_norm.", "base.pre_logits.")
-POSITIONS = "base.pos_embed"
-MOST_LEADING = 8
-"""Positions before those of patches that any known ViT has: class, distillation, registers."""
 MOST_NAMES = 16
 """Names of a stage that are listed one by one; a block of a ViT has 12."""
 
@@ -43,7 +48,7 @@ class LoadReport:
         """For people: how many were loaded, and the names of all others; long lists by stage."""
         rows = [f"{self.source}: {len(self.loaded)} tensors loaded"]
         rows += [
-            f"  {what}: {', '.join(shortened(names))}"
+            f"  {what}: {', '.join(by_stage(names))}"
             for what, names in (
                 ("resized", self.resized),
                 ("left out", self.left_out),
@@ -56,7 +61,7 @@ class LoadReport:
         return rows
 
 
-def shortened(names: Sequence[str]) -> list[str]:
+def by_stage(names: Sequence[str]) -> list[str]:
     """The names, with those of a whole stage of a network as one."""
     stages: dict[str, list[str]] = {}
     for name in names:
@@ -90,17 +95,22 @@ def load_into(
     state = base.own_names(state)
     own, resized = model.state_dict(), []
     positions = positions_of(model)
-    if positions in state and positions in own and state[positions].shape != own[positions].shape:
+    if positions in own and same_but_count(state.get(positions), own[positions]):
         state[positions], change = fit_positions(weights, state[positions], model, grid)
         resized.append(f"{positions} ({change})")
     fitting = {
-        key: value for key, value in state.items() if key in own and own[key].shape == value.shape
+        key: value
+        for key, value in state.items()
+        if key in own
+        and own[key].shape == value.shape
+        and own[key].is_floating_point() == value.is_floating_point()
     }
     left_out += [
         misfit(key, value, own.get(key)) for key, value in state.items() if key not in fitting
     ]
     if not any(key.startswith(base.body) for key in fitting):
         raise CrosswakeError(f"{weights.path}: {why_nothing_fits(model, state)}")
+    require_finite_weights(weights, fitting)
     model.load_state_dict(fitting, strict=False)
     return LoadReport(
         source=weights.path.name,
@@ -109,17 +119,39 @@ def load_into(
         left_out=tuple(sorted(left_out)),
         missing=tuple(sorted(set(own) - set(fitting))),
         other_settings=other_settings(weights, model.config),
+        taken_as=() if weights.meta else untold(weights, model),
     )
+
+
+def same_but_count(found: Tensor | None, own: Tensor) -> bool:
+    """Whether a position embedding could be one of another number of positions."""
+    if found is None or found.ndim != 3 or not found.is_floating_point():
+        return False
+    count, wanted = found.shape[1], own.shape[1]
+    return count != wanted and (1, own.shape[2]) == (found.shape[0], found.shape[2])
+
+
+def require_finite_weights(weights: Weights, state: State) -> None:
+    """Refuse weights of which no feature can come.
+
+    Raises:
+        CrosswakeError: a tensor holds NaN or an infinity.
+    """
+    for key, value in state.items():
+        if value.is_floating_point() and not value.float().isfinite().all():
+            raise CrosswakeError(
+                f"{weights.path}: '{key}' holds NaN or infinities, as after a training that "
+                "diverged; use an earlier checkpoint"
+            )
 
 
 def why_nothing_fits(model: ReidModel, state: State) -> str:
     """One line on a file of which no block fits."""
-    config, token = model.config, state.get("base.cls_token")
+    config, width = model.config, size_of(state, "base.cls_token", 3)
     if not isinstance(model.base, Vit):
         return f"holds no weights of timm's {config.backbone}; is it the right file?"
-    if token is None:
+    if not width:
         return NO_VIT
-    width = token.shape[-1]
     if width != config.width:
         return f"width {width} does not fit --model.width {config.width}"
     return "none of its blocks fits the model's; is it a Vision Transformer of another kind?"
@@ -127,7 +159,7 @@ def why_nothing_fits(model: ReidModel, state: State) -> str:
 
 def positions_of(model: ReidModel) -> str:
     """Name of a model's position embedding, if it has one."""
-    return POSITIONS if isinstance(model.base, Vit) else "base.net.pos_embed"
+    return POSITIONS if isinstance(model.base, Vit) else TIMM_POSITIONS
 
 
 def fit_positions(
@@ -136,7 +168,7 @@ def fit_positions(
     """A file's position embedding for the grid and the leading tokens of the model, and what was
     changed, in words."""
     config, after = model.config, model.base.grid
-    known = model_config(weights.meta) if "config" in weights.meta else None
+    known = model_config(weights) if weights.meta else None
     if grid is None and known and known.backbone == config.backbone != "vit":
         high, wide = (
             cells * there // here
@@ -147,7 +179,8 @@ def fit_positions(
     leading = positions.shape[1] - before[0] * before[1]
     if not 0 <= leading <= MOST_LEADING:
         raise CrosswakeError(
-            f"a position embedding of {positions.shape[1]} is no grid of {before[0]} x {before[1]}"
+            f"{weights.path}: a position embedding of {positions.shape[1]} is no grid of "
+            f"{before[0]} x {before[1]}"
         )
     own = model.state_dict()[positions_of(model)].shape[1] - after[0] * after[1]
     change = f"{before[0]} x {before[1]} to {after[0]} x {after[1]}"
@@ -156,58 +189,33 @@ def fit_positions(
     return resize_positions(positions, before, after, (leading, own)), change
 
 
+def untold(weights: Weights, model: ReidModel) -> tuple[str, ...]:
+    """What a bare file of a ViT may have been trained with otherwise, and no shape tells."""
+    if not isinstance(model.base, Vit):
+        return ()
+    names = OTHERWISE if has_both(weights) else OTHERWISE[:2]
+    return tuple(f"{name} {getattr(model.config, name)}" for name in names)
+
+
 def misfit(key: str, value: Tensor, own: Tensor | None) -> str:
     """Name of a tensor that has no place, with the shapes where those are why."""
-    return key if own is None else f"{key} {tuple(value.shape)} for {tuple(own.shape)}"
+    if own is None:
+        return key
+    if own.shape == value.shape:
+        return f"{key} {value.dtype} for {own.dtype}"
+    return f"{key} {tuple(value.shape)} for {tuple(own.shape)}"
 
 
 def other_settings(weights: Weights, config: ModelConfig) -> tuple[str, ...]:
     """What one of our checkpoints was trained with otherwise, and no shape tells."""
-    if "config" not in weights.meta:
+    if not weights.meta:
         return ()
-    before = model_config(weights.meta)
-    names = ("heads", "stride", "mie_scale", "feature")
+    before = model_config(weights)
     return tuple(
         f"{name} {getattr(before, name)}, here {getattr(config, name)}"
-        for name in names
+        for name in OTHERWISE
         if getattr(before, name) != getattr(config, name)
     )
-
-
-def source_grid(weights: Weights, target: ModelConfig) -> tuple[int, int]:
-    """Rows and columns of a file's position embedding.
-
-    Our own checkpoints say. Else it is a square, or twice as high as wide: after a position for
-    each token before the patches (class, distillation, registers), or after none, as ViTs whose
-    class token has no position. Else the divisors nearest to the target's proportions."""
-    state = weights.state
-    if "config" in weights.meta and (known := model_config(weights.meta)).backbone == "vit":
-        return known.grid
-    name = next(key for key in (POSITIONS, "base.net.pos_embed") if key in state)
-    tokens = sum(
-        value.shape[1] if value.ndim == 3 else 0
-        for key, value in state.items()
-        if key.rpartition(".")[2] in ("cls_token", "dist_token", "reg_token")
-    ) + any("cls_token_spe" in key for key in state)
-    count = state[name].shape[1]
-    for patches in (count - tokens, count):
-        if known_grid := regular_grid(patches):
-            return known_grid
-    patches = count - tokens
-    wanted = math.log(target.image_size[0] / target.image_size[1])
-    divisors = [rows for rows in range(1, patches + 1) if patches % rows == 0]
-    rows = min(divisors, key=lambda rows: abs(math.log(rows * rows / patches) - wanted))
-    return rows, patches // rows
-
-
-def regular_grid(patches: int) -> tuple[int, int] | None:
-    """The square grid, or the grid twice as high as wide, of so many patches; None if neither
-    is."""
-    for height in (1, 2):
-        columns = math.isqrt(max(patches, 0) // height)
-        if columns and height * columns * columns == patches:
-            return height * columns, columns
-    return None
 
 
 def resize_positions(
@@ -233,62 +241,6 @@ def resize_positions(
         first = positions.new_zeros(1, 1, positions.shape[2])
     first = torch.cat([first, *[first[:, -1:]] * wanted], dim=1)[:, :wanted]
     return torch.cat([first, grid.permute(0, 2, 3, 1).flatten(1, 2)], dim=1)
-
-
-def model_config(meta: Mapping[str, Any]) -> ModelConfig:
-    """The model settings kept in one of our checkpoints."""
-    fields = dict(meta["config"]["model"])
-    return ModelConfig(**fields | {"image_size": tuple(fields["image_size"])})
-
-
-def infer_config(weights: Weights) -> ModelConfig:
-    """The model that a bare weight file belongs to, read off its shapes.
-
-    Heads are one for every 64 of the width, as in every published ViT; the image is the published
-    256 x 128 where the number of positions fits it, else the square or 2:1 image that does.
-
-    Raises:
-        CrosswakeError: it is no ViT, or its shapes do not tell.
-    """
-    state = weights.state
-    if "base.cls_token" not in state:
-        raise CrosswakeError(f"{weights.path}: {NO_VIT}")
-    if "base.patch_embed.proj.weight" not in state or POSITIONS not in state:
-        raise CrosswakeError(
-            f"{weights.path}: its patch embedding or positions are not the published ones; use one "
-            "of our checkpoints"
-        )
-    width, _, _, patch = state["base.patch_embed.proj.weight"].shape
-    sdf_net = "base.cls_token_spe_rgb" in state
-    patches = state[POSITIONS].shape[1] - 1 - sdf_net
-    grid = regular_grid(patches)
-    if grid is None:
-        raise CrosswakeError(
-            f"{weights.path}: {patches} positions are no 2:1 or square grid; use one of our "
-            "checkpoints"
-        )
-    depth = 1 + max(int(key.split(".")[2]) for key in state if key.startswith("base.blocks."))
-    return ModelConfig(
-        method="sdf_net" if sdf_net else "transoss",
-        feature="neck" if sdf_net else "raw",
-        image_size=(grid[0] * patch, grid[1] * patch),
-        patch_size=patch,
-        stride=patch,
-        width=width,
-        depth=depth,
-        heads=max(1, width // 64),
-        mie="base.mie_embed" in state,
-        sse=any(key.startswith("base.wh_embed.") for key in state),
-    )
-
-
-def assumed(weights: Weights, config: ModelConfig) -> tuple[str, ...]:
-    """What :func:`infer_config` took for granted; and that a plain ViT is no model of ours."""
-    names = ("image_size", "stride", "heads", "feature") + (("mie_scale",) if config.mie else ())
-    found = tuple(f"{name} {getattr(config, name)}" for name in names)
-    if "base.patch_embed_SAR.proj.weight" not in weights.state:
-        return (*found, "a model of both modalities, though it is a plain ViT that never saw SAR")
-    return found
 
 
 def count_parameters(model: nn.Module) -> int:

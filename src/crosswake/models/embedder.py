@@ -15,20 +15,22 @@ from crosswake.batches.devices import pick_device
 from crosswake.batches.prepare import normalise
 from crosswake.batches.stores import ChipStore
 from crosswake.core.errors import CrosswakeError
+from crosswake.core.said import say_once
 from crosswake.data.chips import Chip
 from crosswake.data.radiometry import SarRadiometry
 from crosswake.models.base import ChipEmbedder
 from crosswake.models.build import build_model
-from crosswake.models.checkpoints import (
-    LoadReport,
-    assumed,
-    count_parameters,
-    infer_config,
-    load_into,
-    model_config,
-)
+from crosswake.models.checkpoints import LoadReport, count_parameters, load_into
 from crosswake.models.model import InferenceModel, ReidModel
+from crosswake.models.shapes import (
+    assumed,
+    bare_config,
+    model_config,
+    radiometry_of,
+    require_own,
+)
 from crosswake.models.weight_files import Weights, read_weights
+from crosswake.settings.beside import beside
 from crosswake.settings.common import Device, Precision, plain
 from crosswake.settings.model import ModelConfig
 
@@ -148,6 +150,9 @@ def load(
         model: the model's shape; read from the file if None.
         sar_radiometry: how SAR is scaled; as in training if None, ``max`` if the file does not say.
 
+    A bare file that is not published says nothing of its model but shapes; the rest is read from a
+    YAML file of its name beside it, which may be the run's settings.yaml.
+
     Raises:
         CrosswakeError: the file cannot be read or does not fit the shape, or there is no such
             device.
@@ -177,14 +182,15 @@ def load_torch(
 ) -> Embedder:
     """:func:`load` for weights that PyTorch runs."""
     weights = read_weights(Path(checkpoint))
-    shape = model or (model_config(weights.meta) if weights.meta else infer_config(weights))
+    shape = model or (model_config(weights) if weights.meta else bare_config(weights))
+    if weights.meta and model is None:
+        require_own(weights, shape)
     network = build_model(shape)
     report = load_into(network, without_head(weights))
-    if model is None and not weights.meta:
+    if model is None and not weights.meta and not beside(weights.path).is_file():
         report = replace(report, taken_as=assumed(weights, shape))
-    radiometry: SarRadiometry = sar_radiometry or weights.meta.get("config", {}).get(
-        "sar_radiometry", "max"
-    )
+        say_once(f"{weights.path}: not in the file, so taken as: {', '.join(report.taken_as)}")
+    radiometry: SarRadiometry = sar_radiometry or radiometry_of(weights) or "max"
     return Embedder(
         network,
         device=pick_device(device),

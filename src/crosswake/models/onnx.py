@@ -1,8 +1,9 @@
 """An exported model ready for use, run by onnxruntime; it needs no weights beside its one file."""
 
 import json
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,7 +14,9 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.core.extras import require
 from crosswake.data.radiometry import SarRadiometry
 from crosswake.models.base import ChipEmbedder
-from crosswake.settings.common import Device, Precision
+from crosswake.settings.common import Device, Precision, plain
+from crosswake.settings.model import ModelConfig
+from crosswake.settings.stored import restored
 
 METADATA_KEY = "crosswake"
 ONNX_FORMAT = "crosswake-onnx-1"
@@ -22,12 +25,25 @@ OUTPUT = "embedding"
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
+@dataclass(frozen=True, kw_only=True)
+class GraphFacts:
+    """What export writes into a file, and a reader needs."""
+
+    format: str
+    model: ModelConfig
+    precision: Literal["fp32", "int8"]
+    parameters: int
+    sar_radiometry: SarRadiometry
+    exported_from: str
+    crosswake: str
+
+
 class OnnxEmbedder(ChipEmbedder):
     """An ONNX graph made by ``crosswake export``; it has no attention maps.
 
     Args:
         session: the graph, opened by onnxruntime.
-        meta: what export wrote into the file.
+        facts: what export wrote into the file.
         device: ``cpu`` or ``cuda``, for reports.
         sar_radiometry: how SAR chips of other than 8 bit are scaled.
         source: the file it came from, for reports.
@@ -36,26 +52,25 @@ class OnnxEmbedder(ChipEmbedder):
     def __init__(
         self,
         session: Any,
-        meta: dict[str, Any],
+        facts: GraphFacts,
         *,
         device: str,
         sar_radiometry: SarRadiometry,
         source: str,
     ) -> None:
-        self.session, self.meta, self.device = session, meta, device
+        self.session, self.facts, self.device = session, facts, device
         self.sar_radiometry, self.source = sar_radiometry, source
-        self.precision = str(meta["precision"])
+        self.precision = facts.precision
 
     @property
     def width(self) -> int:
         """Numbers in an embedding."""
-        return int(self.meta["model"]["width"])
+        return self.facts.model.width
 
     @property
     def image_size(self) -> tuple[int, int]:
         """Height and width that chips are resized to, in pixels."""
-        height, width = self.meta["model"]["image_size"]
-        return int(height), int(width)
+        return self.facts.model.image_size
 
     def embed_store(self, store: ChipStore, *, batch_size: int = 64) -> NDArray[np.float32]:
         """Embed chips that are decoded already; as :meth:`embed`."""
@@ -66,21 +81,37 @@ class OnnxEmbedder(ChipEmbedder):
         return np.concatenate(parts) if parts else np.empty((0, self.width), np.float32)
 
     def run(self, store: ChipStore, part: slice) -> NDArray[np.float32]:
-        """One batch through the graph."""
+        """One batch through the graph.
+
+        Raises:
+            CrosswakeError: it fails, or what comes out are no embeddings.
+        """
         values = (store.pictures, store.modality, store.size)
         feed = {name: rows[part].numpy() for name, rows in zip(INPUTS, values, strict=True)}
-        return np.asarray(self.session.run([OUTPUT], feed)[0], np.float32)
+        try:
+            found = np.asarray(self.session.run([OUTPUT], feed)[0], np.float32)
+        except Exception as error:  # onnxruntime's errors share no class of their own
+            raise CrosswakeError(
+                f"{self.source}: the graph fails ({first_line(error)}); export it again"
+            ) from error
+        wanted = (len(feed[INPUTS[0]]), self.width)
+        if found.shape != wanted or not np.allclose((found**2).sum(axis=1), 1.0, atol=1e-2):
+            raise CrosswakeError(
+                f"{self.source}: gives no embeddings of {self.width} numbers and length 1; "
+                "export it again"
+            )
+        return found
 
     def describe(self) -> dict[str, Any]:
         """Settings and provenance, for reports."""
         return {
             "checkpoint": self.source,
-            "model": self.meta["model"],
-            "parameters": self.meta["parameters"],
+            "model": plain(self.facts.model),
+            "parameters": self.facts.parameters,
             "sar_radiometry": self.sar_radiometry,
             "device": self.device,
             "precision": self.precision,
-            "weights": [f"exported from {self.meta['exported_from']}"],
+            "weights": [f"exported from {self.facts.exported_from}"],
         }
 
 
@@ -118,18 +149,47 @@ def load_onnx(
         session = runtime.InferenceSession(str(path), options, providers=[PROVIDERS[kind]])
         meta = json.loads(session.get_modelmeta().custom_metadata_map.get(METADATA_KEY, "{}"))
     except Exception as error:  # onnxruntime's errors share no class of their own
-        detail = str(error).splitlines()[0]
         raise CrosswakeError(
-            f"{path}: not a readable ONNX file ({detail}); export it again"
+            f"{path}: not a readable ONNX file ({first_line(error)}); export it again"
         ) from error
-    if meta.get("format") != ONNX_FORMAT:
+    if not isinstance(meta, dict) or meta.get("format") != ONNX_FORMAT:
         raise CrosswakeError(
             f"{path}: was not made by crosswake export, so its inputs are not known"
         )
+    try:
+        facts = restored(GraphFacts, meta, [field.name for field in fields(GraphFacts)])
+    except CrosswakeError as error:
+        raise CrosswakeError(f"{path}: what export wrote into it: {error}") from error
+    require_graph(path, session, facts)
     return OnnxEmbedder(
         session,
-        meta,
+        facts,
         device=kind,
-        sar_radiometry=sar_radiometry or meta["sar_radiometry"],
+        sar_radiometry=sar_radiometry or facts.sar_radiometry,
         source=str(path),
     )
+
+
+def require_graph(path: Path, session: Any, facts: GraphFacts) -> None:
+    """Refuse a graph whose inputs and output are not those of the model that the file says.
+
+    Raises:
+        CrosswakeError: they differ.
+    """
+    model = facts.model
+    wanted = [
+        (INPUTS[0], "tensor(uint8)", [3, *model.image_size]),
+        (INPUTS[1], "tensor(int64)", []),
+        (INPUTS[2], "tensor(float)", [3]),
+        (OUTPUT, "tensor(float)", [model.width]),
+    ]
+    there = [*session.get_inputs(), *session.get_outputs()]
+    if [(one.name, one.type, list(one.shape[1:])) for one in there] != wanted:
+        raise CrosswakeError(
+            f"{path}: its inputs or output are not those of the model that it says; export it again"
+        )
+
+
+def first_line(error: Exception) -> str:
+    """The start of what a library says of an error."""
+    return next(iter(str(error).splitlines()), type(error).__name__)[:200]

@@ -8,6 +8,8 @@ from crosswake.core.errors import CrosswakeError
 
 Precision = Literal["fp32", "bf16", "fp16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+MOST_SEEDS = 2**32
+"""Seeds that NumPy's generators have."""
 BY_PLACE = {"by_place": True}
 """Metadata of a field that is given by its place, not by ``--name``: ``data check ROOT``."""
 
@@ -44,7 +46,8 @@ class SeedConfig:
     """Seed of all random numbers; the same seed gives the same result."""
 
     def __post_init__(self) -> None:
-        check(self.seed >= 0, "seed", f"must not be negative, got {self.seed}")
+        good = 0 <= self.seed < MOST_SEEDS
+        check(good, "seed", f"must be 0 to {MOST_SEEDS - 1}, got {self.seed}")
 
 
 @dataclass(frozen=True, kw_only=True)

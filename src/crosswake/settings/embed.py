@@ -8,6 +8,7 @@ from typing import Literal
 from crosswake import __version__
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.sources.listing import ModalityChoice
+from crosswake.settings.beside import beside
 from crosswake.settings.common import DeviceConfig, StrictConfig, check
 from crosswake.settings.reading import ReadingConfig
 
@@ -77,7 +78,11 @@ class EmbedConfig(DeviceConfig, StrictConfig, ReadingConfig):
             raise CrosswakeError(
                 f"{self.checkpoint}: no readable weight file ({error.strerror})"
             ) from error
-        return {
+        settings = beside(self.checkpoint)
+        known: dict[str, str | int] = {}
+        if settings.is_file():
+            known["settings"] = settings.read_text(errors="replace")
+        return known | {
             "checkpoint": self.checkpoint.name,
             "weights_sha256": weights,
             "precision": self.precision,

@@ -5,6 +5,8 @@ from typing import Literal
 
 from crosswake.settings.common import check
 
+LARGEST_SIDE = 4096
+"""Pixels; beyond that, no memory holds the attention of a batch."""
 OWN_SHAPE = ("patch_size", "stride", "stem", "depth", "heads")
 """Settings of our own ViT; a timm backbone has its shape by its name."""
 
@@ -64,7 +66,9 @@ class ModelConfig:
             self._check_timm()
         if self.method == "sdf_net":
             self._check_sdf_net()
-        check(min(self.image_size) > 0, "model.image_size", f"got {self.image_size}")
+        sides = f"sides must be 1 to {LARGEST_SIDE}, got {self.image_size}"
+        good = min(self.image_size) > 0 and max(self.image_size) <= LARGEST_SIDE
+        check(good, "model.image_size", sides)
         check(self.width > 0, "model.width", f"must be above 0, got {self.width}")
         check(self.mie_scale > 0, "model.mie_scale", f"must be above 0, got {self.mie_scale}")
         check(

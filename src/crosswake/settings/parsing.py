@@ -1,6 +1,5 @@
 """The command line of a dataclass: its parser, and words made into a checked instance."""
 
-import argparse
 import json
 import re
 from collections.abc import Iterator
@@ -20,8 +19,10 @@ from crosswake.settings.run import RunConfig
 from crosswake.settings.words import (
     Kinds,
     fit_settings,
+    fits,
     mentioned,
     nested_kind,
+    shown,
     spell_out,
     values_of,
 )
@@ -36,6 +37,8 @@ GIVEN = [
     re.compile(r"^Not of type \w+: (.*) does not conform"),
     re.compile(r"^(.*) not among choices"),
 ]
+MOST_WORDS = 500
+"""Characters of a complaint that are shown."""
 MISSING_ARGUMENTS = re.compile(r"the following arguments are required: (?P<names>.*)")
 SHARED = {field.name for kind in (DeviceConfig, SeedConfig, StrictConfig) for field in fields(kind)}
 """Options that most commands have; help shows a command's own first."""
@@ -77,7 +80,9 @@ class Parser(ArgumentParser):
         """Parse words that are spelt out."""
         try:
             return self.parse_args(words)
-        except (argparse.ArgumentError, TypeError, ValueError, KeyError) as error:
+        except CrosswakeError:
+            raise
+        except Exception as error:  # jsonargparse lets through whatever a value's parser raises
             self.error(str(error), error)
 
     @contextmanager
@@ -90,7 +95,21 @@ class Parser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise the complaint as one line that names the option."""
-        raise CrosswakeError(f"{self._in_words(' '.join(message.split()))} {self.hint}") from ex
+        words = self._in_words(" ".join(message.split()))
+        words = words if len(words) <= MOST_WORDS else f"{words[:MOST_WORDS]} ..."
+        raise CrosswakeError(f"{words} {self.hint}") from ex
+
+    def require_values(self, cfg: Namespace) -> None:
+        """Refuse ``null`` for what takes no ``none``, and numbers without end, which jsonargparse
+        lets through for any type."""
+        kinds = self.kinds()
+        for action in self._actions:
+            kind, value = kinds.get(option_name(action)), cfg.get(action.dest)
+            skipped = action.dest in self.left_out or action.dest not in cfg
+            if skipped or kind is None or isinstance(value, Namespace) or fits(value, kind):
+                continue
+            given = "null" if value is None else shown(value)
+            self.error(f'Parser key "{action.dest}": Got value: {given}')
 
     def kinds(self) -> Kinds:
         """The type of every option by its name; None for an option without a value, and for one
@@ -205,6 +224,7 @@ def parse(kind: type[C], command: str, words: list[str]) -> C:
     words += [str(settings[name]) for name in list(parser.places)[given:] if settings.get(name)]
     parsed = parser.parse_spelt([f"--config={json.dumps(settings)}", *words])
     parsed.pop("config")
+    parser.require_values(parsed)
     if missing := [
         name for name, required in parser.places.items() if required and not parsed[name]
     ]:

@@ -1,6 +1,7 @@
 """Words of a command line and keys of a settings file, fitted to the options that there are."""
 
 import json
+import math
 import re
 import types
 from dataclasses import is_dataclass
@@ -13,6 +14,12 @@ from crosswake.settings.recipe import nearest
 
 Kinds = dict[str, Any]
 """The type of every option by its name; None for one that takes no value."""
+
+
+NO_SETTINGS = ("--config", "--print_config", "--help")
+"""Options that make no sense in a settings file."""
+LARGEST = 2**63
+"""Whole numbers from here on fit no counter."""
 
 
 def spell_out(words: list[str], kinds: Kinds, by_place: bool) -> list[str]:
@@ -101,18 +108,45 @@ def fit_settings(settings: dict[str, Any], kinds: Kinds, prefix: str = "") -> di
     fitted: dict[str, Any] = {}
     for key, value in settings.items():
         name = f"{prefix}{key}".rstrip("_")
-        if f"--{name}" not in kinds:
+        if kinds.get(f"--{name}") is None or f"--{name}" in NO_SETTINGS:
             known = [option.removeprefix("--") for option in kinds]
-            raise CrosswakeError(f"no such setting '{name}'{nearest(name, known)}")
+            raise CrosswakeError(f"no such setting '{name[:80]}'{nearest(name, known)}")
         is_group = any(option.startswith(f"--{name}.") for option in kinds)
         if is_group and not isinstance(value, dict) and not takes_none(kinds[f"--{name}"]):
-            raise CrosswakeError(f"'{name}' must hold settings, got {value}")
+            raise CrosswakeError(f"'{name}' must hold settings, got {shown(value)}")
+        if not is_plain(value):
+            raise CrosswakeError(f"'{name}': expected text, a number or a list, got {shown(value)}")
         none = str(value).lower() == "none" and takes_none(kinds[f"--{name}"])
         if none and is_group:
             continue
         inner = fit_settings(value, kinds, f"{name}.") if isinstance(value, dict) else value
         fitted[field_name(key)] = None if none else inner
     return fitted
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value of a YAML file is one that settings have: no date, bytes or set."""
+    if isinstance(value, list):
+        return all(map(is_plain, value))
+    return isinstance(value, str | int | float | dict | None)
+
+
+def shown(value: object) -> str:
+    """A value for a message: its text, or its type where that is long."""
+    text = str(value) if isinstance(value, str | int | float | bool | None) else ""
+    return text if 0 < len(text) <= 60 else f"a {type(value).__name__}"
+
+
+def fits(value: Any, kind: Any) -> bool:
+    """Whether a value is not None where that means nothing, nor a number without end, of which
+    comparisons and the parser make nothing of."""
+    if isinstance(value, list | tuple):
+        return all(fits(one, str) for one in value)
+    if value is None:
+        return takes_none(kind)
+    if isinstance(value, int):
+        return abs(value) < LARGEST
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def mentioned(words: list[str], settings: dict[str, Any]) -> set[str]:
