@@ -1,5 +1,6 @@
 """What tasks of one model and one optimiser share: how they start, and what is said of it."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -11,11 +12,12 @@ from torch import nn
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.text import counted
 from crosswake.data.reid import BadFile
+from crosswake.models.build import build_model
 from crosswake.models.checkpoints import count_parameters, load_into
 from crosswake.models.model import ReidModel
 from crosswake.models.weight_files import read_weights
 from crosswake.settings.reid_run import ReidRunConfig
-from crosswake.training.checkpoint import check_folders, read_run
+from crosswake.training.checkpoint import find_run
 from crosswake.training.optimisers import Optimisation
 from crosswake.training.task import Run
 
@@ -74,19 +76,24 @@ class ModelTask(Generic[Config]):
         raise NotImplementedError
 
 
-def check_start(config: ReidRunConfig, fingerprint: str) -> None:
-    """Raise, before anything is decoded, if the run to resume or the weights to start from cannot
-    be used.
+def find_start(config: ReidRunConfig) -> Mapping[str, Any] | None:
+    """What a run starts from, judged before any data are read.
 
-    Args:
-        config: the settings.
-        fingerprint: of the data.
+    Returns:
+        the checkpoint to go on from; None for a new run.
+
+    Raises:
+        CrosswakeError: the run cannot be resumed, the model cannot be made, or the weights that
+            ``--init`` names do not fit it.
     """
-    check_folders(config)
-    if config.resume:
-        read_run(config, fingerprint)
-    elif config.init is not None:
-        read_weights(init_path(config.init))
+    before = find_run(config)
+    if before is None:
+        with torch.device("meta"):  # shapes without memory
+            model = build_model(config.model)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nothing is copied, as is meant
+            starting_weights(model, config)
+    return before
 
 
 def starting_weights(model: ReidModel, config: ReidRunConfig) -> list[str]:

@@ -3,9 +3,6 @@ on."""
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 from lightning_fabric import Fabric
@@ -81,25 +78,6 @@ def windows_of(pair: Pair) -> Pairs:
         return measured_windows((pair,))
     except UnreadableChipError:
         return (pair,)
-
-
-@contextmanager
-def leaving_nothing_if_refused(output: Path) -> Iterator[None]:
-    """Around what may be refused after pairs are decoded: they are removed again, and the folder
-    made for them.
-
-    What was decoded before Ctrl-C stays for the next run, but no empty folder does.
-    """
-    new, before = not output.exists(), set(output.glob("pairs-*"))
-    try:
-        yield
-    except (CrosswakeError, KeyboardInterrupt) as error:
-        if isinstance(error, CrosswakeError):
-            for path in set(output.glob("pairs-*")) - before:
-                path.unlink(missing_ok=True)
-        if new and output.is_dir() and not any(output.iterdir()):
-            output.rmdir()
-        raise
 
 
 def decode_once(pairs: Pairs, config: PretrainConfig, fabric: Fabric, quiet: bool) -> PairStore:
