@@ -32,7 +32,10 @@ def test_mistakes_of_either_command(
         (small.words(small.whole), ["--resume", "holds a run"]),
         (small.words(tmp_path / "new", "--resume"), ["holds no last.pt"]),
         (["--resume", f"--output={tmp_path / 'new'}"], ["--resume", "holds no last.pt"]),
-        (small.words(small.whole, "--resume", "--epochs=9"), ["--epochs", "has 4, not 9"]),
+        (
+            small.words(small.whole, "--resume", "--epochs=9"),
+            ["--epochs", "falls to its end", "--init"],
+        ),
         (small.words(junk), ["--output", "junk.pt is a file"]),
         (small.words(junk / "a" / "b"), ["--output", "junk.pt is a file"]),
         (small.words(x, "--epochs=0"), ["--epochs", "at least 1"]),

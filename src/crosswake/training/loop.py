@@ -12,7 +12,7 @@ from crosswake.core.progress import Progress
 from crosswake.core.text import counted
 from crosswake.training.checkpoint import begin, check_data, resume, save_best, save_last
 from crosswake.training.distributed import StopRequest, TrainingInterruptedError
-from crosswake.training.folder import BEST, LAST
+from crosswake.training.folder import BEST, LAST, stamp
 from crosswake.training.health import diverged
 from crosswake.training.log import EventWriter, Peak, write_rows
 from crosswake.training.task import Index, Run, Step, Task
@@ -46,16 +46,17 @@ def fit(run: Run, task: Task) -> None:
         CrosswakeError: the run cannot be resumed as it is set, or the loss is no longer a number.
         TrainingInterruptedError: stopped on request, with everything saved.
     """
-    config = run.config
+    config, last = run.config, run.config.output / LAST
+    if config.resume:
+        resume(run, task)
+    elif run.first_process:
+        begin(run, task)
+    begun = stamp(last)
     try:
-        if config.resume:
-            resume(run, task)
-        elif run.first_process:
-            begin(run, task)
         learn(run, task)
     except Exception:
-        if run.first_process and not (config.resume or run.state.epoch):
-            (config.output / LAST).unlink(missing_ok=True)  # nothing was learnt
+        if run.first_process and not config.resume and stamp(last) == begun:
+            last.unlink(missing_ok=True)  # it holds nothing that was learnt
         raise
     run.say(f"kept epoch {run.state.best_epoch} in {config.output / BEST}")
 

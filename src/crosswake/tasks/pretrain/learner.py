@@ -16,7 +16,7 @@ LARGEST_LOGIT_SCALE = math.log(100)
 """As in CLIP (Radford et al., 2021, section 2.5): a temperature of 0.01."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)  # not frozen: Fabric casts what it holds
 class PairBatch:
     """This process's share of a batch, on the device.
 
@@ -43,7 +43,7 @@ class PairBatch:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class CachedGradient:
     """Gradients of the loss that were found before, see
     :mod:`crosswake.tasks.pretrain.gradient_cache`.
