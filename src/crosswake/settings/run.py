@@ -118,6 +118,11 @@ class RunConfig(DeviceConfig, SeedConfig, StrictConfig):
         raise NotImplementedError
 
     @property
+    def skips_weights(self) -> bool:
+        """Whether a process's share of a batch may leave some weights without a gradient."""
+        return False
+
+    @property
     def accumulate(self) -> int:
         """Batches to one step of the optimiser."""
         raise NotImplementedError

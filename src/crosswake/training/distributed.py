@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies import DDPStrategy
 from torch import Tensor
 
 from crosswake.batches.devices import make_deterministic, pick_device
@@ -42,13 +43,14 @@ def make_fabric(config: RunConfig) -> Fabric:
         raise CrosswakeError(
             f"--batch: {config.batch_size} cannot be shared by {devices * nodes} processes"
         )
+    strategy = DDPStrategy(find_unused_parameters=config.skips_weights)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fabric = Fabric(
             accelerator=device.type,
             devices=devices,
             num_nodes=nodes,
-            strategy="ddp" if devices * nodes > 1 else "auto",
+            strategy=strategy if devices * nodes > 1 else "auto",
             precision=FABRIC_PRECISION[config.precision],
         )
         cluster = getattr(fabric.strategy, "cluster_environment", None)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from crosswake.data.chips import Modality
 from crosswake.models.losses import matched_contrastive
 from crosswake.models.model import ReidModel
+from crosswake.tasks.idle import Learner, made_up_images
 from crosswake.training.distributed import Gather
 
 LARGEST_LOGIT_SCALE = math.log(100)
@@ -58,7 +59,7 @@ class CachedGradient:
     head: tuple[Tensor, ...]
 
 
-class PairLearner(nn.Module):
+class PairLearner(Learner):
     """TransOSS with the pair head's contrastive loss (section 4.3).
 
     Args:
@@ -72,9 +73,6 @@ class PairLearner(nn.Module):
         super().__init__()
         self.model, self.gather = model, gather
         model.logit_scale.data.fill_(-math.log(temperature))
-        model.get_parameter(f"{model.neck_name}.weight").requires_grad_(
-            model.config.feature == "neck"
-        )
 
     def forward(self, batch: PairBatch, cached: CachedGradient | None = None) -> dict[str, Tensor]:
         """The loss of a batch; or, with gradients found before, a number that has those
@@ -88,6 +86,12 @@ class PairLearner(nn.Module):
             for weight, gradient in zip(self.head(), cached.head, strict=False)
         ]
         return {"loss": torch.stack(products).sum()}
+
+    def sample_loss(self) -> Tensor:
+        """The loss of two made-up pairs."""
+        optical, sar = made_up_images(4, self.model.config.image_size).chunk(2)
+        pairs = PairBatch(optical=optical, sar=sar, drop_path_mask=None, same=torch.eye(2) > 0)
+        return self.losses(self.features(pairs)[None], pairs.same)["loss"]
 
     def features(self, batch: PairBatch) -> Tensor:
         """(2, share, width) features before BNNeck, optical then SAR, float32."""

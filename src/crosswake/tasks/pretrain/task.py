@@ -33,6 +33,9 @@ from crosswake.training.loop import check_task, fit
 from crosswake.training.processes import ending_together
 from crosswake.training.task import Index, Losses, Run, Scores, Step
 
+BATCHES_LOOKED_AT = 20
+"""Batches of an epoch that are searched for pairs of different places."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PairSplit:
@@ -111,6 +114,15 @@ class PairTask(ModelTask[PretrainConfig]):
             seed=(self.config.seed, epoch),
             processes=self.processes,
         )
+
+    def has_negatives(self) -> bool:
+        """Whether a batch has pairs of different places; else the loss is 0 whatever is learnt."""
+        shape, random = self.config.model.image_size, np.random.default_rng(self.config.seed)
+        for index in self.batches(1)[:BATCHES_LOOKED_AT]:
+            windows = draw_windows(self.store, index, shape, self.config.augment.offset, random)
+            if not same_place(self.store.place[index], windows).all():
+                return True
+        return False
 
     def step(self, run: Run, index: Index, step: Step) -> Losses:
         """Learn from one batch, in chunks if the settings say so."""
@@ -219,6 +231,11 @@ def prepare_pretraining(config: PretrainConfig) -> tuple[Run, PairTask]:
     fabric.seed_everything(config.seed, verbose=False)
     task = PairTask(config, fabric, split)
     check_task(run, task)
+    if not task.has_negatives():
+        raise CrosswakeError(
+            f"{data.root}: all pairs of a batch show the same place, so there is nothing to tell "
+            "apart; add pairs of other places, or cut smaller windows (--model.image_size)"
+        )
     introduce(run, task)
     if config.validation.fraction and not task.validates:
         few = f"fewer than {LEAST_PLACES} places in scenes that could be held out"

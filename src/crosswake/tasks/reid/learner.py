@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from crosswake.data.chips import Modality
@@ -14,6 +14,7 @@ from crosswake.models.losses import (
 )
 from crosswake.models.model import ReidModel
 from crosswake.settings.train import LossConfig
+from crosswake.tasks.idle import Learner, made_up_images
 from crosswake.training.distributed import Gather
 
 
@@ -38,7 +39,7 @@ class Batch:
     modality_of_all: Tensor
 
 
-class ReidLearner(nn.Module):
+class ReidLearner(Learner):
     """A model with its losses.
 
     BNNeck, mining and losses see the features of the whole batch: every process gathers them, so
@@ -54,12 +55,18 @@ class ReidLearner(nn.Module):
     def __init__(self, model: ReidModel, loss: LossConfig, gather: Gather) -> None:
         super().__init__()
         self.model, self.loss, self.gather = model, loss, gather
-        model.logit_scale.requires_grad_(loss.contrastive > 0)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The losses of a batch: ``loss``, and every term that has a weight."""
         rows = self.model(batch.images, batch.modality, batch.size, batch.drop_path_mask).float()
         return self.losses(self.gather(rows), batch.labels, batch.modality_of_all)
+
+    def sample_loss(self) -> Tensor:
+        """The loss of four made-up chips, of two identities in both modalities."""
+        modality, labels = torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1])
+        images = made_up_images(len(labels), self.model.config.image_size)
+        rows = self.model(images, modality, torch.zeros(len(labels), 3))
+        return self.losses(rows, labels, modality)["loss"]
 
     def losses(self, rows: Tensor, labels: Tensor, modality: Tensor) -> dict[str, Tensor]:
         """The losses from the model's rows, (batch, columns)."""

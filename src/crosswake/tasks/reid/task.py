@@ -22,6 +22,7 @@ from crosswake.data.sources.open import open_reid
 from crosswake.data.splits import split_validation
 from crosswake.models.build import build_model
 from crosswake.settings.train import TrainConfig
+from crosswake.tasks.reid.feeding import unfed_losses
 from crosswake.tasks.reid.learner import Batch, ReidLearner
 from crosswake.tasks.start import ModelTask, find_start, introduce
 from crosswake.tasks.validation import cross_modal_scores
@@ -145,10 +146,11 @@ def prepare_reid(config: TrainConfig) -> tuple[Run, ReidTask]:
     data = open_training_data(config)
     if before is not None:
         check_data(before, config, chips_fingerprint(data.train))
-    fabric = make_fabric(config)
     train_chips, held_out = split_validation(
         data.require_train(), config.validation.fraction, config.seed
     )
+    unfed = unfed_losses(config, train_chips, held_out)
+    fabric = make_fabric(config)
     quiet = config.quiet or not fabric.is_global_zero
     store = decode_split(train_chips, config, "bicubic", quiet)
     validation = decode_split(held_out, config, "bilinear", quiet) if held_out else None
@@ -161,10 +163,13 @@ def prepare_reid(config: TrainConfig) -> tuple[Run, ReidTask]:
     task = ReidTask(config, fabric, data, store, validation)
     check_task(run, task)
     introduce(run, task)
+    for line in unfed:
+        run.warn(line)
     if config.validation.fraction and validation is None:
+        count = len(cross_modal_identities(data.train))
         run.say(
-            "too few identities in both modalities to hold any out: the last epoch is kept, not "
-            "the best"
+            f"{counted(count, 'identity')} in both modalities, too few to hold any out for "
+            "validation: the last epoch is kept, not the best"
         )
     return run, task
 
