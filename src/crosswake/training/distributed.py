@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.strategies import DDPStrategy
+from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor
 
 from crosswake.batches.devices import make_deterministic, pick_device
