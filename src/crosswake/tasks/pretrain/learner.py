@@ -1,5 +1,5 @@
-"""One pretraining step as a module: pairs in, contrastive loss out, over the features of all
-processes."""
+"""Model and loss of pretraining as one module: pairs in, contrastive loss out. The loss sees the
+pairs of all processes."""
 
 import math
 from dataclasses import dataclass
@@ -46,13 +46,13 @@ class PairBatch:
 
 @dataclass(kw_only=True)
 class CachedGradient:
-    """Gradients of the loss that were found before, see
-    :mod:`crosswake.tasks.pretrain.gradient_cache`.
+    """Gradients of the loss that :mod:`crosswake.tasks.pretrain.gradient_cache` has computed for a
+    whole batch, as far as they concern one chunk.
 
     Attributes:
-        features: (2, pairs, width), of the features of some pairs.
-        head: of the weights after the features, in the order of :meth:`PairLearner.head`; empty if
-            counted elsewhere.
+        features: (2, pairs, width), with regard to the features of the chunk.
+        head: with regard to the weights after the features, in the order of
+            :meth:`PairLearner.head`; empty for all chunks but the last, so that they count once.
     """
 
     features: Tensor
@@ -75,8 +75,10 @@ class PairLearner(Learner):
         model.logit_scale.data.fill_(-math.log(temperature))
 
     def forward(self, batch: PairBatch, cached: CachedGradient | None = None) -> dict[str, Tensor]:
-        """The loss of a batch; or, with gradients found before, a number that has those
-        gradients."""
+        """The loss of a batch, as ``loss``.
+
+        With ``cached``, ``loss`` is a number whose gradients are those of the loss: the sum of the
+        products of features and head weights with their known gradients."""
         features = self.features(batch)
         if cached is None:
             return self.losses(self.gather(features), batch.same)
@@ -116,7 +118,7 @@ class PairLearner(Learner):
         return {"loss": loss}
 
     def head(self) -> list[nn.Parameter]:
-        """The trainable weights after the features."""
+        """The trainable weights that come after the features: temperature and BNNeck."""
         return [
             weight
             for weight in (

@@ -1,4 +1,5 @@
-"""One training step as a module: chips in, losses out, over the features of all processes."""
+"""Model and losses of training as one module: chips in, losses out. The losses see the chips of all
+processes."""
 
 from dataclasses import dataclass
 
@@ -27,8 +28,8 @@ class Batch:
         modality: (share,) int64.
         size: (share, 3) float32.
         drop_path_mask: (depth, 2, share) drop path factors; None where the model draws its own.
-        labels: (batch,) int64, of the whole batch.
-        modality_of_all: (batch,) int64, likewise.
+        labels: (batch,) int64, of the chips of all processes.
+        modality_of_all: (batch,) int64, of the same.
     """
 
     images: Tensor
@@ -42,9 +43,8 @@ class Batch:
 class ReidLearner(Learner):
     """A model with its losses.
 
-    BNNeck, mining and losses see the features of the whole batch: every process gathers them, so
-    that the result does not depend on how many processes there are. It is one module so that
-    data-parallel training wraps all of it.
+    Every process gathers the features of the whole batch. BNNeck, mining and losses see them all,
+    so the result does not depend on the number of processes.
 
     Args:
         model: the model, with a classifier.
@@ -57,7 +57,7 @@ class ReidLearner(Learner):
         self.model, self.loss, self.gather = model, loss, gather
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """The losses of a batch: ``loss``, and every term that has a weight."""
+        """The losses of a batch: ``loss``, the weighted sum, and every term that has a weight."""
         rows = self.model(batch.images, batch.modality, batch.size, batch.drop_path_mask).float()
         return self.losses(self.gather(rows), batch.labels, batch.modality_of_all)
 
@@ -91,8 +91,7 @@ class ReidLearner(Learner):
         return {"loss": torch.stack(weighted).sum(), **terms}
 
     def contrastive(self, features: Tensor, labels: Tensor, modality: Tensor) -> Tensor:
-        """The pair head's loss over the batch, an identity's chips matching all of its other
-        modality."""
+        """The pair head's loss: a chip matches all chips of its identity in the other modality."""
         sar = modality == Modality.SAR
         logits = self.model.pair_logits(features[sar], features[~sar])
         return cross_modal_contrastive(logits, labels[sar], labels[~sar])
