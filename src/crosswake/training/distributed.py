@@ -43,6 +43,8 @@ def make_fabric(config: RunConfig) -> Fabric:
         raise CrosswakeError(
             f"--batch: {config.batch_size} cannot be shared by {devices * nodes} processes"
         )
+    if device.type != "cpu" and devices > (found := count_devices(device)):
+        raise CrosswakeError(f"--devices: this machine has {found} of {device.type}, not {devices}")
     strategy = DDPStrategy(find_unused_parameters=config.skips_weights)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -58,6 +60,11 @@ def make_fabric(config: RunConfig) -> Fabric:
             start_others(devices)
         fabric.launch()
     return fabric
+
+
+def count_devices(device: torch.device) -> int:
+    """How many devices of that kind, which is none of CPU, there are."""
+    return torch.cuda.device_count() if device.type == "cuda" else 1
 
 
 def silence_fabric() -> None:
