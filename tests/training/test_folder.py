@@ -124,7 +124,7 @@ def test_a_run_of_the_other_command_is_named(
         said = complaint(capsys, [other, "--resume", "--output", str(small.whole), *more])
         assert said == (
             f"crosswake: --resume: {small.whole} holds a run of crosswake {small.command}; go on "
-            f"with it by: crosswake {small.command} --resume --output {small.whole}"
+            f"with it by: crosswake {small.command} --resume --output {small.whole}\n"
         )
 
 
@@ -221,7 +221,7 @@ JUNK = st.one_of(
 
 
 @given(data=st.data())
-@hypothesis_settings(max_examples=150, deadline=None)
+@hypothesis_settings(max_examples=60, deadline=None)
 def test_an_altered_checkpoint_goes_on_or_is_refused_in_one_line(
     saved: tuple[Settings, dict[str, Any]], data: st.DataObject
 ) -> None:

@@ -81,10 +81,11 @@ def test_a_run_goes_on_after_its_data_were_renamed(small: Small, tmp_path: Path)
 def test_an_interruption_between_epochs_of_one_batch_is_heard(
     pretrain_small: Small, tmp_path: Path
 ) -> None:
+    """Also where a scheduler says so, by SIGTERM."""
     one_batch = ["--epochs=3000", "--batch.pairs=64", "--validation.fraction=0"]
     process = launch("pretrain", pretrain_small.words(tmp_path / "a b", *one_batch))
     wait_for_row(tmp_path / "a b", process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     _, complaint = process.communicate(timeout=60)
     assert process.returncode == 130
     assert f"crosswake pretrain --resume --output '{tmp_path / 'a b'}'" in complaint
