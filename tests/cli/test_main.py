@@ -1,7 +1,9 @@
 """Promise: help at once, mistakes in one line with exit code 2, tracebacks only when asked for."""
 
+import signal
 import subprocess
 import sys
+import time
 import types
 from dataclasses import dataclass
 
@@ -241,6 +243,37 @@ def test_exit_codes(
     assert capsys.readouterr().err == said
     with pytest.raises(type(error)):
         main(["fail", "--debug", "--some", "word"])
+
+
+def test_sigterm_ends_a_command_as_ctrl_c_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the command does on its way out is done, and a program's own handler stays."""
+    done = []
+
+    def run(_: Failing) -> int:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+            time.sleep(10)
+        finally:
+            done.append("closed")
+        return 0
+
+    command = types.ModuleType("failing")
+    vars(command).update(run=run, Failing=Failing)
+    monkeypatch.setitem(sys.modules, "failing", command)
+    monkeypatch.setitem(COMMANDS, "fail", Command("failing:Failing", "failing", "fails"))
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert main(["fail", "--some", "word"]) == 130
+    assert (capsys.readouterr().err, done) == ("crosswake: interrupted\n", ["closed"])
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    signal.signal(signal.SIGTERM, lambda *_: done.append("own"))
+    try:
+        monkeypatch.setattr(time, "sleep", lambda _: None)
+        assert main(["fail", "--some", "word"]) == 0
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    assert done == ["closed", "own", "closed"]
 
 
 def test_longest_name_wins() -> None:

@@ -28,7 +28,9 @@ class Opponents:
 
     def __init__(self, run: Run, stop_in: int = -1) -> None:
         torch.manual_seed(run.config.seed)
-        self.stop_in, slow = stop_in, OptimiserConfig(lr=0.3, momentum=0, clip_norm=0.5)
+        end = run.config.optimiser.final_factor
+        slow = OptimiserConfig(lr=0.3, momentum=0, clip_norm=0.5, final_factor=end)
+        self.stop_in = stop_in
         self.maker = Optimisation(run.fabric, nn.Linear(1, 1), run.config)
         self.judge = Optimisation(run.fabric, nn.Linear(1, 1), run.config, slow)
         self.numbers = 3 + torch.randn(self.size, 1)

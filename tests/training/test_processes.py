@@ -76,6 +76,23 @@ def test_what_fails_in_all_is_said_once(small: Small, tmp_path: Path) -> None:
     assert process.returncode == 2, complaint
     assert "no longer a number in epoch 1" in complaint
     assert (said, len(complaint.splitlines())) == ("", 1)
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "losses",
+    [["--loss.identity=0"], ["--loss.metric=0", "--loss.contrastive=1"]],
+    ids=["no identity", "no metric"],
+)
+def test_weights_that_no_loss_reaches_keep_nobody_waiting(
+    train_small: Small, tmp_path: Path, losses: list[str]
+) -> None:
+    """And they stay as they were."""
+    more = ["--epochs=1", "--devices=2", *losses]
+    process = launch("train", train_small.words(tmp_path / "a", *more))
+    _, complaint = process.communicate(timeout=240)
+    assert process.returncode == 0, complaint
 
 
 SCRIPT = """

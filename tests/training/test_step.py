@@ -232,3 +232,33 @@ def test_the_command_for_a_gpu_works_small_on_the_cpu(tmp_path: Path) -> None:
     assert len(rows) == 2
     assert math.isfinite(float(rows[1]["loss"]))
     assert (output / "best.pt").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "idle"),
+    [
+        ([], {"logit_scale"}),
+        (["--loss.contrastive=1"], set()),
+        (["--loss.identity=0"], {"classifier.weight", "bottleneck.weight", "logit_scale"}),
+        (
+            ["--loss.identity=0", "--model.feature=neck"],
+            {"classifier.weight", "logit_scale"},
+        ),
+        (
+            ["--loss.identity=0", "--model.method=sdf_net", "--model.feature=neck"],
+            {"classifier.weight", "bottleneck_fuse.weight", "logit_scale"},
+        ),
+    ],
+)
+def test_weights_that_no_loss_hangs_on_are_frozen(
+    data: Path, tmp_path: Path, more: list[str], idle: set[str]
+) -> None:
+    """All others have a gradient after a batch; statistics have seen nothing before it."""
+    run, task = prepare_reid(config(data, tmp_path / "a", *more))
+    weights = dict(task.model.named_parameters())
+    neck = task.model.get_submodule(task.model.neck_name)
+    always = {f"{task.model.neck_name}.bias"}
+    assert {name for name, one in weights.items() if not one.requires_grad} - always == idle
+    assert not torch.as_tensor(neck.running_mean).any()
+    found = gradients(run, task)
+    assert set(weights) - set(found) - always == idle

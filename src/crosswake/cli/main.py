@@ -1,8 +1,13 @@
 """Finds the command, runs it, and turns a user's mistake into one line and exit code 2."""
 
 import importlib
+import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 from crosswake import __version__
 from crosswake.cli.commands import COMMANDS, find_command, group_members, help_text
@@ -20,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     rest = [word for word in words if word != "--debug"]
-    with steady_streams(EXIT_USER_ERROR) as streams:
+    with ended_like_ctrl_c(), steady_streams(EXIT_USER_ERROR) as streams:
         streams.code = guarded(lambda: run_command(rest), debug)
     return streams.code
 
@@ -79,3 +84,26 @@ def guarded(run: Callable[[], int], debug: bool) -> int:
         said = plain_text(f"unexpected {type(error).__name__}: {error}")
         print(f"crosswake: {said} (--debug shows where)", file=sys.stderr)
         return 1
+
+
+@contextmanager
+def ended_like_ctrl_c() -> Iterator[None]:
+    """While active, SIGTERM, which schedulers and containers send, does what Ctrl-C does: files are
+    closed, temporary ones removed. A program that has set it otherwise is left alone."""
+    in_charge = threading.current_thread() is threading.main_thread()
+    if not in_charge or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    process = os.getpid()
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        if os.getpid() == process:
+            raise KeyboardInterrupt
+        signal.signal(number, signal.SIG_DFL)  # a forked worker ends as it always would
+        signal.raise_signal(number)
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -15,7 +15,7 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.settings.common import BY_PLACE, DeviceConfig, SeedConfig, StrictConfig
 from crosswake.settings.expected import HelpFormatter, expected_by, metavar_of, option_name
 from crosswake.settings.recipe import read_settings
-from crosswake.settings.run import RunConfig
+from crosswake.settings.run import SETTINGS_FILE, RunConfig, check_started_by
 from crosswake.settings.words import (
     Kinds,
     fit_settings,
@@ -240,8 +240,10 @@ def settings_from_file(parser: Parser, kind: type, given: dict[str, str]) -> dic
     if name is None and given.get("--resume") == "true" and issubclass(kind, RunConfig):
         if "--output" not in given:
             raise CrosswakeError("--resume: say which run with --output FOLDER")
-        own = Path(given["--output"]) / "settings.yaml"
+        own = Path(given["--output"]) / SETTINGS_FILE
         named_by, name = "--resume", str(own) if own.is_file() else None
+        if name is not None:
+            check_started_by(own, kind.command)
     if name is None:
         return {}
     settings = read_settings(name, named_by)

@@ -29,3 +29,8 @@ class ReidRunConfig(RunConfig, ReadingConfig):
     evaluate: bool = True
     """Measure the kept epoch on the test split at the end, if there is one, and write the
     report."""
+
+    @property
+    def skips_weights(self) -> bool:
+        """Where each modality has norms of its own, and a share may hold one modality alone."""
+        return self.model.norms == "modality"

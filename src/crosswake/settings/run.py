@@ -1,10 +1,15 @@
 """Settings that every training run has, whatever it learns from."""
 
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from crosswake.core.errors import CrosswakeError
 from crosswake.settings.common import DeviceConfig, SeedConfig, StrictConfig, check
+
+SETTINGS_FILE = "settings.yaml"
+"""In a run's folder: the settings that it goes on with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +31,8 @@ class OptimiserConfig:
     warmup_factor: float = 0.01
     """Share of the rate that the rise starts from."""
     final_factor: float = 0.002
-    """Share of the rate that the cosine ends at."""
+    """Share of the rate that the cosine ends at; 1 for a constant rate, the only one with which
+    --resume may have more --epochs."""
     clip_norm: float | None = None
     """Largest gradient norm; none for no clipping."""
 
@@ -45,6 +51,12 @@ class OptimiserConfig:
             check(0 <= value <= 1, f"optimiser.{name}", f"must be 0 to 1, got {value}")
         clips = self.clip_norm is None or self.clip_norm > 0
         check(clips, "optimiser.clip_norm", f"must be above 0, got {self.clip_norm}")
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the rate stays as it is after the warm-up, so that it does not depend on the
+        number of epochs."""
+        return self.final_factor == 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +96,7 @@ class RunConfig(DeviceConfig, SeedConfig, StrictConfig):
     resume: bool = False
     """Go on from the run in the output folder as if it had never stopped."""
     epochs: int = 200
-    """Passes over the training data."""
+    """Passes over the training data; the learning rate falls over all of them."""
     devices: int = 1
     """Processors, one process each."""
     fused: bool = True
@@ -106,6 +118,27 @@ class RunConfig(DeviceConfig, SeedConfig, StrictConfig):
         raise NotImplementedError
 
     @property
+    def skips_weights(self) -> bool:
+        """Whether a process's share of a batch may leave some weights without a gradient."""
+        return False
+
+    @property
     def accumulate(self) -> int:
         """Batches to one step of the optimiser."""
         raise NotImplementedError
+
+
+def check_started_by(settings: Path, command: str) -> None:
+    """Raise if a run's settings file says in its first line that another command started it."""
+    with settings.open(encoding="utf-8", errors="replace") as file:
+        mark, _, other = file.readline().strip().partition("# crosswake ")
+    if not mark and other.isalpha() and other != command:
+        raise CrosswakeError(other_command(settings.parent, other))
+
+
+def other_command(output: Path, command: str) -> str:
+    """The one line about a run of another command."""
+    return (
+        f"--resume: {output} holds a run of crosswake {command}; go on with it by: crosswake "
+        f"{command} --resume --output {shlex.quote(str(output))}"
+    )

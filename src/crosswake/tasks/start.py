@@ -1,23 +1,25 @@
 """What tasks of one model and one optimiser share: how they start, and what is said of it."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
 from lightning_fabric import Fabric
-from torch import nn
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.text import counted
 from crosswake.data.reid import BadFile
+from crosswake.models.build import build_model
 from crosswake.models.checkpoints import count_parameters, load_into
 from crosswake.models.model import ReidModel
 from crosswake.models.weight_files import read_weights
 from crosswake.settings.reid_run import ReidRunConfig
-from crosswake.training.checkpoint import check_folders, read_run
+from crosswake.tasks.idle import Learner, freeze_idle
+from crosswake.training.checkpoint import find_run
 from crosswake.training.optimisers import Optimisation
-from crosswake.training.task import Run
+from crosswake.training.task import Index, Run
 
 TITLES = {"transoss": "TransOSS", "sdf_net": "SDF-Net"}
 Config = TypeVar("Config", bound=ReidRunConfig)
@@ -38,14 +40,14 @@ class ModelTask(Generic[Config]):
         loaded: what became of the weights that ``--init`` names.
     """
 
+    unit: str
     identities: Sequence[str] = ()
     bad_files: tuple[BadFile, ...]
 
-    def __init__(
-        self, config: Config, fabric: Fabric, model: ReidModel, learner: nn.Module
-    ) -> None:
+    def __init__(self, config: Config, fabric: Fabric, model: ReidModel, learner: Learner) -> None:
         self.config, self.model = config, model
         self.loaded = starting_weights(model, config)
+        freeze_idle(learner)
         set_flags(model, config, fabric.device)
         self.optimisation = Optimisation(fabric, learner, config)
 
@@ -73,20 +75,29 @@ class ModelTask(Generic[Config]):
         """One line: what is about to be learnt from."""
         raise NotImplementedError
 
+    def batches(self, epoch: int) -> list[Index]:
+        """The batches of an epoch."""
+        raise NotImplementedError
 
-def check_start(config: ReidRunConfig, fingerprint: str) -> None:
-    """Raise, before anything is decoded, if the run to resume or the weights to start from cannot
-    be used.
 
-    Args:
-        config: the settings.
-        fingerprint: of the data.
+def find_start(config: ReidRunConfig) -> Mapping[str, Any] | None:
+    """What a run starts from, judged before any data are read.
+
+    Returns:
+        the checkpoint to go on from; None for a new run.
+
+    Raises:
+        CrosswakeError: the run cannot be resumed, the model cannot be made, or the weights that
+            ``--init`` names do not fit it.
     """
-    check_folders(config)
-    if config.resume:
-        read_run(config, fingerprint)
-    elif config.init is not None:
-        read_weights(init_path(config.init))
+    before = find_run(config)
+    if before is None:
+        with torch.device("meta"):  # shapes without memory
+            model = build_model(config.model)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nothing is copied, as is meant
+            starting_weights(model, config)
+    return before
 
 
 def starting_weights(model: ReidModel, config: ReidRunConfig) -> list[str]:
@@ -140,6 +151,8 @@ def introduce(run: Run, task: ModelTask[Any]) -> None:
         f"{count_parameters(task.model) / 1e6:.1f} M weights, on {run.fabric.device} "
         f"x {run.fabric.world_size}, {config.precision}; results in {config.output}"
     )
+    for line in smaller_steps(config, task.batches(1), task.unit):
+        run.say(line)
     if config.compile:
         run.say("the first step compiles the model, which takes a minute or more")
     for line in task.loaded:
@@ -148,3 +161,19 @@ def introduce(run: Run, task: ModelTask[Any]) -> None:
         run.warn(f"left out {file.path}: {file.reason}")
     if task.bad_files:
         run.warn(f"{counted(len(task.bad_files), 'file')} left out; --strict stops at the first")
+
+
+def smaller_steps(config: ReidRunConfig, batches: Sequence[Index], unit: str) -> list[str]:
+    """What became of batches that are larger than the data, and of steps of more batches than an
+    epoch has."""
+    lines, size = [], len(batches[0])
+    if size < config.batch_size:
+        lines.append(
+            f"a batch has {size} {unit}, not {config.batch_size}, for the data have no more for one"
+        )
+    if len(batches) < config.accumulate:
+        lines.append(
+            f"weights move after {counted(len(batches), 'batch')}, not {config.accumulate}, for an "
+            "epoch has no more"
+        )
+    return lines

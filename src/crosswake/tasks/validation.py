@@ -7,6 +7,7 @@ from crosswake.data.chips import Modality
 from crosswake.models.embedder import Embedder
 from crosswake.models.model import ReidModel
 from crosswake.retrieval.protocols import score
+from crosswake.training.health import diverged
 from crosswake.training.task import Run, Scores
 
 
@@ -18,9 +19,14 @@ def cross_modal_scores(run: Run, model: ReidModel, store: ChipStore) -> Scores:
         run: on whose device, in whose precision.
         model: what embeds; it is in evaluation mode afterwards.
         store: held-out chips.
+
+    Raises:
+        CrosswakeError: an embedding is no longer a number.
     """
     embedder = Embedder(model, device=run.fabric.device, precision=run.config.precision)
     features = embedder.embed_store(store)
+    if not np.isfinite(features).all():
+        raise diverged(run, "the embeddings are no longer numbers", run.state.epoch)
     names = np.array([chip.identity for chip in store.chips])
     optical = store.modality.numpy() == Modality.OPTICAL
     ways = {"o2s": (optical, ~optical), "s2o": (~optical, optical)}

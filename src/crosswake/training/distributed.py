@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor
 
 from crosswake.batches.devices import make_deterministic, pick_device
@@ -42,13 +43,16 @@ def make_fabric(config: RunConfig) -> Fabric:
         raise CrosswakeError(
             f"--batch: {config.batch_size} cannot be shared by {devices * nodes} processes"
         )
+    if device.type != "cpu" and devices > (found := count_devices(device)):
+        raise CrosswakeError(f"--devices: this machine has {found} of {device.type}, not {devices}")
+    strategy = DDPStrategy(find_unused_parameters=config.skips_weights)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fabric = Fabric(
             accelerator=device.type,
             devices=devices,
             num_nodes=nodes,
-            strategy="ddp" if devices * nodes > 1 else "auto",
+            strategy=strategy if devices * nodes > 1 else "auto",
             precision=FABRIC_PRECISION[config.precision],
         )
         cluster = getattr(fabric.strategy, "cluster_environment", None)
@@ -56,6 +60,11 @@ def make_fabric(config: RunConfig) -> Fabric:
             start_others(devices)
         fabric.launch()
     return fabric
+
+
+def count_devices(device: torch.device) -> int:
+    """How many devices of that kind, which is none of CPU, there are."""
+    return torch.cuda.device_count() if device.type == "cuda" else 1
 
 
 def silence_fabric() -> None:

@@ -10,16 +10,10 @@ from torch import Tensor
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.progress import Progress
 from crosswake.core.text import counted
-from crosswake.training.checkpoint import (
-    BEST,
-    LAST,
-    begin,
-    read_run,
-    resume,
-    save_best,
-    save_last,
-)
+from crosswake.training.checkpoint import begin, check_data, resume, save_best, save_last
 from crosswake.training.distributed import StopRequest, TrainingInterruptedError
+from crosswake.training.folder import BEST, LAST, stamp
+from crosswake.training.health import diverged
 from crosswake.training.log import EventWriter, Peak, write_rows
 from crosswake.training.task import Index, Run, Step, Task
 
@@ -41,8 +35,8 @@ def check_task(run: Run, task: Task) -> None:
         raise CrosswakeError(
             f"{task.root}: an epoch has no batch of two {task.unit} or more{shared}; add some"
         )
-    if run.config.resume:
-        read_run(run.config, task.fingerprint, task.decoded)
+    if run.before is not None:
+        check_data(run.before, run.config, task.fingerprint, task.decoded)
 
 
 def fit(run: Run, task: Task) -> None:
@@ -52,19 +46,28 @@ def fit(run: Run, task: Task) -> None:
         CrosswakeError: the run cannot be resumed as it is set, or the loss is no longer a number.
         TrainingInterruptedError: stopped on request, with everything saved.
     """
-    config, state = run.config, run.state
+    config, last = run.config, run.config.output / LAST
     if config.resume:
         resume(run, task)
     elif run.first_process:
         begin(run, task)
+    begun = stamp(last)
+    try:
+        learn(run, task)
+    except Exception:
+        if run.first_process and not config.resume and stamp(last) == begun:
+            last.unlink(missing_ok=True)  # it holds nothing that was learnt
+        raise
+    run.say(f"kept epoch {run.state.best_epoch} in {config.output / BEST}")
+
+
+def learn(run: Run, task: Task) -> None:
+    """All epochs that are left."""
+    config, state = run.config, run.state
     events = EventWriter(config.output / "tensorboard", state.epoch + 1)
-    progress = Progress(
-        task.size * config.epochs,
-        config.command,
-        task.unit,
-        config.quiet or not run.first_process,
-        task.size * state.epoch,
-    )
+    quiet = config.quiet or not run.first_process
+    total, already = task.size * config.epochs, samples_done(run, task)
+    progress = Progress(total, config.command, task.unit, quiet, already)
     with StopRequest() as stop, progress:
         while state.epoch < config.epochs and not out_of_patience(run):
             row = train_epoch(run, task, stop, progress)
@@ -74,7 +77,15 @@ def fit(run: Run, task: Task) -> None:
             if state.epoch < config.epochs and stop.agreed(run.fabric):
                 interrupt(run, task)
     events.close()
-    run.say(f"kept epoch {state.best_epoch} in {config.output / BEST}")
+
+
+def samples_done(run: Run, task: Task) -> int:
+    """Samples that the run has learnt from before it was resumed, which do not count for the rate
+    of what is shown."""
+    state, part = run.state, 0.0
+    if state.step:
+        part = state.step / len(steps_of(task.batches(state.epoch + 1), run.config.accumulate))
+    return round(task.size * (state.epoch + part))
 
 
 def train_epoch(
@@ -94,7 +105,7 @@ def train_epoch(
             totals[name] = totals.get(name, torch.tensor(0.0)) + value.detach()
         done = step.number + 1
         if done % CHECK_EVERY_STEPS == 0 or done in (1, len(batches)):
-            check_finite(run, totals["loss"], epoch)
+            check_loss(run, totals["loss"])
             note = f"epoch {epoch}/{config.epochs}, loss {losses['loss'].item():.3f}"
         samples = round(task.size * (state.epoch + done / len(batches)))
         progress.advance(samples - progress.done, note)
@@ -171,14 +182,10 @@ def out_of_patience(run: Run) -> bool:
     return patience is not None and run.state.stale >= patience
 
 
-def check_finite(run: Run, loss: Tensor, epoch: int) -> None:
+def check_loss(run: Run, loss: Tensor) -> None:
     """Stop with a reason if the loss is no longer a number."""
     if not math.isfinite(loss.item()):
-        raise CrosswakeError(
-            f"the loss is no longer a number in epoch {epoch}; lower --optimiser.lr "
-            f"({run.config.optimiser.lr:g}) or set --optimiser.clip_norm 1; "
-            f"{run.config.output / LAST} holds epoch {run.state.epoch}"
-        )
+        raise diverged(run, "the loss is no longer a number", run.state.epoch + 1)
 
 
 def interrupt(run: Run, task: Task) -> None:

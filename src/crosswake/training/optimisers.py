@@ -82,9 +82,17 @@ class Optimisation:
         self.fabric.backward(loss * share)
 
     def move(self) -> None:
-        """Clip the gradients, move the weights, and clear the gradients."""
+        """Clip the gradients, move the weights, and clear the gradients.
+
+        Gradients that are no numbers are for the loop to find, in the loss: in fp16 a first few are
+        usual, and skipped."""
         if self.config.clip_norm is not None:
-            self.fabric.clip_gradients(self.module, self.optimiser, max_norm=self.config.clip_norm)
+            self.fabric.clip_gradients(
+                self.module,
+                self.optimiser,
+                max_norm=self.config.clip_norm,
+                error_if_nonfinite=False,
+            )
         self.optimiser.step()
         self.optimiser.zero_grad()
 
@@ -93,8 +101,16 @@ class Optimisation:
         return dict(self.optimiser.state_dict())
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go back to a :meth:`state`."""
-        self.optimiser.load_state_dict(state)
+        """Go back to a :meth:`state`.
+
+        Raises:
+            ValueError: it is of other weights.
+        """
+        self.optimiser.load_state_dict(dict(state))
+        for weight, values in self.optimiser.state.items():
+            for name, value in values.items():
+                if isinstance(value, Tensor) and value.ndim and value.shape != weight.shape:
+                    raise ValueError(f"{name} is of shape {tuple(value.shape)}")
 
 
 def make_optimiser(

@@ -1,7 +1,7 @@
 """The processes of a run on one machine: started together, ended together.
 
-Fabric would start them too, but leaves each to find out by itself that another has failed: one that
-waits for it may wait for half an hour, and says in the end that a connection was closed."""
+Fabric could start them too, but would not end them together. When one fails, the others wait for it
+in an exchange, for up to half an hour, and then only report a closed connection."""
 
 import os
 import signal
@@ -16,19 +16,23 @@ from contextlib import contextmanager
 from crosswake.core.errors import CrosswakeError
 
 STARTER = "CROSSWAKE_STARTER"
-"""Environment variable: the number of the first process, in those that it has started."""
+"""Environment variable of the processes that the first one has started: its process number."""
 POLL_SECONDS = 0.2
 FIRST_WAITS, OTHERS_WAIT = 1.0, 3.0
-"""Seconds between a failure and the word about it, in which a process that has failed before may
-end this one."""
+"""Seconds that a failed process waits before it reports its failure. If it failed only because
+another process had failed first, it is ended in this time, and only the true cause is reported."""
 
 started: list["subprocess.Popen[bytes]"] = []
+"""In the first process: those that it has started."""
 ending = threading.Event()
+"""Set when the run ends in this process, so that the ends of the others are no failures."""
 
 
 def start_others(processes: int) -> None:
-    """Start this command again for every process but this one, the first; the environment tells
-    each its rank."""
+    """Start this command again, once for every further process of the run.
+
+    This process is the first. Each of the others finds its rank in its environment. A thread
+    watches them, and ends this process when one of them fails."""
     os.environ |= {
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(free_port()),
@@ -50,10 +54,11 @@ def free_port() -> int:
 
 @contextmanager
 def ending_together() -> Iterator[None]:
-    """Around a run: what fails in one process ends all of them, and one of them says why.
+    """Around a run: if one process fails, all end, and one of them says why.
 
-    What fails in all alike is said by the first. What fails in one may show in another as a closed
-    connection; that one waits for a moment, in which it is ended."""
+    A failure that all processes share is reported by the first. A failure of one process can reach
+    the others as a closed connection, which is not worth reporting: before it reports anything, a
+    process waits a moment, in which the process that failed first ends it."""
     starter = os.environ.get(STARTER)
     if starter is not None:
         threading.Thread(target=watch_first, args=(int(starter),), daemon=True).start()
@@ -66,24 +71,23 @@ def ending_together() -> Iterator[None]:
             time.sleep(FIRST_WAITS)
         ending.set()
         for process in started:
-            process.kill()  # they write nothing, and may hang in an exchange with this one
+            process.kill()  # safe, for only the first writes; they may hang in an exchange
         raise
     ending.set()
 
 
 def watch_others() -> None:
-    """In the first process: end it as soon as another has failed, and said why."""
+    """In the first process: end it when another has failed, which has reported why."""
     while not ending.is_set():
         failed = next((code for code in [process.poll() for process in started] if code), None)
-        if (
-            failed is not None and not ending.is_set()
-        ):  # those that the end of this one has killed do not count
+        # Asked again: at its own end, this process kills the others.
+        if failed is not None and not ending.is_set():
             end_after(failed)
         time.sleep(POLL_SECONDS)
 
 
 def end_after(code: int) -> None:
-    """End this process at once, and all that it has started, as another ended with ``code``."""
+    """End this process and all that it has started, at once, because one ended with ``code``."""
     if code < 0:
         name = signal.Signals(-code).name
         print(
@@ -98,7 +102,11 @@ def end_after(code: int) -> None:
 
 
 def watch_first(number: int) -> None:
-    """In a process that was started by another: end it when that one has."""
+    """In a process that the first one has started: end it when the first has ended.
+
+    Args:
+        number: of the first process.
+    """
     while os.getppid() == number:
         time.sleep(POLL_SECONDS)
     os._exit(1)

@@ -142,12 +142,14 @@ class Run:
         state: how far it has come; all of it goes into the checkpoint.
         waited: seconds of the epoch that this process has spent on making batches, as the host sees
             it.
+        before: the checkpoint to go on from, once it has been read; None for a new run.
     """
 
     config: RunConfig
     fabric: Fabric
     state: TrainState = field(default_factory=TrainState)
     waited: float = 0.0
+    before: Mapping[str, Any] | None = None
 
     @contextmanager
     def waiting(self) -> Iterator[None]:

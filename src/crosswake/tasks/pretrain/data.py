@@ -1,11 +1,8 @@
-"""What pretraining reads: pairs to learn from, decoded once, and pairs of other scenes to validate
-on."""
+"""What pretraining reads: pairs to learn from, which are decoded once, and pairs to validate on,
+which are of other scenes."""
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 from lightning_fabric import Fabric
@@ -22,14 +19,17 @@ from crosswake.data.sources.open import find_reader
 from crosswake.settings.pretrain import PretrainConfig
 
 LEAST_PLACES = 10
-"""Held-out places that a validation needs: among very few, every epoch finds the right one."""
+"""Places that a validation needs at least. Among fewer, even a poor model finds the right one."""
 VALIDATION_WINDOWS = 1000
-"""Held-out pairs that are looked at, at most: a validation takes seconds whatever the size of the
-set."""
+"""Held-out pairs that a validation measures at most, so that it takes seconds on any data set."""
 
 
 def open_pretraining_data(config: PretrainConfig) -> PairData:
-    """The pairs in whichever layout, with what cannot be used of them pointed out."""
+    """The pairs of ``--data``, in any known layout; what cannot be used is in ``bad_files``.
+
+    Raises:
+        CrosswakeError: there are none, or one cannot be used and ``--strict`` is set.
+    """
     if config.data is None:
         raise CrosswakeError(
             "--data: say what to pretrain on: a folder of optical-SAR pairs (crosswake data pairs)"
@@ -46,10 +46,11 @@ def open_pretraining_data(config: PretrainConfig) -> PairData:
 
 
 def split_pairs(data: PairData, config: PretrainConfig) -> tuple[Pairs, Pairs]:
-    """Pairs to learn from, and windows of whole scenes held out of them; none where that would be
-    too few places.
+    """Splits the pairs into those to learn from and those to validate on.
 
-    Pairs of another split than ``--splits`` take no part: they are what the result is measured on.
+    Whole scenes are held out for validation, and cut into windows as a measurement cuts them. If
+    these show too few places, nothing is held out. Pairs of a split that ``--splits`` does not name
+    are in neither part: the result is measured on them.
     """
     pairs = tuple(pair for pair in data.pairs if not pair.split or pair.split in config.splits)
     if not pairs:
@@ -75,35 +76,16 @@ def split_pairs(data: PairData, config: PretrainConfig) -> tuple[Pairs, Pairs]:
 
 
 def windows_of(pair: Pair) -> Pairs:
-    """The windows of a held-out pair; the pair itself where its size cannot be read, which decoding
-    will list."""
+    """The windows of a held-out pair. If its size cannot be read, the pair itself, which decoding
+    then lists as a bad file."""
     try:
         return measured_windows((pair,))
     except UnreadableChipError:
         return (pair,)
 
 
-@contextmanager
-def leaving_nothing_if_refused(output: Path) -> Iterator[None]:
-    """Around what may be refused after pairs are decoded: they are removed again, and the folder
-    made for them.
-
-    What was decoded before Ctrl-C stays for the next run, but no empty folder does.
-    """
-    new, before = not output.exists(), set(output.glob("pairs-*"))
-    try:
-        yield
-    except (CrosswakeError, KeyboardInterrupt) as error:
-        if isinstance(error, CrosswakeError):
-            for path in set(output.glob("pairs-*")) - before:
-                path.unlink(missing_ok=True)
-        if new and output.is_dir() and not any(output.iterdir()):
-            output.rmdir()
-        raise
-
-
 def decode_once(pairs: Pairs, config: PretrainConfig, fabric: Fabric, quiet: bool) -> PairStore:
-    """The training pairs, decoded by the first process and mapped by all."""
+    """The training pairs. The first process decodes them into a file, which all processes map."""
     how = PairDecoding(
         size=config.model.image_size, whole=not config.crops, sar=config.sar_radiometry
     )
@@ -112,8 +94,8 @@ def decode_once(pairs: Pairs, config: PretrainConfig, fabric: Fabric, quiet: boo
         for pair in pairs
         for path in (pair.optical, pair.sar)
     ]
-    # Files mended in place are decoded again; images kept as they are hang on the size too: smaller
-    # ones are left out.
+    # The times of the files count, so that one that was mended is decoded again. So does the size:
+    # images that are smaller are left out.
     readings = sorted({repr(pair.reading) for pair in pairs})
     text = json.dumps(
         [VERSION, pairs_fingerprint(pairs), files, how.size, how.whole, how.sar, readings]
@@ -128,7 +110,7 @@ def decode_once(pairs: Pairs, config: PretrainConfig, fabric: Fabric, quiet: boo
 
 
 def decode_held(held: Pairs, config: PretrainConfig, quiet: bool) -> ChipStore:
-    """The held-out windows as chips, decoded as for testing."""
+    """The held-out windows as chips, decoded as a measurement decodes them."""
     optical, sar = pair_chips(held)
     how = config.sar_radiometry
     return decode(

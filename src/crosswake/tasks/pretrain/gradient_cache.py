@@ -1,10 +1,11 @@
 """Contrastive batches larger than memory (Gao et al., "Scaling Deep Contrastive Learning Batch Size
 under Memory Limited Setup", RepL4NLP 2021, arXiv 2101.06983).
 
-Features of all chunks come first, without keeping what they were computed from; the loss and its
-gradient with regard to the features next; then each chunk again, now with the gradient that its
-features are known to have. It costs a second forward pass, and the sum of gradients is that of the
-whole batch."""
+1. The features of all chunks, without what a backward pass would need.
+2. The loss of the whole batch, and its gradient with regard to the features.
+3. Each chunk once more, now with a backward pass that starts from the gradient of its features.
+
+The gradients add up to those of the whole batch. The price is a second forward pass."""
 
 from contextlib import nullcontext
 
@@ -29,7 +30,7 @@ def cached_backward(
     joined = gathered(fabric, features).requires_grad_()
     losses = learner.losses(joined, batch.same)
     found, *head = torch.autograd.grad(losses["loss"], [joined, *learner.head()])
-    # The processes' gradients will be averaged, and this one is part of a sum.
+    # Gradients are averaged over processes, but these are parts of a sum.
     mine = fabric.world_size * found[fabric.global_rank]
     for part in parts:
         last = part is parts[-1]

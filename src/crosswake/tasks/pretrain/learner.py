@@ -1,5 +1,5 @@
-"""One pretraining step as a module: pairs in, contrastive loss out, over the features of all
-processes."""
+"""Model and loss of pretraining as one module: pairs in, contrastive loss out. The loss sees the
+pairs of all processes."""
 
 import math
 from dataclasses import dataclass
@@ -10,13 +10,14 @@ from torch import Tensor, nn
 from crosswake.data.chips import Modality
 from crosswake.models.losses import matched_contrastive
 from crosswake.models.model import ReidModel
+from crosswake.tasks.idle import Learner, made_up_images
 from crosswake.training.distributed import Gather
 
 LARGEST_LOGIT_SCALE = math.log(100)
 """As in CLIP (Radford et al., 2021, section 2.5): a temperature of 0.01."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)  # not frozen: Fabric casts what it holds
 class PairBatch:
     """This process's share of a batch, on the device.
 
@@ -43,22 +44,22 @@ class PairBatch:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class CachedGradient:
-    """Gradients of the loss that were found before, see
-    :mod:`crosswake.tasks.pretrain.gradient_cache`.
+    """Gradients of the loss that :mod:`crosswake.tasks.pretrain.gradient_cache` has computed for a
+    whole batch, as far as they concern one chunk.
 
     Attributes:
-        features: (2, pairs, width), of the features of some pairs.
-        head: of the weights after the features, in the order of :meth:`PairLearner.head`; empty if
-            counted elsewhere.
+        features: (2, pairs, width), with regard to the features of the chunk.
+        head: with regard to the weights after the features, in the order of
+            :meth:`PairLearner.head`; empty for all chunks but the last, so that they count once.
     """
 
     features: Tensor
     head: tuple[Tensor, ...]
 
 
-class PairLearner(nn.Module):
+class PairLearner(Learner):
     """TransOSS with the pair head's contrastive loss (section 4.3).
 
     Args:
@@ -72,13 +73,12 @@ class PairLearner(nn.Module):
         super().__init__()
         self.model, self.gather = model, gather
         model.logit_scale.data.fill_(-math.log(temperature))
-        model.get_parameter(f"{model.neck_name}.weight").requires_grad_(
-            model.config.feature == "neck"
-        )
 
     def forward(self, batch: PairBatch, cached: CachedGradient | None = None) -> dict[str, Tensor]:
-        """The loss of a batch; or, with gradients found before, a number that has those
-        gradients."""
+        """The loss of a batch, as ``loss``.
+
+        With ``cached``, ``loss`` is a number whose gradients are those of the loss: the sum of the
+        products of features and head weights with their known gradients."""
         features = self.features(batch)
         if cached is None:
             return self.losses(self.gather(features), batch.same)
@@ -88,6 +88,12 @@ class PairLearner(nn.Module):
             for weight, gradient in zip(self.head(), cached.head, strict=False)
         ]
         return {"loss": torch.stack(products).sum()}
+
+    def sample_loss(self) -> Tensor:
+        """The loss of two made-up pairs."""
+        optical, sar = made_up_images(4, self.model.config.image_size).chunk(2)
+        pairs = PairBatch(optical=optical, sar=sar, drop_path_mask=None, same=torch.eye(2) > 0)
+        return self.losses(self.features(pairs)[None], pairs.same)["loss"]
 
     def features(self, batch: PairBatch) -> Tensor:
         """(2, share, width) features before BNNeck, optical then SAR, float32."""
@@ -112,7 +118,7 @@ class PairLearner(nn.Module):
         return {"loss": loss}
 
     def head(self) -> list[nn.Parameter]:
-        """The trainable weights after the features."""
+        """The trainable weights that come after the features: temperature and BNNeck."""
         return [
             weight
             for weight in (

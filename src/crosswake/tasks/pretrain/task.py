@@ -19,19 +19,22 @@ from crosswake.tasks.pretrain.data import (
     LEAST_PLACES,
     decode_held,
     decode_once,
-    leaving_nothing_if_refused,
     open_pretraining_data,
     split_pairs,
 )
 from crosswake.tasks.pretrain.gradient_cache import cached_backward
 from crosswake.tasks.pretrain.learner import PairBatch, PairLearner
-from crosswake.tasks.start import ModelTask, check_start, introduce
+from crosswake.tasks.start import ModelTask, find_start, introduce
 from crosswake.tasks.validation import cross_modal_scores
-from crosswake.training.checkpoint import check_folders
+from crosswake.training.checkpoint import check_data
 from crosswake.training.distributed import gather_processes, make_fabric, share_of
+from crosswake.training.folder import own_folder
 from crosswake.training.loop import check_task, fit
 from crosswake.training.processes import ending_together
 from crosswake.training.task import Index, Losses, Run, Scores, Step
+
+BATCHES_LOOKED_AT = 20
+"""Batches of an epoch that are searched for pairs of different places."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +115,15 @@ class PairTask(ModelTask[PretrainConfig]):
             processes=self.processes,
         )
 
+    def has_negatives(self) -> bool:
+        """Whether a batch has pairs of different places; else the loss is 0 whatever is learnt."""
+        shape, random = self.config.model.image_size, np.random.default_rng(self.config.seed)
+        for index in self.batches(1)[:BATCHES_LOOKED_AT]:
+            windows = draw_windows(self.store, index, shape, self.config.augment.offset, random)
+            if not same_place(self.store.place[index], windows).all():
+                return True
+        return False
+
     def step(self, run: Run, index: Index, step: Step) -> Losses:
         """Learn from one batch, in chunks if the settings say so."""
         optimisation, chunk = self.optimisation, self.config.batch.chunk
@@ -190,35 +202,40 @@ def pretrain(config: PretrainConfig) -> tuple[Run, PairTask]:
         CrosswakeError: the settings or the data do not do, or the loss is no longer a number.
         TrainingInterruptedError: stopped on request, with everything saved.
     """
-    with ending_together():
+    with ending_together(), own_folder(config):
         run, task = prepare_pretraining(config)
         fit(run, task)
-    if config.cache is None and run.first_process:
-        for path in config.output.glob("pairs-*"):
-            path.unlink()
+        if config.cache is None and run.first_process:
+            for path in config.output.glob("pairs-*"):
+                path.unlink()
     return run, task
 
 
 def prepare_pretraining(config: PretrainConfig) -> tuple[Run, PairTask]:
     """Read pairs, make the model, and refuse what cannot work."""
-    check_folders(config)
+    before = find_start(config)
     data = open_pretraining_data(config)
     pairs, held = split_pairs(data, config)
-    check_start(config, pairs_fingerprint(pairs))
+    if before is not None:
+        check_data(before, config, pairs_fingerprint(pairs))
     if len({pair.id for pair in pairs}) < 2 and not config.crops:
         raise CrosswakeError(
             f"{data.root}: pairs of a single place have no negatives; add pairs, or set --crops"
         )
     fabric = make_fabric(config)
     quiet = config.quiet or not fabric.is_global_zero
-    run = Run(config=config, fabric=fabric)
-    with leaving_nothing_if_refused(config.output):
-        store = decode_once(pairs, config, fabric, quiet)
-        validation = decode_held(held, config, quiet) if held else None
-        split = PairSplit(data=data, pairs=pairs, store=store, held=held, validation=validation)
-        fabric.seed_everything(config.seed, verbose=False)
-        task = PairTask(config, fabric, split)
-        check_task(run, task)
+    run = Run(config=config, fabric=fabric, before=before)
+    store = decode_once(pairs, config, fabric, quiet)
+    validation = decode_held(held, config, quiet) if held else None
+    split = PairSplit(data=data, pairs=pairs, store=store, held=held, validation=validation)
+    fabric.seed_everything(config.seed, verbose=False)
+    task = PairTask(config, fabric, split)
+    check_task(run, task)
+    if not task.has_negatives():
+        raise CrosswakeError(
+            f"{data.root}: all pairs of a batch show the same place, so there is nothing to tell "
+            "apart; add pairs of other places, or cut smaller windows (--model.image_size)"
+        )
     introduce(run, task)
     if config.validation.fraction and not task.validates:
         few = f"fewer than {LEAST_PLACES} places in scenes that could be held out"

@@ -1,9 +1,10 @@
-"""One training step as a module: chips in, losses out, over the features of all processes."""
+"""Model and losses of training as one module: chips in, losses out. The losses see the chips of all
+processes."""
 
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from crosswake.data.chips import Modality
@@ -14,6 +15,7 @@ from crosswake.models.losses import (
 )
 from crosswake.models.model import ReidModel
 from crosswake.settings.train import LossConfig
+from crosswake.tasks.idle import Learner, made_up_images
 from crosswake.training.distributed import Gather
 
 
@@ -26,8 +28,8 @@ class Batch:
         modality: (share,) int64.
         size: (share, 3) float32.
         drop_path_mask: (depth, 2, share) drop path factors; None where the model draws its own.
-        labels: (batch,) int64, of the whole batch.
-        modality_of_all: (batch,) int64, likewise.
+        labels: (batch,) int64, of the chips of all processes.
+        modality_of_all: (batch,) int64, of the same.
     """
 
     images: Tensor
@@ -38,12 +40,11 @@ class Batch:
     modality_of_all: Tensor
 
 
-class ReidLearner(nn.Module):
+class ReidLearner(Learner):
     """A model with its losses.
 
-    BNNeck, mining and losses see the features of the whole batch: every process gathers them, so
-    that the result does not depend on how many processes there are. It is one module so that
-    data-parallel training wraps all of it.
+    Every process gathers the features of the whole batch. BNNeck, mining and losses see them all,
+    so the result does not depend on the number of processes.
 
     Args:
         model: the model, with a classifier.
@@ -54,12 +55,18 @@ class ReidLearner(nn.Module):
     def __init__(self, model: ReidModel, loss: LossConfig, gather: Gather) -> None:
         super().__init__()
         self.model, self.loss, self.gather = model, loss, gather
-        model.logit_scale.requires_grad_(loss.contrastive > 0)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """The losses of a batch: ``loss``, and every term that has a weight."""
+        """The losses of a batch: ``loss``, the weighted sum, and every term that has a weight."""
         rows = self.model(batch.images, batch.modality, batch.size, batch.drop_path_mask).float()
         return self.losses(self.gather(rows), batch.labels, batch.modality_of_all)
+
+    def sample_loss(self) -> Tensor:
+        """The loss of four made-up chips, of two identities in both modalities."""
+        modality, labels = torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1])
+        images = made_up_images(len(labels), self.model.config.image_size)
+        rows = self.model(images, modality, torch.zeros(len(labels), 3))
+        return self.losses(rows, labels, modality)["loss"]
 
     def losses(self, rows: Tensor, labels: Tensor, modality: Tensor) -> dict[str, Tensor]:
         """The losses from the model's rows, (batch, columns)."""
@@ -84,8 +91,7 @@ class ReidLearner(nn.Module):
         return {"loss": torch.stack(weighted).sum(), **terms}
 
     def contrastive(self, features: Tensor, labels: Tensor, modality: Tensor) -> Tensor:
-        """The pair head's loss over the batch, an identity's chips matching all of its other
-        modality."""
+        """The pair head's loss: a chip matches all chips of its identity in the other modality."""
         sar = modality == Modality.SAR
         logits = self.model.pair_logits(features[sar], features[~sar])
         return cross_modal_contrastive(logits, labels[sar], labels[~sar])

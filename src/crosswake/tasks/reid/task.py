@@ -22,11 +22,13 @@ from crosswake.data.sources.open import open_reid
 from crosswake.data.splits import split_validation
 from crosswake.models.build import build_model
 from crosswake.settings.train import TrainConfig
+from crosswake.tasks.reid.feeding import unfed_losses
 from crosswake.tasks.reid.learner import Batch, ReidLearner
-from crosswake.tasks.start import ModelTask, check_start, introduce
+from crosswake.tasks.start import ModelTask, find_start, introduce
 from crosswake.tasks.validation import cross_modal_scores
-from crosswake.training.checkpoint import check_folders
+from crosswake.training.checkpoint import check_data
 from crosswake.training.distributed import gather_processes, make_fabric, share_of
+from crosswake.training.folder import own_folder
 from crosswake.training.loop import check_task, fit
 from crosswake.training.processes import ending_together
 from crosswake.training.task import Index, Losses, Run, Scores, Step
@@ -132,7 +134,7 @@ def train(config: TrainConfig) -> tuple[Run, ReidTask]:
         CrosswakeError: the settings or the data do not do, or the loss is no longer a number.
         TrainingInterruptedError: stopped on request, with everything saved.
     """
-    with ending_together():
+    with ending_together(), own_folder(config):
         run, task = prepare_reid(config)
         fit(run, task)
     return run, task
@@ -140,13 +142,15 @@ def train(config: TrainConfig) -> tuple[Run, ReidTask]:
 
 def prepare_reid(config: TrainConfig) -> tuple[Run, ReidTask]:
     """Read data, make the model, and refuse what cannot work, before anything is written."""
-    check_folders(config)
+    before = find_start(config)
     data = open_training_data(config)
-    check_start(config, chips_fingerprint(data.train))
-    fabric = make_fabric(config)
+    if before is not None:
+        check_data(before, config, chips_fingerprint(data.train))
     train_chips, held_out = split_validation(
         data.require_train(), config.validation.fraction, config.seed
     )
+    unfed = unfed_losses(config, train_chips, held_out)
+    fabric = make_fabric(config)
     quiet = config.quiet or not fabric.is_global_zero
     store = decode_split(train_chips, config, "bicubic", quiet)
     validation = decode_split(held_out, config, "bilinear", quiet) if held_out else None
@@ -155,14 +159,17 @@ def prepare_reid(config: TrainConfig) -> tuple[Run, ReidTask]:
             f"{data.root}: chips of fewer than two training identities can be read; see data check"
         )
     fabric.seed_everything(config.seed, verbose=False)
-    run = Run(config=config, fabric=fabric)
+    run = Run(config=config, fabric=fabric, before=before)
     task = ReidTask(config, fabric, data, store, validation)
     check_task(run, task)
     introduce(run, task)
+    for line in unfed:
+        run.warn(line)
     if config.validation.fraction and validation is None:
+        count = len(cross_modal_identities(data.train))
         run.say(
-            "too few identities in both modalities to hold any out: the last epoch is kept, not "
-            "the best"
+            f"{counted(count, 'identity')} in both modalities, too few to hold any out for "
+            "validation: the last epoch is kept, not the best"
         )
     return run, task
 

@@ -1,0 +1,32 @@
+"""Weights that no loss of the settings hangs on, such as a classifier's without identity loss."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+
+class Learner(nn.Module, ABC):
+    """A model with its losses as one module, which is what data-parallel training wraps."""
+
+    @abstractmethod
+    def sample_loss(self) -> Tensor:
+        """The loss of a few made-up samples, on the CPU: it hangs on the same weights as that of
+        any batch."""
+
+
+def freeze_idle(learner: Learner) -> None:
+    """Freeze the weights that the loss does not hang on, for several processes would wait for their
+    gradients."""
+    learner.eval()  # statistics stay as they are, and nothing is drawn at random
+    learner.sample_loss().backward()
+    learner.train()
+    for weight in learner.parameters():
+        weight.requires_grad_(weight.requires_grad and weight.grad is not None)
+        weight.grad = None
+
+
+def made_up_images(count: int, size: tuple[int, int]) -> Tensor:
+    """(count, 3, height, width) float32 images, no two alike."""
+    height, width = size
+    return torch.linspace(-1, 1, count * 3 * height * width).reshape(count, 3, height, width)
