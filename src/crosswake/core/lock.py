@@ -2,6 +2,7 @@
 ends."""
 
 import contextlib
+import glob
 import os
 import platform
 import sys
@@ -45,7 +46,7 @@ def only_writer(folder: Path, name: str = "", option: str = "--output") -> Itera
     try:
         lock = take_lock(path, folder / name, option)
         try:
-            remove_dead_parts(folder, name or "*")
+            remove_dead_parts(folder, glob.escape(name) or "*")
             yield
         finally:
             give_back(lock, path)
