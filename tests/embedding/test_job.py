@@ -3,6 +3,7 @@ bytes."""
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -18,10 +19,12 @@ import pytest
 
 import crosswake
 from crosswake.core.errors import CrosswakeError
+from crosswake.core.lock import only_writer
 from crosswake.data.pixels import read_pixels
 from crosswake.data.sources.hoss import read_hoss
-from crosswake.embedding import job
+from crosswake.embedding import job, output
 from crosswake.embedding.job import embed_archive
+from crosswake.embedding.parts import is_intact
 from crosswake.settings.embed import EmbedConfig
 from tests.tiny import tiny_hoss
 from tests.tiny_models import tiny_weights
@@ -152,7 +155,12 @@ def test_a_finished_job_does_nothing_and_a_changed_one_only_what_changed(
         settings, checkpoint=tiny_weights(settings.checkpoint.with_name("other.pth"), seed=1)
     )
     before = settings.output.read_bytes()
-    embed_archive(other)
+    with pytest.raises(
+        CrosswakeError, match=r"all.parquet: was made .*: weights \w+, not .*--over"
+    ):
+        embed_archive(other)
+    assert settings.output.read_bytes() == before
+    embed_archive(replace(other, overwrite=True))
     assert settings.output.read_bytes() != before
 
 
@@ -175,6 +183,11 @@ def test_parts_of_another_job_are_made_again(
     if change == "weights":
         tiny_weights(settings.checkpoint, seed=1)
     changed = replace(settings, precision="bf16") if change == "precision" else settings
+    if change != "picture":  # hours of work for another result
+        with pytest.raises(CrosswakeError, match=f"part-000000.parquet: was made .*: {change} "):
+            embed_archive(changed)
+        assert len(list(settings.parts_folder.iterdir())) == 7
+        changed = replace(changed, overwrite=True)
     count = count_model_calls(changed)
     assert embed_archive(changed).done_before == (34 if change == "picture" else 0)
     assert count() == (6 if change == "picture" else 40)
@@ -222,51 +235,101 @@ def test_nothing_to_embed_leaves_nothing_behind(settings: EmbedConfig, tmp_path:
     (tmp_path / "empty" / "a.tif").touch()
     with pytest.raises(CrosswakeError, match=r"names no chips; the first of 1 files: .*--modality"):
         embed_archive(replace(settings, data=tmp_path / "empty"))
-    with pytest.raises(CrosswakeError, match="not one chip can be read"):
+    with pytest.raises(CrosswakeError, match="not one chip can be embedded"):
         embed_archive(replace(settings, data=tmp_path / "empty", modality="sar"))
     broken = settings.checkpoint.with_name("broken.pth")
     broken.write_bytes(settings.checkpoint.read_bytes()[:1000])
     with pytest.raises(CrosswakeError, match="not a readable weight file"):
         embed_archive(replace(settings, checkpoint=broken, output=tmp_path / "b" / "b.parquet"))
-    assert not list((tmp_path / "b").iterdir())
-    for output, message in (
+    assert not (tmp_path / "b").exists()
+    for bad, message in (
         (tmp_path / "all.csv", "must end in .parquet"),
         (settings.checkpoint / "x.parquet", "cannot"),
     ):
         with pytest.raises(CrosswakeError, match=message):
-            embed_archive(replace(settings, output=output))
+            embed_archive(replace(settings, output=bad))
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("kind", ["table", "list of the same form", "folder", "link to nowhere"])
 @pytest.mark.parametrize("name", ["all.parquet", "all.bad-files.csv", "all.parquet.parts/part-7"])
-def test_a_file_of_another_program_is_never_replaced(settings: EmbedConfig, name: str) -> None:
+def test_what_another_program_made_is_never_replaced(
+    settings: EmbedConfig, name: str, kind: str, overwrite: bool
+) -> None:
     foreign = settings.output.parent / name
     foreign.parent.mkdir(parents=True)
-    pq.write_table(pa.table({"path": ["mine"], "reason": ["mine"]}), foreign)
-    before = foreign.read_bytes()
-    with pytest.raises(CrosswakeError, match=f"{name}: was not written by crosswake embed; move"):
-        embed_archive(settings)
-    assert foreign.read_bytes() == before
-    assert [path for path in settings.output.parent.rglob("*") if path.is_file()] == [foreign]
+    if kind == "folder":
+        foreign.mkdir()
+    elif kind == "link to nowhere":
+        foreign.symlink_to("nowhere")
+    elif kind == "table":
+        pq.write_table(pa.table({"path": ["mine"], "reason": ["mine"]}), foreign)
+    else:
+        foreign.write_text("path,reason\nmine,mine\n")
+    before = foreign.lstat()
+    with pytest.raises(
+        CrosswakeError, match=f"{name}.* (was not written by crosswake|is a folder)"
+    ):
+        embed_archive(replace(settings, overwrite=overwrite))
+    assert foreign.lstat() == before
+    assert not list(settings.output.parent.rglob(".*"))
 
 
-def test_other_files_in_the_folder_of_parts_stay(settings: EmbedConfig) -> None:
+def test_other_files_beside_the_parts_stay(settings: EmbedConfig) -> None:
     notes = settings.parts_folder / "notes.txt"
     notes.parent.mkdir(parents=True)
     notes.write_text("mine")
+    dead = f"{platform.node()}-999999999.part"
+    for name in (".all.parquet", ".all.bad-files.csv", "all.parquet.parts/.part-000001.parquet"):
+        (settings.output.parent / f"{name}.{dead}").write_bytes(b"of a killed run")
     embed_archive(settings)
-    assert list(settings.parts_folder.iterdir()) == [notes]
+    left = {path for path in settings.output.parent.rglob("*") if path.is_file()}
+    assert left == {notes, settings.output}
 
 
-def test_a_list_of_files_left_out_goes_when_none_is_left_out(settings: EmbedConfig) -> None:
+def test_a_list_of_files_left_out_is_ours_only_as_it_was_written(settings: EmbedConfig) -> None:
     bad = settings.data / "query" / "notes.doc"
     bad.touch()
     embed_archive(settings)
-    assert settings.bad_list.exists()
+    listed = settings.bad_list.read_text()
+    settings.bad_list.unlink()
+    again = embed_archive(settings)
+    assert (again.left_out, again.bad_files, again.done_before) == (1, (), 40)
+    settings.bad_list.write_text(f"{listed}my remark,\n")
+    with pytest.raises(CrosswakeError, match=r"bad-files.csv: was not written .* or was changed"):
+        embed_archive(settings)
+    settings.bad_list.write_text(listed)
+    bad.unlink()
     chip = next((settings.data / "query").glob("*.tif"))
     chip.write_bytes(chip.read_bytes() + b"\0")
-    bad.unlink()
-    embed_archive(settings)
+    embed_archive(replace(settings, overwrite=True))
     assert not settings.bad_list.exists()
+
+
+def test_killed_before_the_list_is_written_it_is_written_later(
+    settings: EmbedConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (settings.data / "query" / "notes.doc").touch()
+    monkeypatch.setattr(output, "bad_list_content", lambda _: b"")
+
+    def stop(_: object) -> None:
+        raise KeyboardInterrupt
+
+    plain = output.replacing
+
+    def killed(path: Path) -> Any:
+        return stop(path) if path == settings.bad_list else plain(path)
+
+    monkeypatch.setattr(output, "replacing", killed)
+    with pytest.raises(KeyboardInterrupt):
+        embed_archive(settings)
+    assert settings.output.exists()
+    monkeypatch.undo()
+    count = count_model_calls(settings)
+    outcome = embed_archive(settings)
+    assert (count(), outcome.left_out, len(outcome.bad_files)) == (0, 1, 1)
+    assert "notes.doc" in settings.bad_list.read_text()
+    assert not settings.parts_folder.exists()
 
 
 def test_parts_of_a_longer_job_go_with_the_others(settings: EmbedConfig) -> None:
@@ -274,5 +337,56 @@ def test_parts_of_a_longer_job_go_with_the_others(settings: EmbedConfig) -> None
     settings.parts_folder.mkdir()
     longer = settings.part_path(99)
     longer.write_bytes(settings.output.read_bytes())
-    embed_archive(replace(settings, save_every=7))
+    embed_archive(replace(settings, save_every=7, overwrite=True))
     assert not settings.parts_folder.exists()
+
+
+@pytest.mark.parametrize("what", ["part", "output"])
+def test_a_finished_file_is_verified(
+    settings: EmbedConfig, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """A bit that flipped on the disk since does not become a result."""
+    if what == "part":
+        monkeypatch.setattr(job, "merge_parts", lambda *_: (0, ()))
+    embed_archive(settings)
+    monkeypatch.undo()
+    path = settings.output if what == "output" else settings.part_path(2)
+    content = bytearray(path.read_bytes())
+    content[60] ^= 1
+    path.write_bytes(content)
+    assert not is_intact(path)
+    count = count_model_calls(settings)
+    embed_archive(settings)
+    assert count() == (6 if what == "part" else 40)
+    assert is_intact(settings.output)
+
+
+def test_a_chip_without_an_embedding_is_left_out(settings: EmbedConfig, tmp_path: Path) -> None:
+    chips = read_hoss(settings.data).all_chips()[:3]
+    lines = [f"{chips[0].path},optical,20,100", f"{chips[1].path},optical,3e38,3e38"]
+    table = tmp_path / "sizes.csv"
+    table.write_text("\n".join(["path,modality,width_m,height_m", *lines, lines[0]]))
+    with_sizes = EmbedConfig(
+        checkpoint=tiny_weights(tmp_path / "weights.pth"),
+        data=table,
+        output=settings.output,
+        device="cpu",
+        quiet=True,
+    )
+    outcome = embed_archive(with_sizes)
+    assert outcome.rows == 2
+    assert [bad.path for bad in outcome.bad_files] == [chips[1].path]
+    assert np.isfinite(embeddings(settings.output)).all()
+    with pytest.raises(CrosswakeError, match=f"{chips[1].path.name}: its embedding is no vector"):
+        embed_archive(replace(with_sizes, strict=True, output=tmp_path / "strict.parquet"))
+    table.write_text("\n".join(["path,modality,width_m,height_m", lines[1]]))
+    with pytest.raises(CrosswakeError, match=r"not one chip can be embedded; the first: .*weights"):
+        embed_archive(replace(with_sizes, output=tmp_path / "none.parquet"))
+
+
+def test_two_at_once(settings: EmbedConfig) -> None:
+    with (
+        only_writer(settings.output.parent, settings.output.name),
+        pytest.raises(CrosswakeError, match=r"all.parquet is being written by another process"),
+    ):
+        embed_archive(settings)
