@@ -6,7 +6,7 @@ DEMO := runs/demo
 # One process a core. Tests of a file stay in one process, since they share what they made.
 PYTEST := $(BIN)/pytest --numprocesses auto --dist loadfile
 
-.PHONY: setup demo lint check test docs bench clean
+.PHONY: setup demo lint check test fuzz docs bench clean
 
 setup: .venv/installed
 
@@ -35,6 +35,10 @@ check: lint
 # Everything that CI runs.
 test: lint docs
 	$(PYTEST)
+
+# Thousands of damaged images, tables, settings and weight files; a few of each are in every test run.
+fuzz: setup
+	FUZZ=full $(BIN)/pytest tests/fuzz
 
 # Pages and API reference as a site that needs no network: runs/site/index.html.
 docs: setup
