@@ -81,8 +81,9 @@ def take_lock(path: Path, output: Path, option: str) -> int:
             )
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(lock), path.stat()):
-                os.ftruncate(lock, 0)
-                os.write(lock, f"process {os.getpid()} on {platform.node()}".encode())
+                with contextlib.suppress(OSError):  # a full disk; it locks all the same
+                    os.ftruncate(lock, 0)
+                    os.write(lock, f"process {os.getpid()} on {platform.node()}".encode())
                 return lock
         os.close(lock)  # its holder removed it after it was opened here
     raise CrosswakeError(f"{option}: others write {output} all the time; choose another {option}")

@@ -1,5 +1,6 @@
 """Writes the graph of a model: ONNX, ONNX with 8-bit weights, or PyTorch's own exported program."""
 
+import io
 import json
 import logging
 import warnings
@@ -70,8 +71,9 @@ def write_program(embedder: Embedder, path: Path, origin: Origin) -> None:
             METADATA_FILE: json.dumps(graph_metadata(embedder, "torch-export")),
             f"{ORIGIN_KEY}.json": origin_text(origin),
         }
-        with path.open("wb") as file:
-            torch.export.save(program, file, extra_files=extra)
+        content = io.BytesIO()  # on a full disk PyTorch's own writer ends the process
+        torch.export.save(program, content, extra_files=extra)
+    path.write_bytes(content.getbuffer())
 
 
 def write_onnx(embedder: Embedder, path: Path) -> None:

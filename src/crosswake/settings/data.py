@@ -39,7 +39,7 @@ class SimulateConfig(SeedConfig, QuietConfig, OverwriteConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckConfig(StrictConfig, ReadingConfig):
+class CheckConfig(StrictConfig, OverwriteConfig, ReadingConfig):
     """Read every chip or pair of a data set, list what is wrong with it, count it, and draw a
     contact sheet. Exit code 0: every file is good; 2: some are not."""
 
