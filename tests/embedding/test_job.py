@@ -19,6 +19,7 @@ import pytest
 
 import crosswake
 from crosswake.core.errors import CrosswakeError
+from crosswake.core.files import replacing
 from crosswake.core.lock import only_writer
 from crosswake.data.pixels import read_pixels
 from crosswake.data.sources.hoss import read_hoss
@@ -315,7 +316,7 @@ def test_killed_before_the_list_is_written_it_is_written_later(
     def stop(_: object) -> None:
         raise KeyboardInterrupt
 
-    plain = output.replacing
+    plain = replacing
 
     def killed(path: Path) -> Any:
         return stop(path) if path == settings.bad_list else plain(path)

@@ -111,7 +111,18 @@ def strange_json(value: object, rng: random.Random) -> object:
     if isinstance(value, list) and value and rng.random() < 0.8:
         place = rng.randrange(len(value))
         return [*value[:place], strange_json(value[place], rng), *value[place + 1 :]]
-    others = (None, True, -1, 10**30, 1e308, float("nan"), [], {}, [[]], *STRANGE)
+    others: tuple[object, ...] = (
+        None,
+        True,
+        -1,
+        10**30,
+        1e308,
+        float("nan"),
+        [],
+        {},
+        [[]],
+        *STRANGE,
+    )
     return rng.choice((*others, [value], {"a": value}))
 
 
