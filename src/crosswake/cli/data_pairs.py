@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crosswake.cli.pair_tables import print_counts, print_registration
-from crosswake.cli.printing import make_console, print_some
+from crosswake.cli.printing import make_console, print_line, print_some
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.text import counted
 from crosswake.settings.pairs import PairsConfig
@@ -44,7 +44,7 @@ def run(config: PairsConfig) -> int:
         raise CrosswakeError(
             f"{config.out}: not one pair was made ({why}); {REPORT} there has the reasons"
         )
-    print(config.out)
+    print_line(config.out)
     return 0
 
 

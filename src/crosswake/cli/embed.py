@@ -4,7 +4,7 @@ import sys
 
 from crosswake.cli.printing import print_left_out, print_line
 from crosswake.cli.sources import require_there
-from crosswake.core.text import counted
+from crosswake.core.text import counted, plain_text
 from crosswake.settings.embed import EmbedConfig
 
 
@@ -20,7 +20,8 @@ def run(config: EmbedConfig) -> int:
         raise KeyboardInterrupt(advice) from error
     print_left_out(outcome.bad_files, str(config.bad_list))
     if outcome.left_out and not outcome.bad_files:
-        print(f"left out, {outcome.left_out} in all ({config.bad_list} is gone)", file=sys.stderr)
+        where = plain_text(config.bad_list)
+        print(f"left out, {outcome.left_out} in all ({where} is gone)", file=sys.stderr)
     if not config.quiet:
         before = f"{counted(outcome.done_before, 'chip')} embedded before"
         line = f"{counted(outcome.rows, 'embedding')}, {before}"

@@ -1,5 +1,6 @@
 """``crosswake simulate``: make a fleet of simulated ships."""
 
+from crosswake.cli.printing import print_line
 from crosswake.settings.data import SimulateConfig
 
 
@@ -18,10 +19,10 @@ def run(config: SimulateConfig) -> int:
                 workers=config.workers,
                 quiet=config.quiet,
             )
-        print(config.out)
+        print_line(config.out)
     if config.preview is not None:
         from crosswake.simulate.preview import draw_preview
 
         draw_preview(config.preview, seed=config.seed, overwrite=config.overwrite)
-        print(config.preview)
+        print_line(config.preview)
     return 0
