@@ -7,6 +7,7 @@ from typing import IO, Any
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.files import cannot_write, replacing
+from crosswake.core.text import cut_short
 from crosswake.data.build.plan import BuildPlan
 from crosswake.data.build.work import BuiltItem, JobOutcome, image_stem
 from crosswake.data.sources.optisar import BUILD_PLAN, JOURNAL
@@ -46,7 +47,7 @@ def require_same_plan(out: Path, old: Any, new: dict[str, Any]) -> None:
         return
     before, after = ({**plan["settings"], "sources": plan["sources"]} for plan in (old, new))
     changed = [
-        f"{name} was {before.get(name)}, is {after[name]}"
+        f"{name} was {cut_short(before.get(name), 200)}, is {after[name]}"
         for name in after
         if before.get(name) != after[name]
     ]

@@ -57,7 +57,7 @@ def unpack(archive: Path, folder: Path, quiet: bool = False) -> None:
     """
     if folder.exists():
         raise CrosswakeError(f"{folder}: exists already; move it away, or choose another folder")
-    with opened(archive) as members, new_folder(folder, remedy=MAKE_ROOM) as temporary:
+    with opened_archive(archive) as members, new_folder(folder, remedy=MAKE_ROOM) as temporary:
         total = sum(member.size for member in members)
         if total > MOST_BYTES:
             raise CrosswakeError(
@@ -78,7 +78,7 @@ def unpack(archive: Path, folder: Path, quiet: bool = False) -> None:
 
 
 @contextmanager
-def opened(archive: Path) -> Iterator[list[Member]]:
+def opened_archive(archive: Path) -> Iterator[list[Member]]:
     """The files of an archive, judged by its headers; they can be read within the block."""
     with ExitStack() as stack:
         with damages(archive):
@@ -132,10 +132,10 @@ def tar_members(archive: Path, source: tarfile.TarFile) -> Iterator[Member]:
             refuse_kind(archive, info.name)
         path = safe_path(archive, info.name)
         if info.isreg():
-            yield Member(path=path, size=info.size, open=partial(content, source, info))
+            yield Member(path=path, size=info.size, open=partial(tar_content, source, info))
 
 
-def content(source: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+def tar_content(source: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
     """The content of a regular file in a tar archive."""
     found = source.extractfile(info)
     assert found is not None

@@ -182,7 +182,7 @@ def fetch_record(plan: DownloadPlan, quiet: bool = False, patience: Patience = P
         if is_archive(file.name):
             unpack(path, result, quiet=quiet)
         _, done = read_receipt(plan.receipt)
-        write_receipt(plan.receipt, plan.record, done | {file.name: measure(result)})
+        write_receipt(plan.receipt, plan.record, done | {file.name: count_below(result)})
         if is_archive(file.name):
             path.unlink()
 
@@ -215,10 +215,10 @@ def is_there(file: RemoteFile, folder: Path, done: Done) -> bool:
     result = result_path(file, folder)
     if not is_archive(file.name):
         return is_whole(result, file)
-    return all(now >= then for now, then in zip(measure(result), done[file.name], strict=True))
+    return all(now >= then for now, then in zip(count_below(result), done[file.name], strict=True))
 
 
-def measure(folder: Path) -> tuple[int, int]:
+def count_below(folder: Path) -> tuple[int, int]:
     """Number and bytes of the files in a folder; (0, 0) if there is none."""
     sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
     return len(sizes), sum(sizes)
