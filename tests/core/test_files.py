@@ -100,10 +100,11 @@ def test_only_parts_of_dead_processes_are_removed(tmp_path: Path) -> None:
     alive = part_of(tmp_path / "store.bin")
     dead = alive.with_name(alive.name.replace(f"-{os.getpid()}.", "-999999999."))
     other = alive.with_name(f".store.bin.elsewhere-{os.getpid()}.part")
-    for path in (alive, dead, other):
+    absurd = alive.with_name(alive.name.replace(f"-{os.getpid()}.", f"-{'9' * 30}."))
+    for path in (alive, dead, other, absurd):
         path.touch()
     remove_dead_parts(tmp_path, "store.*")
-    assert set(tmp_path.iterdir()) == {alive, other}
+    assert set(tmp_path.iterdir()) == {alive, other, absurd}
 
 
 def test_folders_of_dead_processes_are_removed(tmp_path: Path) -> None:

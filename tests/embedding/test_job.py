@@ -192,6 +192,7 @@ def test_nothing_to_embed_leaves_nothing_behind(settings: EmbedConfig, tmp_path:
         embed_archive(replace(settings, data=tmp_path / "empty"))
     with pytest.raises(CrosswakeError, match="not one chip can be embedded"):
         embed_archive(replace(settings, data=tmp_path / "empty", modality="sar"))
+    assert not settings.output.parent.exists()
     broken = settings.checkpoint.with_name("broken.pth")
     broken.write_bytes(settings.checkpoint.read_bytes()[:1000])
     with pytest.raises(CrosswakeError, match="not a readable weight file"):

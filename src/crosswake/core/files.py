@@ -138,6 +138,6 @@ def is_running(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it runs, but for another user
+    except (OSError, OverflowError):  # it runs, but for another user; or no number of a process
         return True
     return True

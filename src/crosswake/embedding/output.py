@@ -107,6 +107,7 @@ def merge_parts(
     unreadable = [bad for path in paths for bad in bad_files_of(facts_of_part(path))]
     rows = sum(pq.read_metadata(path).num_rows for path in paths)
     if not rows:
+        remove_parts(settings)  # they hold nothing, and would be in the way of better weights
         raise CrosswakeError(
             f"not one chip can be embedded; the first: {unreadable[0].path}: {unreadable[0].reason}"
         )
