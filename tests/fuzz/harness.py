@@ -101,7 +101,7 @@ def why_no_help(message: str) -> str:
         return f"{len(message)} characters"
     if not message.strip():
         return "says nothing"
-    return "" if message.isprintable() else "no line of text"
+    return "more than one line" if "\n" in message else ""
 
 
 def cli(*words: object) -> None:

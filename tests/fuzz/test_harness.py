@@ -40,7 +40,7 @@ def refuse_in_two_lines(rng: random.Random, folder: Path) -> None:
         (crash, "KeyError"),
         pytest.param(wait, "took too long", marks=bounded),
         pytest.param(grow, "MemoryError", marks=bounded),
-        (refuse_in_two_lines, "no line of text"),
+        (refuse_in_two_lines, "more than one line"),
     ],
 )
 def test_what_must_not_be_is_noticed(
