@@ -87,7 +87,7 @@ def int8_of(embedder: Embedder, path: Path) -> tuple[OnnxEmbedder | None, str]:
     if device.type != "cpu":
         return None, f"{INT8} is left out: it is for the CPU, and PyTorch runs on {device}"
     try:
-        write_graph(embedder, path, "onnx-int8")
+        write_graph(embedder, path, "onnx-int8", {"command": "export"})
         return load_onnx(path, device="cpu"), ""
     except CrosswakeError as error:
         return None, f"{INT8} is left out: {error}"

@@ -2,6 +2,7 @@
 2."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,25 @@ def test_json_that_cannot_be_written(ships: Path, capsys: pytest.CaptureFixture[
     error = capsys.readouterr().err
     assert "taken/result.json: cannot be" in error
     assert error.endswith("choose another --json\n")
+
+
+def test_files_of_others_are_not_replaced(
+    ships: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sheet, result = tmp_path / "a.png", tmp_path / "a.json"
+    words = ["data", "check", "--sheet", str(sheet), "--json", str(result), "--quiet"]
+    for mine, option in ((sheet, "--sheet"), (result, "--json")):
+        mine.write_text('{"mine": 1}')
+        assert main([*words, str(ships), "--overwrite", "true"]) == 2
+        said = capsys.readouterr().err
+        assert f"{mine}: was not written by crosswake data check" in said
+        assert said.endswith(f"choose another {option}\n")
+        assert mine.read_text() == '{"mine": 1}'
+        mine.unlink()
+    main([*words, str(ships)])
+    before = sheet.read_bytes()
+    assert "was made" not in capsys.readouterr().err
+    shutil.copytree(ships, tmp_path / "other" / ships.name)
+    assert main([*words, str(tmp_path / "other" / ships.name)]) == 2
+    assert "a.png: was made from something else: data " in capsys.readouterr().err
+    assert sheet.read_bytes() == before

@@ -2,12 +2,15 @@
 mistakes are one line."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from crosswake.cli.main import main
+from crosswake.core.lock import only_writer
 from tests.data.making import write_image
 from tests.data.pair_making import (
     optical,
@@ -155,6 +158,38 @@ def test_mistakes_are_one_line(
     assert message in said.err
     assert said.err.count("\n") == 1
     assert not Path("out").exists()
+
+
+def test_no_pair_is_no_success(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, pixels in (("opt", optical(1) * 0), ("sar", sar8(1))):
+        write_image(Path(f"black/{name}/a.png"), pixels, "PNG")
+    words = ["data", "pairs", "out", "--scenes", "black", "--crop_size", "32", "32", "--quiet"]
+    for _ in range(2):
+        assert main(words) == 2
+        said = capsys.readouterr().err
+        assert said.splitlines()[-1] == (
+            "crosswake: out: not one pair was made (1 left out, 0 bad files); report.json there "
+            "has the reasons"
+        )
+        left_out = json.loads(Path("out/report.json").read_text())["left_out"]
+        assert [row["reason"] for row in left_out] == ["optical is mostly black"]
+
+
+def test_two_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with only_writer(Path(), "out"):
+        assert main(["data", "pairs", "out", *SOURCES, "--quiet"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("crosswake: OUT: out is being written by another process")
+    assert not Path("out").exists()
+    assert main(["data", "pairs", "out", *SOURCES, "--quiet"]) == 0
+
+
+def test_help_is_quick() -> None:
+    code = (
+        "import sys\nfrom crosswake.cli.main import main\nmain(['data', 'pairs', '--help'])\n"
+        "assert not {'rasterio', 'numpy', 'torch'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
 def test_the_commands_of_the_manual(capsys: pytest.CaptureFixture[str]) -> None:

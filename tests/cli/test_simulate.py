@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 
 from crosswake.cli.main import main
+from crosswake.simulate import preview
 
 
 def test_simulate_makes_a_fleet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,6 +34,26 @@ def test_a_preview_alone_writes_no_data(tmp_path: Path) -> None:
     assert picture.stat().st_size < 700_000
     with Image.open(picture) as image:
         assert image.width == pytest.approx(1600, abs=10)
+
+
+def test_a_picture_of_others_is_not_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview, "PREVIEWED_TYPES", preview.PREVIEWED_TYPES[:1])
+    picture = tmp_path / "fleet.png"
+    Image.new("RGB", (8, 8)).save(picture)
+    mine = picture.read_bytes()
+    words = ["simulate", "--preview", str(picture)]
+    assert main([*words, "--overwrite", "true"]) == 2
+    assert "fleet.png: was not written by crosswake simulate" in capsys.readouterr().err
+    assert picture.read_bytes() == mine
+    picture.unlink()
+    assert main(words) == 0
+    assert main(words) == 0
+    capsys.readouterr()
+    assert main([*words, "--seed", "1"]) == 2
+    assert "seed 0, not 1" in capsys.readouterr().err
+    assert main([*words, "--seed", "1", "--overwrite", "true"]) == 0
 
 
 @pytest.mark.parametrize(

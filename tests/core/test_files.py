@@ -2,14 +2,15 @@
 to do."""
 
 import os
-from pathlib import Path
+import platform
+from pathlib import Path, PureWindowsPath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.core.files import is_below, new_folder, part_of, remove_dead_parts, replacing
+from crosswake.core.files import is_plain_name, new_folder, part_of, remove_dead_parts, replacing
 
 
 def test_the_old_content_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
@@ -81,27 +82,38 @@ def test_a_folder_appears_whole(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["", "..", "../a", "a/../../b", "/etc/passwd", "\\\\host\\share", "C:\\a", "c:a", "a\\..\\b"],
-)
-def test_names_that_lead_outside(name: str) -> None:
-    assert not is_below(name)
+@given(st.text(max_size=8) | st.sampled_from(["..", "a/b", "a\\b", "c:a", "a\x1b[m", "\ud800"]))
+def test_a_plain_name_is_a_file_of_its_folder(name: str) -> None:
+    if is_plain_name(name):
+        assert Path("/data") / name == Path(f"/data/{name}")
+        assert PureWindowsPath("D:/data") / name == PureWindowsPath(f"D:/data/{name}")
+        assert os.path.basename(os.path.normpath(f"/data/{name}")) == name  # noqa: PTH119
+        assert name.isprintable()
 
 
-@given(st.lists(st.sampled_from(["a", "b.tif", "..", ".", "", "...", "/"]), max_size=6))
-def test_what_is_below_stays_below(parts: list[str]) -> None:
-    name = "/".join(parts)
-    root = Path("/data/out")
-    if is_below(name):
-        assert os.path.normpath(root / name).startswith("/data/out")
+@pytest.mark.parametrize("name", ["a", ".hidden", "read me.md", "\u00e4.tif", "a.b.tar.gz"])
+def test_usual_names_are_plain(name: str) -> None:
+    assert is_plain_name(name)
 
 
 def test_only_parts_of_dead_processes_are_removed(tmp_path: Path) -> None:
     alive = part_of(tmp_path / "store.bin")
     dead = alive.with_name(alive.name.replace(f"-{os.getpid()}.", "-999999999."))
     other = alive.with_name(f".store.bin.elsewhere-{os.getpid()}.part")
-    for path in (alive, dead, other):
+    absurd = alive.with_name(alive.name.replace(f"-{os.getpid()}.", f"-{'9' * 30}."))
+    for path in (alive, dead, other, absurd):
         path.touch()
     remove_dead_parts(tmp_path, "store.*")
-    assert set(tmp_path.iterdir()) == {alive, other}
+    assert set(tmp_path.iterdir()) == {alive, other, absurd}
+
+
+def test_folders_of_dead_processes_are_removed(tmp_path: Path) -> None:
+    out = tmp_path / "fle[e]t**"
+    dead = out.with_name(f".{out.name}.{platform.node()}-999999999.part")
+    mine = tmp_path / ".fle[e]t**.notes.part"
+    for folder in (dead, mine):
+        folder.mkdir()
+        (folder / "a").touch()
+    with new_folder(out) as temporary:
+        (temporary / "a").touch()
+    assert set(tmp_path.iterdir()) == {out, mine}

@@ -9,10 +9,8 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -23,28 +21,8 @@ from crosswake.data.sources.hoss import read_hoss
 from crosswake.embedding import job
 from crosswake.embedding.job import embed_archive
 from crosswake.settings.embed import EmbedConfig
-from tests.tiny import tiny_hoss
+from tests.embedding.jobs import count_model_calls, embeddings
 from tests.tiny_models import tiny_weights
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> EmbedConfig:
-    """A job of 40 chips in 7 parts."""
-    return EmbedConfig(
-        checkpoint=tiny_weights(tmp_path / "weights.pth"),
-        data=tiny_hoss(tmp_path / "ships"),
-        output=tmp_path / "out" / "all.parquet",
-        device="cpu",
-        batch_size=4,
-        save_every=6,
-        quiet=True,
-    )
-
-
-def embeddings(path: Path) -> Any:
-    return np.stack(pq.read_table(path).column("embedding").to_numpy(zero_copy_only=False)).astype(
-        np.float32
-    )
 
 
 def test_rows_are_the_chips_and_what_is_known_of_them(settings: EmbedConfig) -> None:
@@ -121,26 +99,6 @@ def command_options(settings: EmbedConfig) -> dict[str, object]:
     return {name: getattr(settings, name) for name in names}
 
 
-def count_model_calls(settings: EmbedConfig) -> Any:
-    """A function that tells how many chips were embedded since."""
-    from crosswake.models.embedder import Embedder
-
-    seen: list[int] = []
-    plain = Embedder.embed_store
-
-    def counting(self: Any, store: Any, **named: Any) -> Any:
-        seen.append(len(store))
-        return plain(self, store, **named)
-
-    Embedder.embed_store = counting  # type: ignore[method-assign]
-
-    def total() -> int:
-        Embedder.embed_store = plain  # type: ignore[method-assign]
-        return sum(seen)
-
-    return total
-
-
 def test_a_finished_job_does_nothing_and_a_changed_one_only_what_changed(
     settings: EmbedConfig,
 ) -> None:
@@ -152,7 +110,12 @@ def test_a_finished_job_does_nothing_and_a_changed_one_only_what_changed(
         settings, checkpoint=tiny_weights(settings.checkpoint.with_name("other.pth"), seed=1)
     )
     before = settings.output.read_bytes()
-    embed_archive(other)
+    with pytest.raises(
+        CrosswakeError, match=r"all.parquet: was made .*: weights \w+, not .*--over"
+    ):
+        embed_archive(other)
+    assert settings.output.read_bytes() == before
+    embed_archive(replace(other, overwrite=True))
     assert settings.output.read_bytes() != before
 
 
@@ -175,6 +138,11 @@ def test_parts_of_another_job_are_made_again(
     if change == "weights":
         tiny_weights(settings.checkpoint, seed=1)
     changed = replace(settings, precision="bf16") if change == "precision" else settings
+    if change != "picture":  # hours of work for another result
+        with pytest.raises(CrosswakeError, match=f"part-000000.parquet: was made .*: {change} "):
+            embed_archive(changed)
+        assert len(list(settings.parts_folder.iterdir())) == 7
+        changed = replace(changed, overwrite=True)
     count = count_model_calls(changed)
     assert embed_archive(changed).done_before == (34 if change == "picture" else 0)
     assert count() == (6 if change == "picture" else 40)
@@ -222,57 +190,17 @@ def test_nothing_to_embed_leaves_nothing_behind(settings: EmbedConfig, tmp_path:
     (tmp_path / "empty" / "a.tif").touch()
     with pytest.raises(CrosswakeError, match=r"names no chips; the first of 1 files: .*--modality"):
         embed_archive(replace(settings, data=tmp_path / "empty"))
-    with pytest.raises(CrosswakeError, match="not one chip can be read"):
+    with pytest.raises(CrosswakeError, match="not one chip can be embedded"):
         embed_archive(replace(settings, data=tmp_path / "empty", modality="sar"))
+    assert not settings.output.parent.exists()
     broken = settings.checkpoint.with_name("broken.pth")
     broken.write_bytes(settings.checkpoint.read_bytes()[:1000])
     with pytest.raises(CrosswakeError, match="not a readable weight file"):
         embed_archive(replace(settings, checkpoint=broken, output=tmp_path / "b" / "b.parquet"))
-    assert not list((tmp_path / "b").iterdir())
-    for output, message in (
+    assert not (tmp_path / "b").exists()
+    for bad, message in (
         (tmp_path / "all.csv", "must end in .parquet"),
         (settings.checkpoint / "x.parquet", "cannot"),
     ):
         with pytest.raises(CrosswakeError, match=message):
-            embed_archive(replace(settings, output=output))
-
-
-@pytest.mark.parametrize("name", ["all.parquet", "all.bad-files.csv", "all.parquet.parts/part-7"])
-def test_a_file_of_another_program_is_never_replaced(settings: EmbedConfig, name: str) -> None:
-    foreign = settings.output.parent / name
-    foreign.parent.mkdir(parents=True)
-    pq.write_table(pa.table({"path": ["mine"], "reason": ["mine"]}), foreign)
-    before = foreign.read_bytes()
-    with pytest.raises(CrosswakeError, match=f"{name}: was not written by crosswake embed; move"):
-        embed_archive(settings)
-    assert foreign.read_bytes() == before
-    assert [path for path in settings.output.parent.rglob("*") if path.is_file()] == [foreign]
-
-
-def test_other_files_in_the_folder_of_parts_stay(settings: EmbedConfig) -> None:
-    notes = settings.parts_folder / "notes.txt"
-    notes.parent.mkdir(parents=True)
-    notes.write_text("mine")
-    embed_archive(settings)
-    assert list(settings.parts_folder.iterdir()) == [notes]
-
-
-def test_a_list_of_files_left_out_goes_when_none_is_left_out(settings: EmbedConfig) -> None:
-    bad = settings.data / "query" / "notes.doc"
-    bad.touch()
-    embed_archive(settings)
-    assert settings.bad_list.exists()
-    chip = next((settings.data / "query").glob("*.tif"))
-    chip.write_bytes(chip.read_bytes() + b"\0")
-    bad.unlink()
-    embed_archive(settings)
-    assert not settings.bad_list.exists()
-
-
-def test_parts_of_a_longer_job_go_with_the_others(settings: EmbedConfig) -> None:
-    embed_archive(settings)
-    settings.parts_folder.mkdir()
-    longer = settings.part_path(99)
-    longer.write_bytes(settings.output.read_bytes())
-    embed_archive(replace(settings, save_every=7))
-    assert not settings.parts_folder.exists()
+            embed_archive(replace(settings, output=bad))

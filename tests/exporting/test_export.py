@@ -118,9 +118,9 @@ def test_a_pytorch_program_runs_without_this_package(weights: Path, tmp_path: Pa
 def test_a_graph_that_does_not_agree_is_not_written(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Any
 ) -> None:
-    def write_another(embedder: Any, path: Path, kind: Any) -> None:
+    def write_another(embedder: Any, path: Path, kind: Any, origin: Any) -> None:
         other = load_torch(tiny_weights(tmp_path / "other" / "w.pth", seed=5), device="cpu")
-        write_graph(other, path, kind)
+        write_graph(other, path, kind, origin)
 
     monkeypatch.setattr(exporting, "write_graph", write_another)
     output = tmp_path / "out" / default_output(Path("wrong"), kind).name
@@ -128,7 +128,7 @@ def test_a_graph_that_does_not_agree_is_not_written(
         CrosswakeError, match=rf"{output.name}: not written, for the graph does not agree"
     ):
         export_to(weights, kind, output)
-    assert not list(output.parent.iterdir())
+    assert not output.parent.exists()
 
 
 def test_not_a_number_is_no_agreement() -> None:
@@ -154,11 +154,11 @@ def test_not_a_number_is_no_agreement() -> None:
         ),
         ("x.onnx", "torch-export", r"must end in \.pt2"),
         ("folder.onnx", "onnx-int8", r"folder\.onnx is a folder; name a file"),
-        ("file/x.onnx", "onnx", r"file: cannot be made a folder \(.*\); choose another --output"),
+        ("file/x.onnx", "onnx", r"x\.onnx: cannot be written \(.*\); choose another --output"),
         (
             "file/deep/x.pt2",
             "torch-export",
-            r"deep: cannot be made a folder \(.*\); choose another --output",
+            r"x\.pt2: cannot be written \(.*\); choose another --output",
         ),
     ],
 )
@@ -191,6 +191,28 @@ def test_chips_to_compare_on_are_of_both_modalities_and_the_batches_uneven(ships
     parts = list(uneven_batches(40))
     assert [part.stop - part.start for part in parts] == [1, 2, 4, 8, 16, 16]
     assert parts[-1].stop >= 40
+
+
+@pytest.mark.parametrize("kind", ["onnx", "torch-export"])
+def test_an_export_of_other_weights_is_not_replaced(
+    weights: Path, tmp_path: Path, kind: Any
+) -> None:
+    output = default_output(tmp_path / "tiny.pth", kind)
+    other = tiny_weights(tmp_path / "other" / "w.pth", seed=5)
+    output.write_bytes(b"of another program")
+    for overwrite in (False, True):
+        with pytest.raises(CrosswakeError, match="was not written by crosswake export"):
+            export_to(weights, kind, output, overwrite=overwrite)
+    output.unlink()
+    export_to(weights, kind, output)
+    before = output.read_bytes()
+    with pytest.raises(CrosswakeError, match=r"weights \w+, not \w+; .* or add --overwrite"):
+        export_to(other, kind, output)
+    assert output.read_bytes() == before
+    export_to(weights, kind, output)  # the same again is fine
+    export_to(other, kind, output, overwrite=True)
+    assert output.read_bytes() != before
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [output.name]
 
 
 def test_files_that_are_not_ours(graph: Path, tmp_path: Path) -> None:

@@ -34,9 +34,26 @@ def run(config: CheckConfig) -> int:
     console = make_console()
     if read_pairs := find_reader(config.root):
         pairs = pairs_read_as(read_pairs(config.root), config.reading)
+        refuse_other_files(config, pairs)
         return finish(console, config, pairs, *check_pair_data(console, config, pairs))
     chips = read_as(open_reid(config.root), config.reading)
+    refuse_other_files(config, chips)
     return finish(console, config, chips, *check_chip_data(console, config, chips))
+
+
+def refuse_other_files(config: CheckConfig, data: "ReidData | PairData") -> None:
+    """Raise where a sheet or JSON file would replace one of other data or another program."""
+    from crosswake.core.provenance import refuse_other
+    from crosswake.data.check.sheets import origin_of_check
+
+    origin = origin_of_check(data)
+    refuse_other([sheet_of(config, data)], origin, config.overwrite, "--sheet")
+    refuse_other([config.json] if config.json else [], origin, config.overwrite, "--json")
+
+
+def sheet_of(config: CheckConfig, data: "ReidData | PairData") -> Path:
+    """Where the contact sheet goes."""
+    return config.sheet or Path(f"{data.name}-sheet.png")
 
 
 def check_chip_data(
@@ -82,13 +99,17 @@ def finish(
     facts: dict[str, Any],
 ) -> int:
     """Print the findings, write the JSON file, draw the sheet; returns the exit code."""
+    from crosswake.core.provenance import ORIGIN_KEY
+    from crosswake.data.check.sheets import origin_of_check
+
     print_findings(console, result, config.quiet)
     if config.json:
         findings = [asdict(finding) for finding in result.findings]
-        content = {"data": data.name, "root": str(data.root)} | facts | {"findings": findings}
+        content = {ORIGIN_KEY: origin_of_check(data), "data": data.name, "root": str(data.root)}
+        content |= facts | {"findings": findings}
         with replacing(config.json, "--json") as part:
             part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    sheet = config.sheet or Path(f"{data.name}-sheet.png")
+    sheet = sheet_of(config, data)
     unit = write_sheet(data, sheet)
     if not config.quiet:
         console.print(f"contact sheet: {sheet}")

@@ -18,6 +18,8 @@ def run(config: DownloadConfig) -> int:
         print_catalogue()
         return 0
     source = find_source(config.name)
+    if config.to is not None and config.to.exists() and not config.to.is_dir():
+        raise CrosswakeError(f"--to: {config.to} is no folder; name another")
     if not isinstance(source, WeightFile):
         folder = config.to or Path("data") / source.name
         download_record(source, folder, config.only or "*", config.quiet)

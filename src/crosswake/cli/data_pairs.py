@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crosswake.cli.pair_tables import print_counts, print_registration
-from crosswake.cli.printing import make_console, print_some
+from crosswake.cli.printing import make_console, print_line, print_some
+from crosswake.core.errors import CrosswakeError
 from crosswake.core.text import counted
 from crosswake.settings.pairs import PairsConfig
 
@@ -20,6 +21,7 @@ REPORT = "report.json"
 
 def run(config: PairsConfig) -> int:
     """Plan, build, report."""
+    from crosswake.core.lock import only_writer
     from crosswake.data.build.build import build_pairs, write_manifest
     from crosswake.data.build.plan import plan_build
     from crosswake.data.build.report import write_build_report
@@ -28,15 +30,21 @@ def run(config: PairsConfig) -> int:
     roots = [(kind, root) for kind, folders in named.items() for root in folders]
     plan = plan_build(roots, config.build, config.quiet, config.reading)
     options = {"quiet": config.quiet, "strict": config.strict}
-    built = build_pairs(config.out, plan, workers=config.workers, **options)
-    write_manifest(config.out, built)
-    write_build_report(config.out, built)
+    with only_writer(config.out.parent, config.out.name, "OUT"):
+        built = build_pairs(config.out, plan, workers=config.workers, **options)
+        write_manifest(config.out, built)
+        write_build_report(config.out, built)
     console = make_console()
     if not config.quiet:
         print_build(console, config.out, built)
     lines = [f"{bad.path}: {bad.reason}" for bad in built.bad_files]
     print_some(console, f"bad files: {len(lines):,}", lines, LISTED_AT_MOST, REPORT)
-    print(config.out)
+    if not built.kept:
+        why = f"{len(built.left_out)} left out, {counted(len(lines), 'bad file')}"
+        raise CrosswakeError(
+            f"{config.out}: not one pair was made ({why}); {REPORT} there has the reasons"
+        )
+    print_line(config.out)
     return 0
 
 

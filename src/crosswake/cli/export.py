@@ -1,5 +1,6 @@
 """``crosswake export``: a model as one file that runs without this package."""
 
+from crosswake.cli.printing import print_line
 from crosswake.cli.sources import require_there
 from crosswake.settings.export import ExportConfig
 
@@ -14,5 +15,5 @@ def run(config: ExportConfig) -> int:
     output, agreement = export(config)
     if not config.quiet:
         print(f"{config.format}, {byte_text(output.stat().st_size)}, {agreement.line()}")
-    print(output)
+    print_line(output)
     return 0

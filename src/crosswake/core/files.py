@@ -1,16 +1,22 @@
 """How files are written: whole or not at all, and never outside their folder."""
 
 import contextlib
+import glob
 import os
 import platform
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 from crosswake.core.errors import CrosswakeError
+
+FORBIDDEN = frozenset('<>:"/\\|?*')
+"""Characters that not every system can have in a file name; a colon would name a drive or a hidden
+stream."""
+LONGEST_NAME = 200
+"""Bytes; file systems take 255, and temporary names add some."""
 
 
 @contextmanager
@@ -51,11 +57,11 @@ def new_folder(path: Path, option: str = "--output", remedy: str = "") -> Iterat
     Raises:
         CrosswakeError: the folder cannot be made, or something in the block cannot be written.
     """
-    temporary = None
+    temporary = part_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        temporary.chmod(0o755)  # mkdtemp makes it readable for its owner only
+        remove_dead_parts(path.parent, glob.escape(path.name))
+        temporary.mkdir()
         yield temporary
         if path.exists():  # Windows would not rename onto it
             path.rmdir()
@@ -63,8 +69,7 @@ def new_folder(path: Path, option: str = "--output", remedy: str = "") -> Iterat
     except OSError as error:
         raise cannot_write(path, error, option, remedy) from error
     finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def make_folder(path: Path, option: str = "--output") -> None:
@@ -87,15 +92,21 @@ def cannot_write(
     )
 
 
-def is_below(name: str) -> bool:
-    """Whether a file name read from somewhere stays below the folder that it is joined to.
+def is_plain_name(name: str) -> bool:
+    """Whether a name read from somewhere is that of one file or folder, on any system.
 
-    Names in journals and archives are input like any other: ``..``, an absolute path or a drive
-    would let a file of strangers decide what is written and deleted.
+    Names in archives and records are input like any other: a slash, a drive, or an escape for the
+    terminal would let strangers decide what is written where, and what is shown.
     """
-    parts = PureWindowsPath(name)  # knows both kinds of slashes, and drives
-    return bool(parts.parts) and not (
-        ".." in parts.parts or parts.anchor or PurePosixPath(name).is_absolute() or "\0" in name
+    try:
+        length = len(name.encode())
+    except UnicodeEncodeError:  # bytes that are no UTF-8
+        return False
+    return (
+        0 < length <= LONGEST_NAME
+        and name.isprintable()
+        and not FORBIDDEN & set(name)
+        and name[-1] not in ". "
     )
 
 
@@ -105,14 +116,17 @@ def part_of(path: Path) -> Path:
 
 
 def remove_dead_parts(folder: Path, name: str) -> None:
-    """Remove temporary files of ``name``, a pattern, that a killed process has left.
+    """Remove temporary files and folders of ``name``, a pattern, that a killed process has left.
 
     Those of processes that still run, and of other machines, stay.
     """
     for part in folder.glob(f".{name}.{platform.node()}-*.part"):
         process = part.name.removesuffix(".part").rpartition("-")[2]
         if process.isdecimal() and not is_running(int(process)):
-            part.unlink(missing_ok=True)
+            if part.is_dir() and not part.is_symlink():
+                shutil.rmtree(part, ignore_errors=True)
+            else:
+                part.unlink(missing_ok=True)
 
 
 def is_running(process: int) -> bool:
@@ -124,6 +138,6 @@ def is_running(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it runs, but for another user
+    except (OSError, OverflowError):  # it runs, but for another user; or no number of a process
         return True
     return True

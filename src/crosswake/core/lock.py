@@ -2,6 +2,7 @@
 ends."""
 
 import contextlib
+import glob
 import os
 import platform
 import sys
@@ -45,7 +46,7 @@ def only_writer(folder: Path, name: str = "", option: str = "--output") -> Itera
     try:
         lock = take_lock(path, folder / name, option)
         try:
-            remove_dead_parts(folder, name or "*")
+            remove_dead_parts(folder, glob.escape(name) or "*")
             yield
         finally:
             give_back(lock, path)
@@ -80,8 +81,9 @@ def take_lock(path: Path, output: Path, option: str) -> int:
             )
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(lock), path.stat()):
-                os.ftruncate(lock, 0)
-                os.write(lock, f"process {os.getpid()} on {platform.node()}".encode())
+                with contextlib.suppress(OSError):  # a full disk; it locks all the same
+                    os.ftruncate(lock, 0)
+                    os.write(lock, f"process {os.getpid()} on {platform.node()}".encode())
                 return lock
         os.close(lock)  # its holder removed it after it was opened here
     raise CrosswakeError(f"{option}: others write {output} all the time; choose another {option}")

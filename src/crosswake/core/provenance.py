@@ -9,6 +9,7 @@ import platform
 import re
 import shlex
 import sys
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -116,8 +117,10 @@ def origin_text(origin: Origin) -> str:
 
 
 def read_origin(path: Path) -> dict[str, Any] | None:
-    """What a JSON, Parquet, PNG or HTML file says that it was made from; None if it does not."""
+    """What a JSON, Parquet, PNG, HTML, ONNX or PT2 file says that it was made from; None if it does
+    not."""
     read = {".json": _of_json, ".parquet": _of_parquet, ".png": _of_png, ".html": _of_page}
+    read |= {".onnx": _of_graph, ".pt2": _of_program}
     if not path.is_file():  # a pipe would make the reader wait
         return None
     try:
@@ -149,3 +152,16 @@ def _of_page(path: Path) -> Any:
         head = file.read(HEAD_BYTES).decode("utf-8", "replace")
     found = re.search(f'<meta name="{ORIGIN_KEY}" content="([^"]*)"', head)
     return json.loads(html.unescape(found[1])) if found else None
+
+
+def _of_graph(path: Path) -> Any:
+    import onnx
+
+    graph = onnx.load(str(path), load_external_data=False)
+    return json.loads({entry.key: entry.value for entry in graph.metadata_props}[ORIGIN_KEY])
+
+
+def _of_program(path: Path) -> Any:
+    with zipfile.ZipFile(path) as archive:
+        name = next(name for name in archive.namelist() if Path(name).stem == ORIGIN_KEY)
+        return json.loads(archive.read(name))

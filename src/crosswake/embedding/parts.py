@@ -13,13 +13,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crosswake.batches.prepare import ground_metres
-from crosswake.data.chips import Chip
+from crosswake.core.provenance import ORIGIN_KEY
+from crosswake.data.chips import Chip, UnreadableChipError
 from crosswake.data.pixels import Pixels
 from crosswake.data.reid import BadFile
 from crosswake.data.sources.listing import Entry
 from crosswake.models.base import ChipEmbedder, EmbeddedBatch
 
 FACTS_KEY = b"crosswake"
+UNIT_TOLERANCE = 0.01
+NO_EMBEDDING = (
+    "its embedding is no vector of length 1 (not a number, or 0); check its size in metres, and "
+    "the weights"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,13 +35,19 @@ class Part:
     Attributes:
         index: its place among the parts, from 0.
         entries: the chips.
-        fingerprint: changes with the model, its settings, and the name, size, moment of change and
-            facts of any chip.
+        origin: what the embeddings depend on besides, as :func:`origin_text` gives it.
+        chips: a hash that changes with the name, size, moment of change and facts of any chip.
     """
 
     index: int
     entries: tuple[Entry, ...]
-    fingerprint: str
+    origin: str
+    chips: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with the origin and with the chips."""
+        return hashlib.sha256(f"{self.origin}{self.chips}".encode()).hexdigest()[:32]
 
 
 @dataclass
@@ -51,32 +63,35 @@ class Clock:
     embedding: float = 0.0
 
 
-def cut_parts(entries: Iterable[Entry], size: int, settings: str) -> Iterator[Part]:
+def cut_parts(entries: Iterable[Entry], size: int, origin: str) -> Iterator[Part]:
     """Consecutive parts of ``size`` chips, the last one smaller.
 
     Args:
         entries: the chips.
         size: chips in a part.
-        settings: what else the embeddings depend on; goes into the fingerprint.
+        origin: what else the embeddings depend on; goes into the fingerprint.
     """
     index, waiting = 0, []
     for entry in entries:
         waiting.append(entry)
         if len(waiting) == size:
-            yield make_part(index, waiting, settings)
+            yield make_part(index, waiting, origin)
             index, waiting = index + 1, []
     if waiting:
-        yield make_part(index, waiting, settings)
+        yield make_part(index, waiting, origin)
 
 
-def make_part(index: int, entries: Sequence[Entry], settings: str) -> Part:
-    """A part with its fingerprint."""
-    digest = hashlib.sha256(settings.encode())
+def make_part(index: int, entries: Sequence[Entry], origin: str) -> Part:
+    """A part with the hash of its chips."""
+    digest = hashlib.sha256()
     for entry in entries:
         digest.update(
-            f"{entry.id}|{entry.split}|{entry.chip}|{file_state(entry.chip.path)}\n".encode()
+            f"{entry.id}|{entry.split}|{entry.chip}|{file_state(entry.chip.path)}\n".encode(
+                errors="surrogateescape"  # names need not be UTF-8
+            )
         )
-    return Part(index=index, entries=tuple(entries), fingerprint=digest.hexdigest()[:32])
+    chips = digest.hexdigest()[:32]
+    return Part(index=index, entries=tuple(entries), origin=origin, chips=chips)
 
 
 def file_state(path: Path) -> tuple[int, int]:
@@ -130,7 +145,7 @@ def embed_parts(
         clock.embedding += batch.embedding
         progress(len(batch.chips) + len(batch.bad_files))
         if finished is not None:
-            yield finished, encode_part(finished, done)
+            yield finished, encode_part(finished, done, strict)
             done = []
 
 
@@ -139,18 +154,31 @@ def position(chip: Chip, _: Pixels) -> tuple[float | None, float | None]:
     return chip.lon, chip.lat
 
 
-def encode_part(part: Part, batches: Sequence[EmbeddedBatch]) -> bytes:
-    """The content of a part's file: a row a chip that could be read, and the others by name.
+def encode_part(part: Part, batches: Sequence[EmbeddedBatch], strict: bool) -> bytes:
+    """The content of a part's file: a row a chip that could be embedded, and the others by name.
 
-    The columns are those of the result; see ``docs/embedding.md``."""
+    The columns are those of the result; see ``docs/embedding.md``.
+
+    Raises:
+        UnreadableChipError: an embedding is no unit vector and ``strict`` is set.
+    """
     bad_files = [bad for batch in batches for bad in batch.bad_files]
     unread = {bad.path for bad in bad_files}
     entries = [entry for entry in part.entries if entry.chip.path not in unread]
-    chips = [entry.chip for entry in entries]
-    features = np.concatenate([batch.features for batch in batches]).astype(np.float16)
-    numbers = pa.array(features.ravel(), pa.float16())
+    features = np.concatenate([batch.features for batch in batches])
     places = [place for batch in batches for place in batch.seen]
     metres = ground_metres(np.concatenate([batch.size for batch in batches]))
+    good = np.abs(np.linalg.norm(features.astype(np.float64), axis=1) - 1) < UNIT_TOLERANCE
+    for place in np.flatnonzero(~good):  # also where the length is not a number
+        bad = BadFile(path=entries[place].chip.path, reason=NO_EMBEDDING)
+        if strict:
+            raise UnreadableChipError(bad.path, bad.reason)
+        bad_files.append(bad)
+    entries = [entry for entry, keep in zip(entries, good, strict=True) if keep]
+    chips = [entry.chip for entry in entries]
+    places = [place for place, keep in zip(places, good, strict=True) if keep]
+    features, metres = features[good].astype(np.float16), metres[good]
+    numbers = pa.array(features.ravel(), pa.float16())
     columns = {
         "id": pa.array([entry.id for entry in entries], pa.string()),
         "path": pa.array([str(chip.path) for chip in chips], pa.string()),
@@ -169,23 +197,37 @@ def encode_part(part: Part, batches: Sequence[EmbeddedBatch]) -> bytes:
         "bad_files": [[str(bad.path), bad.reason] for bad in bad_files],
     }
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns, metadata=metadata(facts)), sink, compression="zstd")
+    table = pa.table(columns, metadata=metadata(facts, part.origin))
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     return bytes(sink.getvalue())
 
 
-def metadata(facts: dict[str, Any]) -> dict[bytes, str]:
-    """Facts as a file's metadata, by which it is known again as one of ours."""
-    return {FACTS_KEY: json.dumps(facts, sort_keys=True)}
+def metadata(facts: dict[str, Any], origin: str) -> dict[bytes, str]:
+    """Facts and origin as a file's metadata, by which it is known again as one of ours."""
+    return {FACTS_KEY: json.dumps(facts, sort_keys=True), ORIGIN_KEY.encode(): origin}
 
 
 def read_facts(path: Path) -> dict[str, Any] | None:
     """What :func:`metadata` put into a file; None if there is no such file or it is not ours."""
+    if not path.is_file():  # a pipe would make the reader wait
+        return None
     try:
         found = pq.read_schema(path).metadata or {}
         facts = json.loads(found[FACTS_KEY])
     except (OSError, KeyError, ValueError, pa.ArrowException):
         return None
     return facts if isinstance(facts, dict) and "fingerprint" in facts else None
+
+
+def is_intact(path: Path) -> bool:
+    """Whether all of a Parquet file can be read and has the checksums that it was written with."""
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            for group in range(file.num_row_groups):
+                file.read_row_group(group)
+    except (OSError, pa.ArrowException):
+        return False
+    return True
 
 
 def bad_files_of(facts: dict[str, Any]) -> list[BadFile]:

@@ -1,5 +1,6 @@
 """Writes the graph of a model: ONNX, ONNX with 8-bit weights, or PyTorch's own exported program."""
 
+import io
 import json
 import logging
 import warnings
@@ -14,6 +15,7 @@ from torch import Tensor
 from crosswake import __version__
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.extras import require
+from crosswake.core.provenance import ORIGIN_KEY, Origin, origin_text
 from crosswake.models.checkpoints import count_parameters
 from crosswake.models.embedder import Embedder
 from crosswake.models.onnx import INPUTS, METADATA_KEY, ONNX_FORMAT, OUTPUT
@@ -25,7 +27,7 @@ MOST_CHIPS = 65536
 METADATA_FILE = f"{METADATA_KEY}.json"
 
 
-def write_graph(embedder: Embedder, path: Path, kind: ExportFormat) -> None:
+def write_graph(embedder: Embedder, path: Path, kind: ExportFormat, origin: Origin) -> None:
     """Write the model's graph: uint8 pictures, modality and size in, embeddings of length 1 out,
     any batch.
 
@@ -36,16 +38,19 @@ def write_graph(embedder: Embedder, path: Path, kind: ExportFormat) -> None:
         embedder: the model, on the CPU in fp32.
         path: where to; a file of that name is overwritten.
         kind: the format.
+        origin: what the file is made from; it says so.
 
     Raises:
         CrosswakeError: a package is missing.
     """
     if kind == "torch-export":
-        write_program(embedder, path)
+        write_program(embedder, path, origin)
         return
     for package in ("onnx", "onnxscript", "onnxruntime"):
         require(package, "export", f"--format {kind}")
-    float_path = path.with_name(f"{path.name}.fp32") if kind == "onnx-int8" else path
+    # A killed process leaves it under a name that the next one knows for a temporary file.
+    start, _, end = path.name.rpartition("-")
+    float_path = path.with_name(f"{start}-fp32-{end}") if kind == "onnx-int8" else path
     try:
         write_onnx(embedder, float_path)
         if kind == "onnx-int8":
@@ -53,18 +58,22 @@ def write_graph(embedder: Embedder, path: Path, kind: ExportFormat) -> None:
     finally:
         if float_path != path:
             float_path.unlink(missing_ok=True)
-    add_metadata(path, graph_metadata(embedder, kind))
+    add_metadata(path, graph_metadata(embedder, kind), origin)
 
 
-def write_program(embedder: Embedder, path: Path) -> None:
+def write_program(embedder: Embedder, path: Path, origin: Origin) -> None:
     """Write what ``torch.export.load(path).module()`` reads back."""
     with quietly():
         program = torch.export.export(
             embedder.graph, example_inputs(embedder), dynamic_shapes=dynamic_batch(), strict=False
         )
-        extra = {METADATA_FILE: json.dumps(graph_metadata(embedder, "torch-export"))}
-        with path.open("wb") as file:
-            torch.export.save(program, file, extra_files=extra)
+        extra = {
+            METADATA_FILE: json.dumps(graph_metadata(embedder, "torch-export")),
+            f"{ORIGIN_KEY}.json": origin_text(origin),
+        }
+        content = io.BytesIO()  # on a full disk PyTorch's own writer ends the process
+        torch.export.save(program, content, extra_files=extra)
+    path.write_bytes(content.getbuffer())
 
 
 def write_onnx(embedder: Embedder, path: Path) -> None:
@@ -105,11 +114,12 @@ def quantise(source: Path, target: Path) -> None:
         )
 
 
-def add_metadata(path: Path, meta: dict[str, Any]) -> None:
+def add_metadata(path: Path, meta: dict[str, Any], origin: Origin) -> None:
     """Put settings into an ONNX file, so that it needs no other."""
     onnx = require("onnx", "export", "--format onnx")
     model = onnx.load(str(path))
-    onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(meta, sort_keys=True)})
+    props = {METADATA_KEY: json.dumps(meta, sort_keys=True), ORIGIN_KEY: origin_text(origin)}
+    onnx.helper.set_model_props(model, props)
     model.producer_name, model.producer_version = "crosswake", __version__
     onnx.save(model, str(path))
 

@@ -4,7 +4,9 @@ from pathlib import Path
 
 from crosswake.batches.stores import ChipStore, decode
 from crosswake.core.errors import CrosswakeError
-from crosswake.core.files import make_folder, replacing
+from crosswake.core.files import replacing
+from crosswake.core.lock import only_writer
+from crosswake.core.provenance import file_hash, refuse_other
 from crosswake.data.sources.open import open_chips
 from crosswake.exporting.agreement import Agreement, chips_of, compare_outputs, generated
 from crosswake.exporting.graph import write_graph
@@ -22,7 +24,8 @@ def export(config: ExportConfig) -> tuple[Path, Agreement]:
 
     Raises:
         CrosswakeError: the weights or data cannot be read, a package is missing, the output cannot
-            be written or has another ending, or the graph does not agree.
+            be written, has another ending or is a file of another origin (unless ``overwrite``), or
+            the graph does not agree.
     """
     if config.checkpoint.suffix.lower() == ".onnx":
         raise CrosswakeError(
@@ -31,13 +34,16 @@ def export(config: ExportConfig) -> tuple[Path, Agreement]:
         )
     kind, output = config.format, config.output or default_output(config.checkpoint, config.format)
     check_output(output, config.checkpoint, kind)
-    embedder = load_torch(config.checkpoint, device="cpu")
-    store, measured_on = comparison(embedder, config.data, config.chips)
-    make_folder(output.parent)
-    with replacing(output) as temporary:
-        write_graph(embedder, temporary, kind)
-        agreement = compare_outputs(embedder, temporary, kind, store, measured_on, config.quiet)
-        agreement.require(kind, output, config.min_cosine)
+    with only_writer(output.parent, output.name):
+        weights = file_hash(config.checkpoint)
+        origin = {"command": "export", "weights": weights, "format": kind}
+        refuse_other([output], origin, config.overwrite)
+        embedder = load_torch(config.checkpoint, device="cpu")
+        store, measured_on = comparison(embedder, config.data, config.chips)
+        with replacing(output) as temporary:
+            write_graph(embedder, temporary, kind, origin)
+            agreement = compare_outputs(embedder, temporary, kind, store, measured_on, config.quiet)
+            agreement.require(kind, output, config.min_cosine)
     return output, agreement
 
 

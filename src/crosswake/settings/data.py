@@ -3,12 +3,19 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crosswake.settings.common import BY_PLACE, QuietConfig, SeedConfig, StrictConfig, check
+from crosswake.settings.common import (
+    BY_PLACE,
+    OverwriteConfig,
+    QuietConfig,
+    SeedConfig,
+    StrictConfig,
+    check,
+)
 from crosswake.settings.reading import ReadingConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class SimulateConfig(SeedConfig, QuietConfig):
+class SimulateConfig(SeedConfig, QuietConfig, OverwriteConfig):
     """Make a fleet of simulated ships in the HOSS ReID layout."""
 
     out: Path | None = field(default=None, metadata=BY_PLACE)
@@ -32,7 +39,7 @@ class SimulateConfig(SeedConfig, QuietConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckConfig(StrictConfig, ReadingConfig):
+class CheckConfig(StrictConfig, OverwriteConfig, ReadingConfig):
     """Read every chip or pair of a data set, list what is wrong with it, count it, and draw a
     contact sheet. Exit code 0: every file is good; 2: some are not."""
 

@@ -1,22 +1,21 @@
 """Settings of ``crosswake embed``."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from crosswake import __version__
-from crosswake.core.errors import CrosswakeError
+from crosswake.core.provenance import Origin, file_hash
 from crosswake.data.sources.listing import ModalityChoice
 from crosswake.settings.beside import beside
-from crosswake.settings.common import DeviceConfig, StrictConfig, check
+from crosswake.settings.common import DeviceConfig, OverwriteConfig, StrictConfig, check
 from crosswake.settings.reading import ReadingConfig
 
 OUTPUT_ENDING = ".parquet"
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbedConfig(DeviceConfig, StrictConfig, ReadingConfig):
+class EmbedConfig(DeviceConfig, StrictConfig, OverwriteConfig, ReadingConfig):
     """Embed images into one Parquet file: id, path, embedding in fp16, and what is known of each
     chip. Run again after an interruption, it goes on."""
 
@@ -68,23 +67,15 @@ class EmbedConfig(DeviceConfig, StrictConfig, ReadingConfig):
         """The table of files that were left out, if there are any."""
         return self.output.with_name(f"{self.output.stem}.bad-files.csv")
 
-    def describe(self) -> dict[str, str | int]:
-        """What the embeddings hang on beside the chips: the content of the weight file, number type
-        and batches."""
-        try:
-            with self.checkpoint.open("rb") as file:
-                weights = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise CrosswakeError(
-                f"{self.checkpoint}: no readable weight file ({error.strerror})"
-            ) from error
+    def origin(self) -> Origin:
+        """What the embeddings hang on beside the chips: data, content of the weight file and of the
+        settings beside it, number type and batches."""
         settings = beside(self.checkpoint)
-        known: dict[str, str | int] = {}
-        if settings.is_file():
-            known["settings"] = settings.read_text(errors="replace")
+        known = {"settings": settings.read_text(errors="replace")} if settings.is_file() else {}
         return known | {
-            "checkpoint": self.checkpoint.name,
-            "weights_sha256": weights,
+            "command": "embed",
+            "data": str(self.data.absolute()),
+            "weights": file_hash(self.checkpoint),
             "precision": self.precision,
             "batch_size": self.batch_size,
             "save_every": self.save_every,

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from crosswake.settings.common import QuietConfig, check
+from crosswake.settings.common import OverwriteConfig, QuietConfig, check
 
 ExportFormat = Literal["onnx", "onnx-int8", "torch-export"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportConfig(QuietConfig):
+class ExportConfig(QuietConfig, OverwriteConfig):
     """Write a model as one ONNX file or PyTorch program: any batch, both modalities, 8-bit pictures
     in, embeddings of length 1 out. The file is run beside PyTorch, and written only if the two
     agree."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from crosswake.data.build.plan import BuildSettings
+from crosswake.data.build.settings import BuildSettings
 from crosswake.settings.common import BY_PLACE, StrictConfig
 from crosswake.settings.reading import ReadingConfig
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.files import replacing
+from crosswake.core.provenance import ORIGIN_KEY, origin_text, refuse_other
 from crosswake.data.chips import Modality
 from crosswake.simulate.imaging import image_of, vessel_of
 from crosswake.simulate.parts import Array
@@ -27,18 +28,22 @@ HOURS = (10, 13)
 """Local time of the two optical sightings, so that their shadows differ."""
 
 
-def draw_preview(path: Path, *, seed: int = 0) -> None:
+def draw_preview(path: Path, *, seed: int = 0, overwrite: bool = False) -> None:
     """Draw the sheet to ``path``, about 1,600 pixels wide.
 
     Raises:
-        CrosswakeError: the file does not end in .png or cannot be written.
+        CrosswakeError: the file does not end in .png, cannot be written, or is there and was not
+            drawn with this seed (unless ``overwrite``).
     """
     import matplotlib as mpl
     import PIL.Image
+    import PIL.PngImagePlugin
     from matplotlib.figure import Figure
 
     if path.suffix.lower() != ".png":
         raise CrosswakeError(f"--preview is {path}; name a file that ends in .png")
+    origin = {"command": "simulate", "seed": seed}
+    refuse_other([path], origin, overwrite, "--preview")
     with mpl.rc_context({"font.family": "DejaVu Sans", "font.size": 8}):
         figure = Figure(figsize=(16, 10.4), dpi=100, facecolor="#0e1116")
         outer = figure.add_gridspec(
@@ -54,8 +59,10 @@ def draw_preview(path: Path, *, seed: int = 0) -> None:
     figure.savefig(drawn, format="png", dpi=100, facecolor=figure.get_facecolor())
     picture = PIL.Image.open(drawn).convert("RGB")
     few = picture.quantize(COLOURS, kmeans=2, dither=PIL.Image.Dither.NONE)
+    told = PIL.PngImagePlugin.PngInfo()
+    told.add_text(ORIGIN_KEY, origin_text(origin))
     with replacing(path, "--preview") as part:
-        few.save(part, format="png", optimize=True)
+        few.save(part, format="png", optimize=True, pnginfo=told)
 
 
 def draw_ship(figure: Any, cell: Any, ship_type: str, number: int, seed: int) -> None:

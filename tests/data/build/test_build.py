@@ -2,6 +2,7 @@
 interrupted."""
 
 import json
+import platform
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ import pytest
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.build import build
 from crosswake.data.build.build import Built, build_pairs, write_manifest
-from crosswake.data.build.plan import BuildPlan, BuildSettings, plan_build
+from crosswake.data.build.plan import BuildPlan, plan_build
 from crosswake.data.build.report import write_build_report
+from crosswake.data.build.settings import BuildSettings
 from crosswake.data.build.work import JobOutcome, do_job
 from crosswake.data.pixels import Pixels, read_bands, read_pair
 from crosswake.data.sources.optisar import read_optisar
@@ -163,10 +165,14 @@ def test_goes_on_after_an_interruption(
     journal = out / "journal.jsonl"
     assert len(journal.read_text().splitlines()) == 9
     journal.write_bytes(journal.read_bytes()[:-7])  # a kill while the last line was written
-    (out / "OptiSar_Pair/dfc23_000/.DFC_3_SAR.tif.part").write_bytes(b"half")
+    dead = f".DFC_3_SAR.tif.{platform.node()}-999999999.part"
+    (out / "OptiSar_Pair/dfc23_000" / dead).write_bytes(b"half")
+    mine = out / "OptiSar_Pair/dfc23_000/notes.part"
+    mine.write_text("of the user")
     (out / "OptiSar_Pair/dfc23_000/DFC_5_RGB.tif").unlink()
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.tif")}
     make(out, plan)
+    mine.unlink()
     assert content(out) == content(tmp_path / "whole")
     after = {path: path.stat().st_mtime_ns for path in before if path.exists()}
     assert after.items() <= before.items()

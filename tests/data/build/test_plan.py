@@ -8,7 +8,8 @@ import pytest
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.build.build import build_pairs
-from crosswake.data.build.plan import BuildSettings, plan_build
+from crosswake.data.build.plan import plan_build
+from crosswake.data.build.settings import BuildSettings
 from tests.data.pair_making import write_scenes, write_sen12_pair
 
 SETTINGS = BuildSettings(tile=16, crop_size=(40, 24))

@@ -22,6 +22,7 @@ class Behaviour:
         failures: how many requests to answer with ``status`` before behaving.
         status: see ``failures``.
         commit: header that the model hub sends, if set.
+        redirects: where to send those who ask for a path.
         requests: method, path and Range header of each request.
     """
 
@@ -31,6 +32,7 @@ class Behaviour:
     failures: int = 0
     status: int = 503
     commit: str = ""
+    redirects: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[str, str, str]] = field(default_factory=list)
     base: str = ""
 
@@ -74,6 +76,11 @@ class Handler(BaseHTTPRequestHandler):
         if here.failures:
             here.failures -= 1
             return self.send_error(here.status)
+        if path in here.redirects:
+            self.send_response(302)
+            self.send_header("Location", here.redirects[path])
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
         if path not in here.files:
             return self.send_error(404)
         content, start = here.files[path], 0

@@ -1,6 +1,7 @@
 """Promise: an archive of others unpacks whole, inside its folder, within bounds, or not at all."""
 
 import io
+import shutil
 import stat
 import tarfile
 import zipfile
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.data.download.archive import Limits, folder_name, is_archive, unpack
+from crosswake.data.download import archive as archives
+from crosswake.data.download.archive import folder_name, is_archive, unpack
 
 
 def write_zip(path: Path, files: dict[str, bytes], mode: int = 0) -> Path:
@@ -51,7 +53,7 @@ def test_zip_becomes_the_folder(tmp_path: Path, top: str) -> None:
         "__MACOSX/._a": b"litter",
         ".DS_Store": b"",
     }
-    assert unpack(write_zip(tmp_path / "HOSS.zip", files), tmp_path / "HOSS", quiet=True) == 2
+    unpack(write_zip(tmp_path / "HOSS.zip", files), tmp_path / "HOSS", quiet=True)
     assert names_below(tmp_path / "HOSS") == ["gallery/b.tif", "query/a.tif"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["HOSS", "HOSS.zip"]
 
@@ -61,7 +63,7 @@ def test_tar_becomes_the_folder(tmp_path: Path, mode: str) -> None:
     folder = tar_file("HOSS", 0, tarfile.DIRTYPE)
     members = [folder, tar_file("./HOSS/query/a.tif"), tar_file("HOSS/b.tif")]
     archive = write_tar(tmp_path / "HOSS.tar", members, mode)
-    assert unpack(archive, tmp_path / "new" / "HOSS", quiet=True) == 2
+    unpack(archive, tmp_path / "new" / "HOSS", quiet=True)
     assert names_below(tmp_path / "new" / "HOSS") == ["b.tif", "query/a.tif"]
 
 
@@ -76,6 +78,10 @@ def test_tar_becomes_the_folder(tmp_path: Path, mode: str) -> None:
         "\\\\host\\evil",
         "a/b:stream",
         "..",
+        "a/\x1b[31mred",
+        "a/\u202egnp.exe",
+        "trailing. ",
+        "n" * 201,
     ],
 )
 def test_names_that_leave_the_folder(tmp_path: Path, name: str) -> None:
@@ -94,25 +100,66 @@ def test_tar_with_links_or_devices(tmp_path: Path, kind: bytes) -> None:
     archive = write_tar(
         tmp_path / "t.tar", [tar_file("good"), tar_file("a", 0, kind, "/etc/passwd")]
     )
-    with pytest.raises(CrosswakeError, match="holds a link or device, 'a'"):
+    with pytest.raises(CrosswakeError, match="holds a link, device or sparse file, 'a'"):
         unpack(archive, tmp_path / "out", quiet=True)
     assert names_below(tmp_path) == ["t.tar"]
 
 
 def test_zip_with_symlink(tmp_path: Path) -> None:
     archive = write_zip(tmp_path / "z.zip", {"a": b"/etc/passwd"}, mode=stat.S_IFLNK | 0o777)
-    with pytest.raises(CrosswakeError, match="holds a link or device, 'a'"):
+    with pytest.raises(CrosswakeError, match="holds a link, device or sparse file, 'a'"):
         unpack(archive, tmp_path / "out", quiet=True)
 
 
-def test_bounds(tmp_path: Path) -> None:
+def test_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = write_zip(tmp_path / "bomb.zip", {"a": b"0" * 60_000, "b": b"0" * 60_000})
+    monkeypatch.setattr(archives, "MOST_BYTES", 100_000)
     with pytest.raises(CrosswakeError, match=r"more than 100\.0 kB"):
-        unpack(archive, tmp_path / "out", Limits(bytes=100_000), quiet=True)
+        unpack(archive, tmp_path / "out", quiet=True)
+    monkeypatch.setattr(archives, "MOST_FILES", 1)
     for many in (archive, write_tar(tmp_path / "t.tar", [tar_file("a"), tar_file("b")])):
         with pytest.raises(CrosswakeError, match="more than 1 files"):
-            unpack(many, tmp_path / "out", Limits(files=1), quiet=True)
-    assert unpack(archive, tmp_path / "out", Limits(bytes=120_000, files=2), quiet=True) == 2
+            unpack(many, tmp_path / "out", quiet=True)
+    monkeypatch.setattr(archives, "MOST_BYTES", 120_000)
+    monkeypatch.setattr(archives, "MOST_FILES", 2)
+    unpack(archive, tmp_path / "out", quiet=True)
+    assert names_below(tmp_path / "out") == ["a", "b"]
+
+
+@pytest.mark.parametrize("ending", [".zip", ".tar", ".tar.gz"])
+def test_room_for_all_is_made_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    archive = tmp_path / f"two{ending}"
+    if ending == ".zip":
+        write_zip(archive, {"a": b"0" * 60_000, "b": b"0" * 60_000})
+    else:
+        mode = "w:gz" if ending.endswith("gz") else "w"
+        write_tar(archive, [tar_file("a", 60_000), tar_file("b", 60_000)], mode)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100_000))
+    monkeypatch.setattr(archives, "write_member", lambda *_: pytest.fail("written"))
+    with pytest.raises(CrosswakeError, match=r"128\.2 kB needed, 100\.0 kB free"):
+        unpack(archive, tmp_path / "out", quiet=True)
+    assert names_below(tmp_path) == [archive.name]
+
+
+def test_a_sparse_file_and_names_that_are_no_text(tmp_path: Path) -> None:
+    """A sparse file of a few bytes may stand for terabytes, and its map may be nonsense."""
+    sparse = {"GNU.sparse.map": "0,1", "GNU.sparse.size": str(10**12)}
+    broken = {"GNU.sparse.map": "a,b"}
+    for number, headers in enumerate((sparse, broken)):
+        info = tar_file("a", 1)
+        info.pax_headers = headers
+        archive = write_tar(tmp_path / f"{number}.tar", [info])
+        with pytest.raises(CrosswakeError, match=r"sparse file, 'a'|cannot be unpacked") as caught:
+            unpack(archive, tmp_path / "out", quiet=True)
+        assert str(caught.value).isprintable()
+    named = write_zip(tmp_path / "z.zip", {"\u00e4": b"1"})
+    named.write_bytes(named.read_bytes().replace("\u00e4".encode(), b"\xff\xff"))
+    with pytest.raises(CrosswakeError, match="cannot be unpacked"):
+        unpack(named, tmp_path / "out", quiet=True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_size_that_is_declared_falsely(tmp_path: Path) -> None:
@@ -120,7 +167,7 @@ def test_size_that_is_declared_falsely(tmp_path: Path) -> None:
     raw = archive.read_bytes().replace((60_000).to_bytes(4, "little"), (10).to_bytes(4, "little"))
     archive.write_bytes(raw)
     with pytest.raises(CrosswakeError):
-        unpack(archive, tmp_path / "out", Limits(bytes=1000), quiet=True)
+        unpack(archive, tmp_path / "out", quiet=True)
     assert not (tmp_path / "out").exists()
 
 

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.data.download.transfer import Patience, RemoteFile, disk_errors, fetch, read_url
+from crosswake.data.download.transfer import RemoteFile, disk_errors, fetch
+from crosswake.data.download.web import Patience, read_url, require_web
 from tests.data.download.serving import Behaviour
 
 CONTENT = np.random.default_rng(0).bytes(1_500_000)
 HURRIED = Patience(tries=3, pause_seconds=0.0)
+PART = f".chips.bin.{hashlib.md5(CONTENT).hexdigest()[:8]}.part"
 
 
 def offered(server: Behaviour, content: bytes = CONTENT, **changes: object) -> RemoteFile:
@@ -50,7 +52,7 @@ def test_goes_on_after_cut_connections(server: Behaviour, tmp_path: Path) -> Non
 
 
 def test_goes_on_from_an_earlier_run(server: Behaviour, tmp_path: Path) -> None:
-    (tmp_path / "chips.bin.part").write_bytes(CONTENT[:1000])
+    (tmp_path / PART).write_bytes(CONTENT[:1000])
     assert fetch(offered(server), tmp_path, quiet=True).read_bytes() == CONTENT
     assert server.gets == [("/chips.bin", "bytes=1000-")]
 
@@ -73,13 +75,66 @@ def test_server_without_ranges_that_always_cuts_ends(server: Behaviour, tmp_path
     "stale", [b"another version", b"x" * len(CONTENT), b"x" * (len(CONTENT) + 5)]
 )
 def test_stale_part_gets_a_fresh_start(server: Behaviour, tmp_path: Path, stale: bytes) -> None:
-    (tmp_path / "chips.bin.part").write_bytes(stale)
+    (tmp_path / PART).write_bytes(stale)
     assert fetch(offered(server), tmp_path, quiet=True, patience=HURRIED).read_bytes() == CONTENT
 
 
-def test_wrong_file_under_the_name_is_replaced(server: Behaviour, tmp_path: Path) -> None:
-    (tmp_path / "chips.bin").write_bytes(b"x" * len(CONTENT))
+@pytest.mark.parametrize("kind", ["other content", "folder", "link to nowhere"])
+def test_what_lies_under_the_name_is_not_replaced(
+    server: Behaviour, tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / "chips.bin"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "link to nowhere":
+        path.symlink_to(tmp_path / "nowhere")
+    else:
+        path.write_bytes(b"mine" * (len(CONTENT) // 4))
+    before = path.lstat()
+    with pytest.raises(CrosswakeError, match="exists, and is not the file that was announced"):
+        fetch(offered(server), tmp_path, quiet=True)
+    assert path.lstat() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["chips.bin"]
+
+
+def test_a_part_that_is_a_link_or_no_file_is_refused(server: Behaviour, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.txt"
+    mine.write_text("mine")
+    (tmp_path / PART).symlink_to(mine)
+    with pytest.raises(CrosswakeError, match="is a link or no file"):
+        fetch(offered(server), tmp_path, quiet=True)
+    (tmp_path / PART).unlink()
+    (tmp_path / PART).mkdir()
+    with pytest.raises(CrosswakeError, match="is a link or no file"):
+        fetch(offered(server), tmp_path, quiet=True)
+    assert (mine.read_text(), server.requests) == ("mine", [])
+
+
+def test_a_part_of_another_program_stays(server: Behaviour, tmp_path: Path) -> None:
+    (tmp_path / "chips.bin.part").write_bytes(b"of a browser")
+    fetch(offered(server), tmp_path, quiet=True)
+    assert (tmp_path / "chips.bin.part").read_bytes() == b"of a browser"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["ftp://127.0.0.1:9/x", "file:///etc/hostname", "data:text/plain,x", "http://[::1", "//"],
+)
+def test_redirects_stay_on_the_web(server: Behaviour, tmp_path: Path, address: str) -> None:
+    server.redirects["/chips.bin"] = address
+    with pytest.raises(CrosswakeError) as caught:
+        fetch(offered(server), tmp_path, quiet=True, patience=HURRIED)
+    assert str(caught.value).isprintable()
+    server.redirects["/chips.bin"] = f"{server.base}/there.bin"
+    server.files["/there.bin"] = CONTENT
     assert fetch(offered(server), tmp_path, quiet=True).read_bytes() == CONTENT
+
+
+def test_a_redirect_does_not_give_up_encryption() -> None:
+    require_web("https://zenodo.org/x", encrypted=True)
+    require_web("http://zenodo.org/x")
+    with pytest.raises(CrosswakeError, match="https is expected"):
+        require_web("http://zenodo.org/x", encrypted=True)
 
 
 def test_wrong_checksum_says_what_was_expected(server: Behaviour, tmp_path: Path) -> None:
@@ -130,11 +185,6 @@ def test_disk_that_fills_up() -> None:
         disk_errors(Path("chips.part")),
     ):
         raise OSError(errno.ENOSPC, "No space left on device")
-
-
-def test_unknown_checksum_kind(server: Behaviour, tmp_path: Path) -> None:
-    with pytest.raises(CrosswakeError, match="checksum of unknown kind 'crc7'"):
-        fetch(offered(server, checksum="crc7:00"), tmp_path, quiet=True)
 
 
 def test_short_answers_are_bounded(server: Behaviour) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.download.catalogue import ZenodoRecord
-from crosswake.data.download.transfer import Patience
+from crosswake.data.download.web import Patience
 from crosswake.data.download.zenodo import DownloadPlan, fetch_record, plan_record
 from tests.data.download.serving import Behaviour
 
@@ -65,7 +65,7 @@ def test_only_some_files(server: Behaviour, tmp_path: Path) -> None:
     server.publish("42", FILES)
     assert [path.name for path in get(server, tmp_path, "HOSS*").paths] == ["HOSS"]
     assert not (tmp_path / "Pairs").exists()
-    later = plan_record(SHIPS, tmp_path, base="http://127.0.0.1:9", patience=HURRIED)
+    later = plan_record(SHIPS, tmp_path, base=server.base, patience=HURRIED)
     assert [file.name for file in later.missing] == ["Pairs.zip", "read me.md"]
     with pytest.raises(
         CrosswakeError,
@@ -103,21 +103,45 @@ def test_folder_of_the_user_is_noticed_before_fetching(server: Behaviour, tmp_pa
     assert len(server.requests) == 1
 
 
-def test_damaged_receipt_is_as_none(server: Behaviour, tmp_path: Path) -> None:
-    server.publish("42", {"data.csv": b"x"})
+def test_a_truncated_file_is_noticed(server: Behaviour, tmp_path: Path) -> None:
+    server.publish("42", FILES)
     get(server, tmp_path)
-    for content in (
-        "",
-        "[]",
-        '{"record": 3}',
-        '{"record": {"licence": "", "files": [{"a": 1}]}, "files": {}}',
-    ):
-        (tmp_path / ".ships.json").write_text(content)
-        assert [path.name for path in get(server, tmp_path).paths] == ["data.csv"]
+    (tmp_path / "HOSS/query/a.tif").write_bytes(b"a" * 4999)
+    with pytest.raises(CrosswakeError, match="HOSS: exists, but not as fetched"):
+        get(server, tmp_path)
+    (tmp_path / "HOSS/query/a.tif").write_bytes(b"a" * 5000)
+    (tmp_path / "HOSS/notes of mine.txt").write_text("kept")
+    assert get(server, tmp_path).missing == ()
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"record": 3}', "[" * 100_000, '{"mine": 1}'])
+def test_a_file_of_others_is_no_receipt(server: Behaviour, tmp_path: Path, content: str) -> None:
+    server.publish("42", {"data.csv": b"x"})
+    (tmp_path / ".ships.json").write_text(content)
+    with pytest.raises(CrosswakeError, match="is no note of what this command fetched; move it"):
+        get(server, tmp_path)
+    assert (tmp_path / ".ships.json").read_text() == content
+    assert server.requests == []
+
+
+def test_a_receipt_does_not_say_what_is_fetched(server: Behaviour, tmp_path: Path) -> None:
+    """The folder may come from somebody else, with addresses and checksums of their own."""
+    server.publish("42", FILES)
+    get(server, tmp_path)
+    receipt = tmp_path / ".ships.json"
+    receipt.write_text(receipt.read_text().replace("/api/records/", "/evil/"))
+    (tmp_path / "read me.md").unlink()
+    server.requests.clear()
+    get(server, tmp_path)
+    assert [path for path, _ in server.gets] == [
+        "/api/records/42",
+        "/api/records/42/files/read me.md/content",
+    ]
 
 
 @pytest.mark.parametrize(
-    "name", ["../evil.zip", "/evil.zip", "a\\evil.zip", "C:evil.zip", ".hidden"]
+    "name",
+    ["../evil.zip", "/evil.zip", "a\\evil.zip", "C:evil.zip", ".hidden", "a\x1b[31m.csv", "\ud800"],
 )
 def test_record_with_unsafe_file_name(server: Behaviour, tmp_path: Path, name: str) -> None:
     server.publish("42", {"x": b"x"}, key=name)
@@ -126,7 +150,55 @@ def test_record_with_unsafe_file_name(server: Behaviour, tmp_path: Path, name: s
 
 
 @pytest.mark.parametrize(
-    "answer", [b"", b"<html>", b"[]", b'{"files": [{"key": "a"}]}', b'{"files": 3}', b"{}"]
+    "changes",
+    [
+        {"size": -1},
+        {"size": 1e308},
+        {"size": float("inf")},
+        {"size": "9" * 5000},
+        {"size": True},
+        {"size": None},
+        {"size": 10**30},
+        {"checksum": "md5:"},
+        {"checksum": "md5:xyz"},
+        {"checksum": "crc7:00"},
+        {"checksum": "shake_128:" + "0" * 32},
+        {"checksum": 3},
+        {"key": 5},
+        {"key": "n" * 5000},
+    ],
+    ids=str,
+)
+def test_sizes_checksums_and_names_are_judged(
+    server: Behaviour, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    server.publish("42", {"x": b"x"}, **changes)
+    with pytest.raises(CrosswakeError, match=r"not fetched|by hand") as caught:
+        get(server, tmp_path)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 500
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_files_of_one_name_are_refused(server: Behaviour, tmp_path: Path) -> None:
+    server.publish("42", {"HOSS.zip": b"", "hoss.tar.gz": b""})
+    with pytest.raises(CrosswakeError, match="2 files of the record would all become hoss"):
+        get(server, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "licence", [{"id": "\x1b[31mfree"}, {"id": 3}, {}, None, {"id": "x" * 999}]
+)
+def test_a_licence_is_plain_text(server: Behaviour, tmp_path: Path, licence: object) -> None:
+    server.publish("42", {"x": b"x"})
+    answer = json.loads(server.files["/api/records/42"]) | {"metadata": {"license": licence}}
+    server.files["/api/records/42"] = json.dumps(answer).encode()
+    assert get(server, tmp_path).record.licence == ""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"<html>", b"[]", b'{"files": [{"key": "a"}]}', b'{"files": 3}', b"{}", b"[" * 100_000],
 )
 def test_answer_that_is_no_record(server: Behaviour, tmp_path: Path, answer: bytes) -> None:
     server.files["/api/records/42"] = answer
@@ -153,11 +225,10 @@ def test_wrong_checksum_leaves_nothing_under_the_name(server: Behaviour, tmp_pat
     "name", ["../escaped.txt", "/tmp/escaped.txt", "a\\b.txt", "..", ".zip", ""]
 )
 def test_a_receipt_that_leads_outside_is_refused(tmp_path: Path, name: str) -> None:
-    file = {"name": name, "url": "http://localhost/x", "size": 1, "checksum": "md5:0"}
-    content = {"record": {"licence": "", "files": [file]}, "files": {}}
+    file = {"key": name, "size": 1, "checksum": "md5:" + "0" * 32, "links": {"self": "http://x"}}
     folder = tmp_path / "data"
     folder.mkdir()
-    (folder / f".{SHIPS.name}.json").write_text(json.dumps(content))
-    with pytest.raises(CrosswakeError, match=r"json: names the file .* no plain name; delete"):
+    (folder / f".{SHIPS.name}.json").write_text(json.dumps({"files": [file], "done": []}))
+    with pytest.raises(CrosswakeError, match=r"json: the record names a file .*; delete .ships"):
         plan_record(SHIPS, folder, base="http://localhost:9")
     assert not (tmp_path / "escaped.txt").exists()

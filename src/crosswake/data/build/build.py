@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.core.files import cannot_write, replacing
+from crosswake.core.files import cannot_write, remove_dead_parts, replacing
 from crosswake.core.progress import Progress
 from crosswake.data.build.journal import DISK_FULL, claim, note, read_journal
 from crosswake.data.build.plan import BuildJob, BuildPlan
@@ -145,13 +145,17 @@ def missing_jobs(out: Path, plan: BuildPlan, outcomes: dict[int, JobOutcome]) ->
 
 def present_files(out: Path) -> dict[str, int]:
     """Every image in the output: its path from the output folder, and its size in bytes."""
-    base = out / OPTISAR_FOLDER
-    folders = sorted(path for path in base.iterdir() if path.is_dir()) if base.is_dir() else []
     return {
-        f"{OPTISAR_FOLDER}/{folder.name}/{file.name}": file.stat().st_size
-        for folder in folders
+        f"{OPTISAR_FOLDER}/{folder.name}/{file.name}": file.stat(follow_symlinks=False).st_size
+        for folder in image_folders(out)
         for file in os.scandir(folder)
     }
+
+
+def image_folders(out: Path) -> list[Path]:
+    """The folders of images in the output."""
+    base = out / OPTISAR_FOLDER
+    return sorted(path for path in base.iterdir() if path.is_dir()) if base.is_dir() else []
 
 
 def judge(plan: BuildPlan, outcomes: dict[int, JobOutcome]) -> Built:
@@ -200,9 +204,8 @@ def remove_left_out(out: Path, built: Built) -> None:
         for item, _ in built.left_out:
             for name in filter(None, (item.rgb, item.sar)):
                 (out / name).unlink(missing_ok=True)
-        for name in present_files(out):
-            if name.endswith(".part"):
-                (out / name).unlink()
+        for folder in image_folders(out):
+            remove_dead_parts(folder, "*")
     except OSError as error:
         raise CrosswakeError(
             f"{error.filename}: cannot be removed ({error.strerror}); check the folder's rights"

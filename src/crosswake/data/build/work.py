@@ -121,10 +121,8 @@ def make_item(out: Path, job: BuildJob, number: int, optical: Pixels, radar: Pix
     if reason := reason_to_leave_out(optical, radar):
         return BuiltItem(id=number, reason=reason)
     digests = [digest_of(bands) for bands in (optical, radar)]
-    source = job.pair.source
-    folder = f"{OPTISAR_FOLDER}/{source}_{number // IDS_PER_FOLDER:03d}"
-    stem = f"{folder}/{BUILT_FROM[source].tag}_{number}"
-    rgb = f"{stem}_RGB.{'tif' if source == 'dfc23' else 'png'}"
+    stem = image_stem(job, number)
+    rgb = f"{stem}_RGB.{'tif' if job.pair.source == 'dfc23' else 'png'}"
     sar = f"{stem}_SAR.{'png' if radar.dtype == np.uint8 else 'tif'}"
     return BuiltItem(
         id=number,
@@ -137,6 +135,13 @@ def make_item(out: Path, job: BuildJob, number: int, optical: Pixels, radar: Pix
         height=radar.shape[1],
         width=radar.shape[2],
     )
+
+
+def image_stem(job: BuildJob, number: int) -> str:
+    """Where the images of a pair go, from the output folder, as far as both names are equal."""
+    source = job.pair.source
+    folder = f"{OPTISAR_FOLDER}/{source}_{number // IDS_PER_FOLDER:03d}"
+    return f"{folder}/{BUILT_FROM[source].tag}_{number}"
 
 
 def reason_to_leave_out(optical: Pixels, radar: Pixels) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from crosswake.core.drawing import any_script
 from crosswake.core.files import replacing
+from crosswake.core.provenance import ORIGIN_KEY, Origin, origin_text
 from crosswake.core.text import counted, cut_short
 from crosswake.data.chips import Chip, Modality, UnreadableChipError
 from crosswake.data.pair_chips import images_of
@@ -108,7 +109,7 @@ def draw_contact_sheet(data: ReidData, path: Path) -> None:
             shown = spread(names, SHIP_GRID.columns * SHIP_ROWS)
             cards = [ship_card(name, chips) for name in shown]
             sections.append((f"{title}: {counted(len(chips), 'chip')} of {count}", cards))
-    draw_sheet(data.name, sections, SHIP_GRID, path)
+    draw_sheet(data, sections, SHIP_GRID, path)
 
 
 def draw_pair_sheet(data: PairData, path: Path) -> None:
@@ -128,7 +129,7 @@ def draw_pair_sheet(data: PairData, path: Path) -> None:
         title = PAIR_LAYOUTS[source].title if source in PAIR_LAYOUTS else source
         cards = [pair_card(pair) for pair in spread(pairs, rows * PAIR_GRID.columns)]
         sections.append((f"{title}: {counted(len(pairs), 'pair')}{of}", cards))
-    draw_sheet(data.name, sections, PAIR_GRID, path)
+    draw_sheet(data, sections, PAIR_GRID, path)
 
 
 def spread(items: Sequence[Shown], room: int) -> list[Shown]:
@@ -162,7 +163,7 @@ def pair_card(pair: Pair) -> Card:
 
 
 @any_script()
-def draw_sheet(name: str, sections: list[Section], grid: Grid, path: Path) -> None:
+def draw_sheet(data: ReidData | PairData, sections: list[Section], grid: Grid, path: Path) -> None:
     """Draw a header and the sections below it to a PNG."""
     from matplotlib.figure import Figure
 
@@ -172,7 +173,7 @@ def draw_sheet(name: str, sections: list[Section], grid: Grid, path: Path) -> No
     figure = Figure(figsize=(WIDTH / DPI, height / DPI), dpi=DPI, facecolor=BACKGROUND)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.axis("off")
-    axes.text(MARGIN, 40, cut_short(name, 60), color=TEXT, size=21, weight="bold", va="center")
+    axes.text(MARGIN, 40, cut_short(data.name, 60), color=TEXT, size=21, weight="bold", va="center")
     write_legend(axes)
     top: float = HEADER
     for (title, cards), down in zip(sections, heights, strict=True):
@@ -186,7 +187,13 @@ def draw_sheet(name: str, sections: list[Section], grid: Grid, path: Path) -> No
         top += down
     axes.set(xlim=(0, WIDTH), ylim=(height, 0))
     with replacing(path, "--sheet") as part:
-        figure.savefig(part, format="png")
+        told = {ORIGIN_KEY: origin_text(origin_of_check(data))}
+        figure.savefig(part, format="png", metadata=told)
+
+
+def origin_of_check(data: ReidData | PairData) -> Origin:
+    """What the files of a check are made from."""
+    return {"command": "data check", "data": str(data.root.absolute())}
 
 
 def write_legend(axes: Any) -> None:
