@@ -5,9 +5,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from crosswake.core.errors import CrosswakeError
+from crosswake.core.extras import data_frame
 from crosswake.core.text import counted
 from crosswake.data.chips import Chip, Modality
 
@@ -21,6 +24,10 @@ DIRECTION: dict[ProtocolName, tuple[Modality, Modality]] = {
     "s2o": (Modality.SAR, Modality.OPTICAL),
 }
 """Modality of the queries and of the gallery."""
+
+
+NUMBERS = ("width_m", "height_m", "lon", "lat")
+"""Fields of a chip that are numbers, or None."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +63,44 @@ class ReidData:
     bad_files: tuple[BadFile, ...] = ()
     protocols: tuple[ProtocolName, ...] = PROTOCOLS
     subject: Literal["ship", "place"] = "ship"
+
+    def __repr__(self) -> str:
+        """Counts in place of thousands of chips."""
+        sizes = (("train", self.train), ("query", self.query), ("gallery", self.gallery))
+        counts = ", ".join(f"{len(chips):,} {split}" for split, chips in sizes)
+        of = counted(len(identities(self.all_chips())), self.subject)
+        left_out = f", {counted(len(self.bad_files), 'file')} left out" if self.bad_files else ""
+        return f"<ReidData {self.name!r}: {counts} chips of {of}{left_out}>"
+
+    def to_pandas(self) -> Any:
+        """A DataFrame with a row for each chip: its split, and its fields.
+
+        Of the fixed subsets the chips that are in no other split, as ``o2s_query`` and so on.
+
+        Raises:
+            CrosswakeError: pandas is not installed.
+        """
+        splits = [("train", self.train), ("query", self.query), ("gallery", self.gallery)]
+        for name, (query, gallery) in self.subsets.items():
+            splits += [(f"{name}_query", query), (f"{name}_gallery", gallery)]
+        known: set[Chip] = set()
+        rows: list[tuple[str, Chip]] = []
+        for split, chips in splits:
+            rows += [(split, chip) for chip in chips if chip not in known]
+            known.update(chips)
+        texts = ("identity", "time", "scene", "terrain")
+        return data_frame(
+            {
+                "split": [split for split, _ in rows],
+                "path": [str(chip.path) for _, chip in rows],
+                "modality": [chip.modality.label for _, chip in rows],
+                **{name: [getattr(chip, name) or None for _, chip in rows] for name in texts},
+                **{
+                    name: np.array([getattr(chip, name) for _, chip in rows], np.float64)
+                    for name in NUMBERS
+                },
+            }
+        )
 
     def protocol(self, name: ProtocolName) -> tuple[Chips, Chips]:
         """Query and gallery chips of one protocol: the subset that the data set fixes, else all

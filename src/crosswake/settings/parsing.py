@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import MISSING, Field, fields
@@ -37,6 +38,7 @@ GIVEN = [
     re.compile(r"^(.*) not among choices"),
 ]
 MISSING_ARGUMENTS = re.compile(r"the following arguments are required: (?P<names>.*)")
+HELP_WIDTH = 79
 SHARED = {field.name for kind in (DeviceConfig, SeedConfig, StrictConfig) for field in fields(kind)}
 """Options that most commands have; help shows a command's own first."""
 
@@ -103,9 +105,10 @@ class Parser(ArgumentParser):
         return kinds
 
     def dump(self, cfg: Namespace, **options: Any) -> str:
-        """What ``--print_config`` prints, without the parts that are left out."""
+        """What ``--print_config`` prints, without the parts that are left out; the names are those
+        of the options, ``lambda`` in place of the code's ``lambda_``."""
         text: str = super().dump(self.without_left_out(cfg), **options)
-        return text
+        return re.sub(r"^([ -]*\w+)_:", r"\1:", text, flags=re.MULTILINE)
 
     def without_left_out(self, cfg: Namespace) -> Namespace:
         """The values, and None for every part that no word and no file mentions."""
@@ -146,7 +149,8 @@ def make_parser(kind: type, command: str) -> Parser:
     usage = [f"crosswake {command}"]
     usage += [one.name if is_required(one) else f"[{one.name}]" for one in by_place]
     usage += [*(f"--{name} {name.upper()}" for name in required), "[options]"]
-    parser = Parser(command, " ".join((kind.__doc__ or "").split()), usage=" ".join(usage))
+    wrapped = "\n         ".join(textwrap.wrap(" ".join(usage), HELP_WIDTH - len("usage: ")))
+    parser = Parser(command, " ".join((kind.__doc__ or "").split()), usage=wrapped)
     text = "a recipe by name, or a YAML file of settings; options given beside it win"
     parser.add_argument("--config", action="config", help=text)
     hints = get_type_hints(kind)
@@ -170,6 +174,7 @@ def make_parser(kind: type, command: str) -> Parser:
             action.help = docs.get(action.dest, "All settings of this group, from a YAML file.")
         for name in [name for name in action.option_strings if name.endswith("_")]:
             action.option_strings = [name.rstrip("_")]
+            action.metavar = name.rpartition(".")[2].rstrip("_").upper()
             parser._option_string_actions[name.rstrip("_")] = action
     for group in parser._action_groups:
         group._group_actions.sort(key=lambda action: action.dest in SHARED)
