@@ -63,7 +63,6 @@ def test_the_chips_of_a_port_by_table(typed: Terminal, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("weights")
-@pytest.mark.xfail(strict=False, reason=LATER)
 def test_the_chips_of_a_port_know_their_place(typed: Terminal, tmp_path: Path) -> None:
     """Chips cut from a georeferenced scene: size and place come from the files."""
     pixels = chip_pixels(1, Modality.SAR, 1)[:40, :20]
@@ -73,9 +72,14 @@ def test_the_chips_of_a_port_know_their_place(typed: Terminal, tmp_path: Path) -
     path = tmp_path / "sar" / "a.tif"
     with rasterio.open(path, "w", driver="GTiff", crs="EPSG:32630", transform=where, **shape) as f:
         f.write(pixels, 1)
-    assert typed("crosswake embed --checkpoint tiny.pt --data sar --output a.parquet").code == 0
+    assert (
+        typed(
+            "crosswake embed --checkpoint tiny.pt --data sar --modality sar --output a.parquet"
+        ).code
+        == 0
+    )
     (row,) = pq.read_table("a.parquet").to_pylist()
-    assert (row["width_m"], row["height_m"]) == (200.0, 400.0)
+    assert (row["width_m"], row["height_m"]) == pytest.approx((200.0, 400.0))
     assert row["lon"] == pytest.approx(-3.0, abs=0.01)
     assert row["lat"] == pytest.approx(51.45, abs=0.01)
 
@@ -109,18 +113,24 @@ def test_a_table_from_a_spreadsheet(dialect: str, typed: Terminal, tmp_path: Pat
 @pytest.mark.usefixtures("weights")
 @pytest.mark.xfail(strict=False, reason=LATER)
 def test_opensarship(typed: Terminal, tmp_path: Path) -> None:
-    """An unpacked OpenSARShip folder: chips of two bands, of which the user takes VV."""
+    """An unpacked OpenSARShip folder: chips of VH and VV, of which VV is taken unless the user
+    says VH."""
     product = "S1A_IW_GRDH_1SDV_20150809T064750_20150809T064815_007191_009D0F_F7F6"
+    folder, known = tmp_path / "OpenSARShip" / product, []
     for ship in range(3):
         both = [chip_pixels(ship, Modality.SAR, n)[:40, :20] for n in (1, 2)]
         amplitude = (1000 * np.stack(both, axis=-1)).astype(np.uint16)
-        write_chip(
-            tmp_path / "OpenSARShip" / product / "Patch" / f"Cargo_x{ship}_y7.tif", amplitude
-        )
-    line = "crosswake embed --checkpoint tiny.pt --data OpenSARShip --output ships.parquet"
-    assert typed(f"{line} --modality sar --sar_band vv").code == 0
+        write_chip(folder / "Patch" / f"Cargo_x{ship}_y7.tif", amplitude)
+        place = f"<Center_x>{ship}</Center_x><Center_y>7</Center_y>"
+        known.append(f"<ship><SARShipInformation>{place}</SARShipInformation></ship>")
+    (folder / "Ship.xml").write_text(f"<ShipList>{''.join(known)}</ShipList>")
+    line = "crosswake embed --checkpoint tiny.pt --data OpenSARShip --output"
+    assert typed(f"{line} ships.parquet").code == 0
     rows = pq.read_table("ships.parquet").to_pylist()
     assert [row["modality"] for row in rows] == ["sar"] * 3
+    assert typed(f"{line} vh.parquet --sar_band vh").code == 0
+    other = pq.read_table("vh.parquet").to_pylist()
+    assert rows[0]["embedding"] != other[0]["embedding"]
 
 
 @pytest.mark.usefixtures("weights")

@@ -1,6 +1,6 @@
 """Optional packages: imported where they are used; a missing one is a complaint of one line."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -27,7 +27,7 @@ def require(module: str, extra: str, purpose: str) -> Any:
         ) from error
 
 
-def data_frame(columns: Mapping[str, Sequence[Any]]) -> Any:
+def data_frame(columns: Mapping[str, Iterable[Any]]) -> Any:
     """A pandas DataFrame of columns of equal length; None becomes a missing value.
 
     Raises:

@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,10 +24,6 @@ DIRECTION: dict[ProtocolName, tuple[Modality, Modality]] = {
     "s2o": (Modality.SAR, Modality.OPTICAL),
 }
 """Modality of the queries and of the gallery."""
-
-
-NUMBERS = ("width_m", "height_m", "lon", "lat")
-"""Fields of a chip that are numbers, or None."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,19 +84,18 @@ class ReidData:
         for split, chips in splits:
             rows += [(split, chip) for chip in chips if chip not in known]
             known.update(chips)
-        texts = ("identity", "time", "scene", "terrain")
-        return data_frame(
-            {
-                "split": [split for split, _ in rows],
-                "path": [str(chip.path) for _, chip in rows],
-                "modality": [chip.modality.label for _, chip in rows],
-                **{name: [getattr(chip, name) or None for _, chip in rows] for name in texts},
-                **{
-                    name: np.array([getattr(chip, name) for _, chip in rows], np.float64)
-                    for name in NUMBERS
-                },
-            }
-        )
+        columns: dict[str, Any] = {
+            "split": [split for split, _ in rows],
+            "path": [str(chip.path) for _, chip in rows],
+            "modality": [chip.modality.label for _, chip in rows],
+        }
+        for one in fields(Chip):
+            values = [getattr(chip, one.name) for _, chip in rows]
+            if one.type == (float | None):
+                columns[one.name] = np.array(values, np.float64)
+            elif one.type is str:
+                columns[one.name] = [value or None for value in values]
+        return data_frame(columns)
 
     def protocol(self, name: ProtocolName) -> tuple[Chips, Chips]:
         """Query and gallery chips of one protocol: the subset that the data set fixes, else all
