@@ -172,7 +172,8 @@ def picture_of(given: Any, name: str) -> Pixels:
         raise CrosswakeError(f"{name}: has the shape {array.shape}; {ARRAY_FORMS}{several}")
     if np.ma.isMaskedArray(array):
         eight_bit = array.dtype == np.uint8
-        array = array.filled(0) if eight_bit else array.astype(np.float32).filled(np.nan)
+        values = array if eight_bit else array.astype(np.float32)
+        array = np.ma.filled(values, 0 if eight_bit else np.nan)
     if not np.isfinite(array).any():
         raise CrosswakeError(f"{name}: holds no finite value; leave it out")
     return np.ascontiguousarray(array)
