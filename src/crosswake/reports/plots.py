@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from crosswake.core.drawing import Plot
 from crosswake.core.errors import CrosswakeError
-from crosswake.core.text import counted
+from crosswake.core.text import counted, cut_short
 from crosswake.data.check.sheets import draw_contact_sheet
 from crosswake.data.chips import Chip, UnreadableChipError
 from crosswake.data.reid import ReidData
@@ -20,13 +20,12 @@ from crosswake.reports.figures import (
     INK,
     MUTED,
     SAME,
-    STYLE,
     UNNAMED,
     draw_cmc,
     finish_panels,
+    page_style,
 )
 from crosswake.reports.pictures import picture
-from crosswake.reports.selection import chance_curves
 from crosswake.retrieval.metrics import Ranking
 from crosswake.tasks.reid.results import Evaluation
 
@@ -38,6 +37,7 @@ AROUND = (-FRAME, FRAME, -FRAME, FRAME)
 """Inches from a picture to its frame, which must not hide the edges of slim ships."""
 ROWS, TOP = 4, 8
 SHEET_DPI = 100
+LETTERS_BELOW = 14
 
 
 def plot_sheet(data: ReidData) -> Plot:
@@ -56,14 +56,14 @@ def plot_sheet(data: ReidData) -> Plot:
 
 
 def plot_cmc(evaluation: Evaluation) -> Plot:
-    """CMC curves of an evaluation, a panel a protocol, with 95 % intervals at ranks 1, 5 and 10,
-    and chance below."""
+    """CMC curves of an evaluation and of its baselines, a panel a protocol; of the model with 95 %
+    intervals at ranks 1, 5 and 10."""
     outcomes = list(evaluation.outcomes.values())
-    with mpl.rc_context(STYLE):
+    with page_style():
         figure = Plot(figsize=(3.6 * len(outcomes), 2.9), layout="constrained")
         panels = list(figure.subplots(1, len(outcomes), squeeze=False, sharey=True)[0])
-        for axes, outcome, expected in zip(panels, outcomes, chance_curves(outcomes), strict=True):
-            draw_cmc(axes, outcome, expected)
+        for axes, outcome in zip(panels, outcomes, strict=True):
+            draw_cmc(axes, outcome)
         finish_panels(figure, panels, "queries matched, %")
     return figure
 
@@ -103,7 +103,7 @@ def plot_rank_list(
         )
     columns = max(len(lists[row][0]) for row in shown)
     widths = [PICTURE_ROOM[0], GAP_AFTER_QUERY, *[PICTURE_ROOM[0]] * columns]
-    with mpl.rc_context(STYLE):
+    with page_style():
         figure = Plot(figsize=(sum(widths), (PICTURE_ROOM[1] + LABELS) * len(shown)), dpi=110)
         grid = figure.add_gridspec(len(shown), len(widths), width_ratios=widths)
         # The same for any number of rows: labels have their place in inches.
@@ -183,12 +183,11 @@ def draw_one(axes: Any, chip: Chip, title: str, colour: str) -> None:
     )
     line = {"color": colour, "linewidth": 2.5, "solid_joinstyle": "miter", "clip_on": False}
     axes.plot([left, right, right, left, left], [bottom, bottom, high, high, bottom], **line)
-    label = {"ha": "center", "fontsize": 9, "parse_math": False}
+    label = {"ha": "center", "fontsize": 9}
     bold = {"weight": "bold"} if title == "query" else {}
     axes.text(middle, tall + 0.06, title, color=colour, va="bottom", **label, **bold)
-    name = chip.identity or chip.path.stem
-    cut = name if len(name) <= 14 else f"{name[:13]}…"
-    axes.text(middle, -0.06, cut, color=INK, va="top", **label)
+    name = cut_short(chip.identity or chip.path.stem, LETTERS_BELOW)
+    axes.text(middle, -0.06, name, color=INK, va="top", **label)
     label["fontsize"] = 7.5
     kind = chip.modality.label.replace("sar", "SAR")
     axes.text(middle, -0.22, kind, color=MUTED, va="top", **label)
