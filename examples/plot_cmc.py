@@ -10,8 +10,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import crosswake
-from crosswake.data.sources.open import open_reid
-from crosswake.retrieval.ranking import rank
 
 RANKS = np.arange(1, 51)
 
@@ -24,13 +22,13 @@ parser.add_argument("figure", type=Path, help="PNG to write")
 options = parser.parse_args()
 
 model = crosswake.load(options.checkpoint)
-data = open_reid(options.data)
+data = crosswake.open_chips(options.data)
 
 figure = Figure(figsize=(6, 4), layout="constrained")
 axes = figure.subplots()
 for name in data.protocols:
     query, gallery = data.protocol(name)
-    ranking = rank(
+    ranking = crosswake.rank(
         model.embed(query, quiet=False),
         model.embed(gallery, quiet=False),
         [chip.identity for chip in query],

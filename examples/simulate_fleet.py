@@ -6,10 +6,9 @@ python examples/simulate_fleet.py runs/ships --identities 30
 import argparse
 from pathlib import Path
 
+import crosswake
 from crosswake.data.reid import identities
-from crosswake.data.sources.open import open_reid
 from crosswake.simulate.preview import draw_preview
-from crosswake.simulate.writer import simulate_fleet
 
 
 def main() -> None:
@@ -22,10 +21,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same ships")
     options = parser.parse_args()
 
-    simulate_fleet(options.folder, identities=options.identities, sightings=4, seed=options.seed)
+    crosswake.simulate_fleet(
+        options.folder, identities=options.identities, sightings=4, seed=options.seed
+    )
     draw_preview(options.folder.with_suffix(".png"), seed=options.seed)
 
-    data = open_reid(options.folder)
+    data = crosswake.open_chips(options.folder)
     print(f"training: {len(data.train)} chips of {len(identities(data.train))} ships")
     print(f"test: {len(data.query)} queries, {len(data.gallery)} gallery chips")
 

@@ -39,6 +39,12 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["train", "--optimiser.w"], "--optimiser.weight_decay"),
         (["train", "--model.pooling", "gr"], "grid"),
         (["completion", ""], "bash zsh"),
+        (["train", "--quiet", "--dev"], "--device --devices"),
+        (["train", "--config", "de"], "demo demo_imagenet"),
+        (["train", "--init", "vit"], "vit-b16-imagenet"),
+        (["evaluate", "--split", "n"], "none"),
+        (["data", "download", "ho"], "hoss"),
+        (["--v"], "--version"),
     ],
 )
 def test_bash_completes(words: list[str], expected: str, script: Path) -> None:
@@ -49,8 +55,31 @@ def test_bash_completes(words: list[str], expected: str, script: Path) -> None:
     assert all(word.startswith(words[-1]) for word in found)
 
 
+def test_files_come_after_paths(
+    script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    for words in (
+        ["train", "--config", "mi"],
+        ["evaluate", "--checkpoint", "mi"],
+        ["data", "check", "mi"],
+        ["data", "pairs", "new", "--sen12", "mi"],
+    ):
+        command = ["bash", "-c", ASK, "ask", str(script), "crosswake", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout.split() == ["mine.yaml"], words
+
+
+def test_nothing_is_offered_that_is_refused(script: Path) -> None:
+    assert "null" not in script.read_text().replace("/dev/null", "")
+
+
 def test_zsh_gets_a_script(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", "zsh"]) == 0
     said = capsys.readouterr().out
     assert said.startswith("#compdef crosswake")
     assert "--rerank.lambda" in said
+    assert "names:name:(demo demo_imagenet" in said
+    assert "--quiet[" in said
+    assert "]:{true,false}:(true false)" in said, "after a switch that is on by default"

@@ -144,6 +144,8 @@ def test_what_is_printed_is_read_back(tmp_path: Path, capsys: pytest.CaptureFixt
         assert stopped.value.code == 0
         path = tmp_path / "printed.yaml"
         path.write_text(capsys.readouterr().out)
+        assert ("lambda: " in path.read_text()) == (more == []), "as users type it"
+        assert "lambda_" not in path.read_text()
         assert read("a", "--config", str(path)) == read(*given)
 
 

@@ -61,13 +61,17 @@ class ChipDecoding:
         Raises:
             UnreadableChipError: the file cannot be read or cannot serve as such a chip.
         """
-        pixels, chip = read_chip(chip, as_stored(self.sar))
+        pixels, chip = self.pixels_of(chip)
         height, width = pixels.shape[:2]
         return PreparedChip(
             resized(to_uint8(pixels, chip.modality, self.sar), self.size, self.interpolation),
             size_features(*chip.ground_extent(height, width), aspect=height / width),
             None if self.look is None else self.look(chip, pixels),
         )
+
+    def pixels_of(self, chip: Chip) -> tuple[Pixels, Chip]:
+        """What :func:`crosswake.data.pixels.read_chip` gives."""
+        return read_chip(chip, as_stored(self.sar))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,22 @@
 """What all figures have in common."""
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from matplotlib.figure import Figure
+
+
+class Plot(Figure):
+    """A matplotlib figure that a notebook shows as it is, without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        """What Jupyter asks for."""
+        buffer = io.BytesIO()
+        with any_script():
+            self.savefig(buffer, format="png", bbox_inches="tight")
+        return buffer.getvalue()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Optional packages: imported where they are used; a missing one is a complaint of one line."""
 
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -24,3 +25,15 @@ def require(module: str, extra: str, purpose: str) -> Any:
         raise CrosswakeError(
             f"{purpose} needs the package {missing}: pip install 'crosswake[{extra}]'"
         ) from error
+
+
+def data_frame(columns: Mapping[str, Iterable[Any]]) -> Any:
+    """A pandas DataFrame of columns of equal length; None becomes a missing value.
+
+    Raises:
+        CrosswakeError: pandas is not installed; it is optional.
+    """
+    require("pandas", "notebook", "a DataFrame")
+    import pyarrow as pa
+
+    return pa.table({name: list(values) for name, values in columns.items()}).to_pandas()

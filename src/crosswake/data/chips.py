@@ -1,6 +1,6 @@
 """What a chip is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from pathlib import Path
 from typing import Literal
@@ -80,12 +80,25 @@ class Chip:
     terrain: str = ""
     reading: Reading = AS_THE_FILE_SAYS
 
+    def __repr__(self) -> str:
+        """What is known, and nothing of what is not."""
+        known = ((one.name, getattr(self, one.name), one.default) for one in fields(self))
+        said = [f"{name}={shown(value)}" for name, value, unknown in known if value != unknown]
+        return f"Chip({', '.join(said)})"
+
     def ground_extent(self, height: int, width: int) -> tuple[float, float]:
         """Width and height in metres of an image of ``height`` x ``width`` pixels."""
         size = DEFAULT_GROUND_SIZE[self.modality]
         width_m = self.width_m if self.width_m is not None else width * size
         height_m = self.height_m if self.height_m is not None else height * size
         return width_m, height_m
+
+
+def shown(value: object) -> str:
+    """A field of a chip in its repr."""
+    if isinstance(value, Modality):
+        return f"Modality.{value.name}"
+    return repr(str(value)) if isinstance(value, Path) else repr(value)
 
 
 class UnreadableChipError(CrosswakeError):

@@ -76,6 +76,11 @@ class PairData:
         if len({(pair.optical, pair.sar, pair.box) for pair in self.pairs}) < len(self.pairs):
             raise ValueError(f"{self.root}: the same two files are paired twice")
 
+    def __repr__(self) -> str:
+        """Counts in place of thousands of pairs."""
+        scenes = {(pair.source, pair.scene) for pair in self.pairs if pair.scene}
+        return f"<PairData {self.name!r}: pairs {len(self.pairs):,}, known scenes {len(scenes):,}>"
+
     def of_split(self, split: str) -> Pairs:
         """The pairs that the source declares to be of ``split``.
 

@@ -3,11 +3,14 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from crosswake.core.errors import CrosswakeError
+from crosswake.core.extras import data_frame
 from crosswake.core.text import counted
 from crosswake.data.chips import Chip, Modality
 
@@ -56,6 +59,43 @@ class ReidData:
     bad_files: tuple[BadFile, ...] = ()
     protocols: tuple[ProtocolName, ...] = PROTOCOLS
     subject: Literal["ship", "place"] = "ship"
+
+    def __repr__(self) -> str:
+        """Counts in place of thousands of chips."""
+        sizes = (("train", self.train), ("query", self.query), ("gallery", self.gallery))
+        counts = ", ".join(f"{len(chips):,} {split}" for split, chips in sizes)
+        of = counted(len(identities(self.all_chips())), self.subject)
+        left_out = f", {counted(len(self.bad_files), 'file')} left out" if self.bad_files else ""
+        return f"<ReidData {self.name!r}: {counts} chips of {of}{left_out}>"
+
+    def to_pandas(self) -> Any:
+        """A DataFrame with a row for each chip: its split, and its fields.
+
+        Of the fixed subsets the chips that are in no other split, as ``o2s_query`` and so on.
+
+        Raises:
+            CrosswakeError: pandas is not installed.
+        """
+        splits = [("train", self.train), ("query", self.query), ("gallery", self.gallery)]
+        for name, (query, gallery) in self.subsets.items():
+            splits += [(f"{name}_query", query), (f"{name}_gallery", gallery)]
+        known: set[Chip] = set()
+        rows: list[tuple[str, Chip]] = []
+        for split, chips in splits:
+            rows += [(split, chip) for chip in chips if chip not in known]
+            known.update(chips)
+        columns: dict[str, Any] = {
+            "split": [split for split, _ in rows],
+            "path": [str(chip.path) for _, chip in rows],
+            "modality": [chip.modality.label for _, chip in rows],
+        }
+        for one in fields(Chip):
+            values = [getattr(chip, one.name) for _, chip in rows]
+            if one.type == (float | None):
+                columns[one.name] = np.array(values, np.float64)
+            elif one.type is str:
+                columns[one.name] = [value or None for value in values]
+        return data_frame(columns)
 
     def protocol(self, name: ProtocolName) -> tuple[Chips, Chips]:
         """Query and gallery chips of one protocol: the subset that the data set fixes, else all

@@ -2,7 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from crosswake.batches.decode import Label, in_batches
 from crosswake.batches.prepare import ChipDecoding
 from crosswake.batches.stores import ChipStore, stream
+from crosswake.core.errors import CrosswakeError
 from crosswake.core.progress import Progress
 from crosswake.data.chips import Chip
 from crosswake.data.pixels import Pixels
 from crosswake.data.radiometry import SarRadiometry
 from crosswake.data.reid import BadFile, Chips
+from crosswake.data.sources.listing import ModalityChoice
+from crosswake.models.inputs import Embeddable, MixedDecoding, as_inputs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,20 +77,47 @@ class ChipEmbedder(ABC):
     def describe(self) -> dict[str, Any]:
         """Settings and provenance, for reports."""
 
+    def __repr__(self) -> str:
+        height, width = self.image_size
+        return (
+            f"<{type(self).__name__} {self.source}: {self.width} numbers from {height} x {width} "
+            f"pixels, {self.precision}, SAR scaled by {self.sar_radiometry}>"
+        )
+
     def embed(
-        self, chips: Sequence[Chip], *, batch_size: int = 64, quiet: bool = True
+        self,
+        chips: Embeddable,
+        *,
+        modality: ModalityChoice = "auto",
+        ground_size: float | None = None,
+        batch_size: int = 64,
+        quiet: bool = True,
     ) -> NDArray[np.float32]:
-        """Embed chips.
+        """Embed chips, paths or arrays: one, or any number of them in any mixture.
+
+        Args:
+            chips: see :data:`crosswake.models.inputs.Embeddable`.
+            modality: of paths and arrays; ``auto`` goes by a path's words (RGB, optical, SAR) and
+                by an array's bands.
+            ground_size: metres a pixel of paths and arrays; None where it is not known better than
+                the data sets have it.
+            batch_size: chips that go through the model together.
+            quiet: show no progress.
 
         Returns:
-            (chips, width) float32, L2-normalised, in the chips' order.
+            (chips, width) float32, L2-normalised, in the order given; one row for one chip.
 
         Raises:
-            UnreadableChipError: a chip cannot be read.
+            CrosswakeError: something given is no chip, path or array, its modality cannot be told,
+                or (UnreadableChipError) a file cannot be read.
         """
+        inputs = as_inputs(chips, modality, ground_size)
+        if batch_size < 1:
+            raise CrosswakeError(f"batch_size: must be at least 1, got {batch_size}")
         parts = [np.empty((0, self.width), np.float32)]
-        with Progress(len(chips), "embed", quiet=quiet) as progress:
-            for _, batch in self.embed_batches(in_batches(chips, batch_size), strict=True):
+        batches = in_batches(inputs.chips, batch_size)
+        with Progress(len(inputs.chips), "embed", quiet=quiet) as progress:
+            for _, batch in self.embed_batches(batches, strict=True, pixels=inputs.pixels):
                 parts.append(batch.features)
                 progress.advance(len(batch.chips))
         return np.concatenate(parts)
@@ -98,6 +128,7 @@ class ChipEmbedder(ABC):
         *,
         look: Callable[[Chip, Pixels], Any] | None = None,
         strict: bool = False,
+        pixels: Mapping[Chip, Pixels] | None = None,
     ) -> Generator[tuple[Label, EmbeddedBatch], None, None]:
         """Embed batch after batch; each chip is read once, in threads, ahead of the model.
 
@@ -107,6 +138,7 @@ class ChipEmbedder(ABC):
             batches: a label that comes back with its batch, and chips; drawn from as needed.
             look: what else is wanted of a chip, from its pixels as stored; called in threads.
             strict: raise at the first unreadable chip.
+            pixels: of chips that are in no file.
 
         Yields:
             the label, and what was read and embedded; a batch may have no chips at all.
@@ -114,7 +146,9 @@ class ChipEmbedder(ABC):
         Raises:
             UnreadableChipError: a chip cannot be read and ``strict`` is set.
         """
-        how = ChipDecoding(size=self.image_size, sar=self.sar_radiometry, look=look)
+        how = MixedDecoding(
+            size=self.image_size, sar=self.sar_radiometry, look=look, pixels=pixels or {}
+        )
         begun = time.monotonic()
         with closing(stream(batches, how, strict=strict)) as stores:
             for label, store in stores:

@@ -157,6 +157,11 @@ def load(
         CrosswakeError: the file cannot be read or does not fit the shape, or there is no such
             device.
     """
+    from crosswake.models.inputs import check_choice
+
+    check_choice("device", device, Device)
+    check_choice("precision", precision, Precision)
+    check_choice("sar_radiometry", sar_radiometry or "max", SarRadiometry)
     if Path(checkpoint).suffix.lower() == ".onnx":
         from crosswake.models.onnx import load_onnx
 

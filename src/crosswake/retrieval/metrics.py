@@ -6,9 +6,13 @@ Person Re-identification: A Survey and Outlook", TPAMI 2021, section 4.1. No gal
 out."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from crosswake.core.extras import data_frame
+from crosswake.core.text import counted
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -50,6 +54,26 @@ class Ranking:
             top_distance=np.zeros(shape),
             gallery=gallery,
         )
+
+    def __repr__(self) -> str:
+        """What the numbers say in place of the numbers."""
+        size = f"{counted(len(self.matches), 'query')}, gallery of {self.gallery:,}"
+        if not self.used.any():
+            return f"<Ranking: {size}; no query has a true match>"
+        mean = self.average_precision[self.used].mean()
+        first = (self.first_match[self.used] == 1).mean()
+        return f"<Ranking: {size}; mAP {mean:.3f}, rank-1 {first:.3f}>"
+
+    def to_pandas(self) -> Any:
+        """A DataFrame with a row for each query: average precision, rank of the first true match,
+        inverse negative penalty and number of true matches; missing where there is no match.
+
+        Raises:
+            CrosswakeError: pandas is not installed.
+        """
+        one = ("average_precision", "first_match", "inverse_negative_penalty", "matches")
+        frame = data_frame({name: getattr(self, name) for name in one})
+        return frame.assign(first_match=frame["first_match"].where(self.used))
 
     @property
     def used(self) -> NDArray[np.bool_]:

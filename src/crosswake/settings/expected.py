@@ -1,6 +1,7 @@
 """What an option takes, in words: for complaints and for help."""
 
 import argparse
+import textwrap
 import types
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
@@ -65,7 +66,11 @@ def metavar_of(action: argparse.Action) -> Any:
 
 
 class HelpFormatter(DefaultHelpFormatter):
-    """Help that says in words what an option takes, and its default."""
+    """Help that says in words what an option takes, and its default, as wide as the terminal."""
+
+    def start_section(self, heading: str | None) -> None:
+        """A group's title in as many lines as it needs."""
+        super().start_section("\n".join(textwrap.wrap(heading or "", self._width - 1)) or None)
 
     def _get_help_string(self, action: argparse.Action) -> str:
         kind = getattr(action, "_typehint", None) or action.type

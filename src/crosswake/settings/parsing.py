@@ -2,6 +2,7 @@
 
 import json
 import re
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import MISSING, Field, fields
@@ -40,6 +41,7 @@ GIVEN = [
 MOST_WORDS = 500
 """Characters of a complaint that are shown."""
 MISSING_ARGUMENTS = re.compile(r"the following arguments are required: (?P<names>.*)")
+HELP_WIDTH = 79
 SHARED = {field.name for kind in (DeviceConfig, SeedConfig, StrictConfig) for field in fields(kind)}
 """Options that most commands have; help shows a command's own first."""
 
@@ -122,9 +124,10 @@ class Parser(ArgumentParser):
         return kinds
 
     def dump(self, cfg: Namespace, **options: Any) -> str:
-        """What ``--print_config`` prints, without the parts that are left out."""
+        """What ``--print_config`` prints, without the parts that are left out; the names are those
+        of the options, ``lambda`` in place of the code's ``lambda_``."""
         text: str = super().dump(self.without_left_out(cfg), **options)
-        return text
+        return re.sub(r"^([ -]*\w+)_:", r"\1:", text, flags=re.MULTILINE)
 
     def without_left_out(self, cfg: Namespace) -> Namespace:
         """The values, and None for every part that no word and no file mentions."""
@@ -165,7 +168,8 @@ def make_parser(kind: type, command: str) -> Parser:
     usage = [f"crosswake {command}"]
     usage += [one.name if is_required(one) else f"[{one.name}]" for one in by_place]
     usage += [*(f"--{name} {name.upper()}" for name in required), "[options]"]
-    parser = Parser(command, " ".join((kind.__doc__ or "").split()), usage=" ".join(usage))
+    wrapped = "\n         ".join(textwrap.wrap(" ".join(usage), HELP_WIDTH - len("usage: ")))
+    parser = Parser(command, " ".join((kind.__doc__ or "").split()), usage=wrapped)
     text = "a recipe by name, or a YAML file of settings; options given beside it win"
     parser.add_argument("--config", action="config", help=text)
     hints = get_type_hints(kind)
@@ -189,6 +193,7 @@ def make_parser(kind: type, command: str) -> Parser:
             action.help = docs.get(action.dest, "All settings of this group, from a YAML file.")
         for name in [name for name in action.option_strings if name.endswith("_")]:
             action.option_strings = [name.rstrip("_")]
+            action.metavar = name.rpartition(".")[2].rstrip("_").upper()
             parser._option_string_actions[name.rstrip("_")] = action
         action.metavar = metavar_of(action)
     for group in parser._action_groups:

@@ -26,7 +26,7 @@ ChipRow = dict[str, Any]
 
 
 def simulate_fleet(
-    out: Path,
+    out: Path | str,
     *,
     identities: int = 400,
     sightings: int = 6,
@@ -47,7 +47,7 @@ def simulate_fleet(
     Raises:
         CrosswakeError: ``out`` holds something or cannot be made, or a number is out of range.
     """
-    voyages = plan_voyages(identities, sightings, seed)
+    out, voyages = Path(out), plan_voyages(identities, sightings, seed)
     if workers < 0:
         raise CrosswakeError(
             f"--workers is {workers}; give a number of processes, or 0 for one a core"

@@ -51,12 +51,13 @@ def open_reid(source: Path) -> ReidData:
     return read_table(source) if source.is_file() else read_hoss(source)
 
 
-def open_chips(source: Path) -> ReidData:
+def open_chips(source: Path | str) -> ReidData:
     """What :func:`open_reid` opens, or a folder of pairs, whose images are all in the gallery.
 
     Raises:
         CrosswakeError: the source does not exist, or is none of these.
     """
+    source = Path(source)
     read_pairs = find_reader(source)
     if read_pairs is None:
         return open_reid(source)

@@ -96,6 +96,36 @@ class Evaluation:
     rerank: RerankConfig | None = None
     origin: Origin = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        """The numbers in place of the chips."""
+        lines = [f"<Evaluation on {self.data.name!r}, {len(self.chips):,} chips>"]
+        for outcome in self.outcomes.values():
+            numbers = ", ".join(
+                f"{METRIC_TITLES[name]} {100 * estimate.value:.1f}"
+                for name, estimate in outcome.result.metrics.items()
+            )
+            counts = f"queries {outcome.result.queries:,}, gallery {outcome.result.gallery:,}"
+            lines.append(f"  {outcome.title}: {numbers} % ({counts})")
+        return "\n".join(lines)
+
+    def to_pandas(self) -> Any:
+        """A DataFrame with a row for each number: protocol, what ranked the gallery, metric, value
+        and its 95 % interval, as fractions.
+
+        Raises:
+            CrosswakeError: pandas is not installed.
+        """
+        from crosswake.core.extras import data_frame
+
+        rows = [
+            (protocol, ranked_by, metric, one.value, one.low, one.high)
+            for protocol, outcome in self.outcomes.items()
+            for ranked_by, metrics in outcome.rows
+            for metric, one in metrics.items()
+        ]
+        names = ("protocol", "ranked_by", "metric", "value", "low", "high")
+        return data_frame({name: [row[i] for row in rows] for i, name in enumerate(names)})
+
     def rows_of(self, chips: tuple[Chip, ...]) -> NDArray[Any]:
         """(n, D): the embeddings of ``chips``."""
         place = {chip: row for row, chip in enumerate(self.chips)}
