@@ -34,7 +34,6 @@ def read_as(data: ReidData, reading: Reading) -> ReidData:
     return replace(
         data,
         train=changed(data.train),
-        unnamed=changed(data.unnamed),
         query=changed(data.query),
         gallery=changed(data.gallery),
         subsets={name: (changed(one), changed(two)) for name, (one, two) in data.subsets.items()},

@@ -8,7 +8,6 @@ import pytest
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.reid import BadFile
-from crosswake.data.sources import folders
 from crosswake.data.sources.folders import list_folder, walk
 from crosswake.data.sources.listing import Entry, open_listing
 from crosswake.data.sources.open import open_data, open_reid
@@ -103,7 +102,7 @@ def test_a_folder_that_cannot_be_read_is_listed(
             raise PermissionError(13, "Permission denied")
         return real(path)
 
-    monkeypatch.setattr(folders.os, "scandir", scandir)
+    monkeypatch.setattr(os, "scandir", scandir)
     ids, bad = listed(tmp_path / "L")
     assert (ids, bad) == (["b/ship.png"], {"a": "cannot be read (Permission denied)"})
 

@@ -1,6 +1,7 @@
 """Promise: SEN12MS and scenes of 16 bit are read, and become pairs of the right values."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def test_its_pairs_are_colours_and_amplitude(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", [np.uint16, np.int16, np.float32])
 def test_scenes_of_16_bit_become_8_bit_pairs(tmp_path: Path, kind: type) -> None:
     random = np.random.default_rng(2)
-    optical = random.integers(300, 3000, (3, 64, 64)).astype(kind)
+    optical: NDArray[Any] = random.integers(300, 3000, (3, 64, 64)).astype(kind)
     write_image(tmp_path / "S" / "opt" / "0.tif", optical)
     write_image(tmp_path / "S" / "sar" / "0.tif", random.gamma(1, 20, (1, 64, 64)).astype("f4"))
     settings = BuildSettings(crop_size=(32, 32))

@@ -6,6 +6,7 @@ import io
 import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -55,16 +56,16 @@ def facts(data: ReidData) -> list[tuple[object, ...]]:
     comma=st.booleans(),
 )
 def test_every_dialect_gives_the_same_data(
-    delimiter: str, encoding: str, quoting: int, newline: str, case: object, **how: object
+    delimiter: str, encoding: str, quoting: Any, newline: str, case: Any, **how: Any
 ) -> None:
-    rows, columns, above = how["empty"]  # type: ignore[misc]
+    rows, columns, above = how["empty"]
     told, comma, space = how["told"], how["comma"] and delimiter != ",", how["space"]
     sink = io.StringIO()
-    writer = csv.writer(sink, delimiter=delimiter, quoting=quoting, lineterminator=newline)  # type: ignore[arg-type]
+    writer = csv.writer(sink, delimiter=delimiter, quoting=quoting, lineterminator=newline)
     for _ in range(0 if told else above):
         writer.writerow([""] * 3)
     body = [[*row[:4], row[4].replace(".", ",")] if comma else row for row in ROWS]
-    head = [f"{space}{case(name)}{space}" for name in HEADER]  # type: ignore[operator]
+    head = [f"{space}{case(name)}{space}" for name in HEADER]
     for row in (head, *body, *[[""] * len(HEADER)] * rows):
         writer.writerow([*row, *[""] * columns])
     text = (f"sep={delimiter}{newline}" if told else "") + sink.getvalue()
