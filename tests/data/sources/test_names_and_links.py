@@ -12,7 +12,7 @@ from crosswake.data.sources.folders import list_folder, walk
 from crosswake.data.sources.listing import Entry, open_listing
 from crosswake.data.sources.open import open_data, open_reid
 from tests.data.making import write_hoss, write_image
-from tests.data.pair_making import sar8, write_scenes, write_sen12
+from tests.data.pair_making import sar8, write_scenes, write_sen12, write_terrain
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="names and links of POSIX")
 
@@ -121,6 +121,13 @@ def test_a_parent_of_several_data_sets_asks_which(tmp_path: Path) -> None:
     write_sen12(tmp_path / "both" / "sen12")
     with pytest.raises(CrosswakeError, match=r"holds some \(HOSS: ships, SEN1-2: sen12.*name one"):
         open_data(tmp_path / "both")
+    with pytest.raises(CrosswakeError, match=r"holds some .*name one"):
+        open_listing(tmp_path / "both")
+    assert len(open_reid(tmp_path / "both").train) == 6  # a command that wants ships finds them
+    write_hoss(tmp_path / "deep" / "ships")
+    write_terrain(tmp_path / "deep" / "terrain")
+    with pytest.raises(CrosswakeError, match=r"SEN1-2: terrain/v_2.*name one"):
+        open_data(tmp_path / "deep")
     write_scenes(tmp_path / "up" / "coast")
     (tmp_path / "up" / "ships.csv").touch()
     with pytest.raises(CrosswakeError, match=r"ships\.csv, Scenes in coast: coast.*name one"):

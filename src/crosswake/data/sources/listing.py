@@ -35,7 +35,7 @@ from crosswake.data.sources.hoss import (
     folders_with_layout,
     iterate_folder,
 )
-from crosswake.data.sources.open import find_reader
+from crosswake.data.sources.open import find_reader, refuse_several
 from crosswake.data.sources.opensarship import is_opensarship, read_opensarship
 from crosswake.data.sources.optisar import (
     BUILD_PLAN,
@@ -123,6 +123,7 @@ def open_listing(source: Path, modality: ModalityChoice = "auto") -> Listing:
         refuse_modality(modality, f"the table {source} tells it")
         return Listing(name=source.stem, entries=lambda: table_entries(source))
     if ships:
+        refuse_several(source, ships[0])
         refuse_modality(modality, f"file names in {source} tell it")
         root = find_layout(source)
         return Listing(name=root.name, entries=lambda: hoss_entries(root))

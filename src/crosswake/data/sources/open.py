@@ -13,7 +13,7 @@ from crosswake.data.reid import ReidData
 from crosswake.data.sources.dfc23 import DFC23
 from crosswake.data.sources.folders import is_file, is_folder, list_folder, walk
 from crosswake.data.sources.hoss import folders_with_layout, read_hoss
-from crosswake.data.sources.opensarship import is_opensarship, read_opensarship
+from crosswake.data.sources.opensarship import first_product, is_opensarship, read_opensarship
 from crosswake.data.sources.optisar import OPTISAR
 from crosswake.data.sources.scenes import SCENES
 from crosswake.data.sources.sen12 import SEN12
@@ -69,15 +69,30 @@ def open_data(source: Path) -> ReidData | PairData:
     Raises:
         CrosswakeError: it does not exist, holds no data set, or holds several.
     """
-    layout = find_layout_of_pairs(source)
     ships = folders_with_layout(source) if is_folder(source) else []
-    if layout is OPTISAR and ships:
-        say_once(f"{source.name} holds ships, which are taken, and pairs to pretrain on")
-    elif layout and ships:
-        raise ask_which(source, {"HOSS": ships[0], layout.title: layouts_of_pairs(source)[layout]})
-    elif layout:
-        return layout.read(source)
-    return open_reid(source)
+    if ships:
+        refuse_several(source, ships[0])
+        return open_reid(source)
+    layout = find_layout_of_pairs(source)
+    return layout.read(source) if layout else open_reid(source)
+
+
+def refuse_several(root: Path, ships: Path) -> None:
+    """Raise if ``root`` holds other data sets beside the ships of the HOSS layout in ``ships``; the
+    pairs that are published with them are only pointed out."""
+    places = [] if ships == root else [root / name for name in list_folder(root, [])[0]]
+    found = {
+        layout: folder
+        for place in (root, *places)
+        for layout, folder in layouts_of_pairs(place).items()
+    }
+    if found.pop(OPTISAR, None):
+        say_once(f"{root.name} holds ships, which are taken, and pairs to pretrain on")
+    named = {layout.title: folder for layout, folder in found.items()}
+    if places and (product := first_product(root)):
+        named["OpenSARShip"] = product
+    if named:
+        raise ask_which(root, {"HOSS": ships} | named)
 
 
 def open_reid(source: Path) -> ReidData:

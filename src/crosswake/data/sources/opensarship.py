@@ -60,7 +60,12 @@ class Product:
 
 def is_opensarship(root: Path) -> bool:
     """Whether a root is a product, or a folder with products in it."""
-    return next(find_products(root, []), None) is not None
+    return first_product(root) is not None
+
+
+def first_product(root: Path) -> Path | None:
+    """The folder or archive of the first product in ``root``."""
+    return next((product.root for product in find_products(root, [])), None)
 
 
 def read_opensarship(root: Path) -> ReidData:
