@@ -28,17 +28,18 @@ TITLES_OF_PROTOCOLS = {"all": "all to all", "o2s": "optical to SAR", "s2o": "SAR
 
 def run(config: CheckConfig) -> int:
     """Check, print, draw; the exit code says whether there are bad files."""
+    from crosswake.data.pairs import PairData
     from crosswake.data.reading import pairs_read_as, read_as
-    from crosswake.data.sources.open import find_reader, open_reid
+    from crosswake.data.sources.open import open_data
 
-    console = make_console()
-    if read_pairs := find_reader(config.root):
-        pairs = pairs_read_as(read_pairs(config.root), config.reading)
-        refuse_other_files(config, pairs)
-        return finish(console, config, pairs, *check_pair_data(console, config, pairs))
-    chips = read_as(open_reid(config.root), config.reading)
-    refuse_other_files(config, chips)
-    return finish(console, config, chips, *check_chip_data(console, config, chips))
+    console, data = make_console(), open_data(config.root)
+    if isinstance(data, PairData):
+        data = pairs_read_as(data, config.reading)
+        refuse_other_files(config, data)
+        return finish(console, config, data, *check_pair_data(console, config, data))
+    data = read_as(data, config.reading)
+    refuse_other_files(config, data)
+    return finish(console, config, data, *check_chip_data(console, config, data))
 
 
 def refuse_other_files(config: CheckConfig, data: "ReidData | PairData") -> None:

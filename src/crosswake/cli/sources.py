@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 def require_there(source: Path, kind: str = "folder") -> None:
     """Raise one line unless there is such a file or folder."""
-    if not source.exists():
+    from crosswake.data.sources.folders import is_file, is_folder
+
+    if not is_file(source) and not is_folder(source):
         raise CrosswakeError(f"--data: {source}: no such {kind}; correct the path")
 
 
@@ -51,15 +53,16 @@ def open_test(source: Path, split: str | None) -> tuple["ReidData", str]:
     """Queries and galleries, of ships or of the places of optical-SAR pairs, and what results on
     them are called."""
     from crosswake.data.pair_chips import as_retrieval, pairs_to_measure
-    from crosswake.data.sources.open import find_reader, open_reid
+    from crosswake.data.pairs import PairData
+    from crosswake.data.sources.open import open_data, to_measure
 
     require_there(source, "folder or table")
-    read_pairs = find_reader(source)
-    if read_pairs is not None:
-        pairs = pairs_to_measure(read_pairs(source), split)
+    data = open_data(source)
+    if isinstance(data, PairData):
+        pairs = pairs_to_measure(data, split)
         splits = {pair.split for pair in pairs.pairs}
         one = splits if len(splits) == 1 else set()
         return as_retrieval(pairs), "-".join(filter(None, (own_name(source), *one)))
     if split is not None:
         raise CrosswakeError("--split: only optical-SAR pairs are measured by split; leave it out")
-    return open_reid(source), own_name(source)
+    return to_measure(data), own_name(source)

@@ -26,6 +26,8 @@ SENTINEL2_COUNTS = (12, 13)
 SENTINEL2_COLOURS = (4, 3, 2)
 POLARISATIONS = ("vv", "hh", "vh", "hv")
 """In the order of preference: the same polarisation out and back shows most of a ship."""
+POWERS = {"sigma0", "gamma0", "beta0", "intensity", "power"}
+"""Words for what grows with the square of the amplitude, as SNAP names bands: ``Sigma0_VV``."""
 PARTS = {"i": "i", "real": "i", "re": "i", "q": "q", "imag": "q", "imaginary": "q", "im": "q"}
 NEARLY_GREY = 4
 """Largest difference between the bands of grey saved as a colour JPEG."""
@@ -123,7 +125,11 @@ def sar_layers(
     if not any(parts):
         unit_words = [words_of(unit) + one for unit, one in zip(units, words, strict=True)]
         decibels = [bool({"db", "decibel", "decibels"} & set(one)) for one in unit_words]
-        return [Layer(*one) for one in zip(names, bands, decibels, strict=True)]
+        values = [
+            band if known or not POWERS & set(one) else amplitude_of_power(band)
+            for band, known, one in zip(bands, decibels, words, strict=True)
+        ]
+        return [Layer(*one) for one in zip(names, values, decibels, strict=True)]
     whole: dict[str, dict[str, NDArray[Any]]] = {}
     for name, part, band in zip(names, parts, bands, strict=True):
         if part:
@@ -133,6 +139,12 @@ def sar_layers(
         raise UnreadableChipError(path, f"{reason}; store amplitudes")
     say_once("SAR of real and imaginary parts (I, Q) is shown by its amplitude")
     return [Layer(name, np.hypot(pair["i"], pair["q"])) for name, pair in whole.items()]
+
+
+def amplitude_of_power(band: NDArray[Any]) -> NDArray[Any]:
+    """The square root of a band whose name says that it is a power; a signed one, whose name does
+    not say that it is in decibels, stays as it is."""
+    return band if (band < 0).any() else np.sqrt(band, dtype=np.float32)
 
 
 def chosen_layers(path: Path, layers: list[Layer], reading: Reading) -> list[Layer]:

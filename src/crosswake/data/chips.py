@@ -65,6 +65,9 @@ class Chip:
         scene: the larger picture it was cut from, where results are broken down by it.
         terrain: land cover, likewise.
         reading: how the file's bands are read.
+        ship_type: what kind of ship it is said to be, or empty.
+        ship_length_m: of the ship, in metres, where known; so is ``ship_width_m``.
+        ship_width_m: of the ship.
     """
 
     path: Path
@@ -79,6 +82,9 @@ class Chip:
     scene: str = ""
     terrain: str = ""
     reading: Reading = AS_THE_FILE_SAYS
+    ship_type: str = ""
+    ship_length_m: float | None = None
+    ship_width_m: float | None = None
 
     def __repr__(self) -> str:
         """What is known, and nothing of what is not."""

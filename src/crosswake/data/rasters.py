@@ -9,11 +9,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from crosswake.core.boxes import Box
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.progress import byte_text
+from crosswake.data.archives import gdal_path, on_disk, open_member
 from crosswake.data.chips import UnreadableChipError
 
 PNG_START = b"\x89PNG"
@@ -47,7 +48,7 @@ def open_raster(path: Path) -> Iterator[Any]:
         # pixels stored elsewhere.
         driver = driver_of(path)
         # One environment for opening and reading: rasterio would make one for each.
-        with rasterio.Env.from_defaults(), rasterio.open(path, driver=driver) as source:
+        with rasterio.Env.from_defaults(), rasterio.open(gdal_path(path), driver=driver) as source:
             if source.count > MOST_BANDS:
                 reason = f"declares {source.count:,} bands, more than {MOST_BANDS:,}; leave it out"
                 raise UnreadableChipError(path, reason)
@@ -71,7 +72,7 @@ def driver_of(path: Path) -> str:
     """
     try:
         refuse_special(path)
-        with path.open("rb") as file:
+        with open_member(path) as file:
             start = file.read(8)
             whole = not start.startswith(PNG_START) or reaches_png_end(file)
     except (FileNotFoundError, IsADirectoryError) as error:
@@ -94,7 +95,8 @@ def driver_of(path: Path) -> str:
 
 
 def refuse_special(path: Path) -> None:
-    """Raise unless a path leads to a plain file: to open a pipe is to wait for its writer.
+    """Raise unless a path leads to a plain file, or into an archive: to open a pipe is to wait for
+    its writer.
 
     Raises:
         UnreadableChipError: it is a pipe, a device or a socket.
@@ -102,12 +104,12 @@ def refuse_special(path: Path) -> None:
         ValueError: the name cannot be one of a file, or not one that GDAL takes.
     """
     str(path).encode()
-    mode = path.stat().st_mode
+    mode = on_disk(path).stat().st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise UnreadableChipError(path, "a pipe, device or socket and no plain file; leave it out")
 
 
-def reaches_png_end(file: BinaryIO) -> bool:
+def reaches_png_end(file: IO[bytes]) -> bool:
     """Whether a PNG's chunks lead to its IEND (PNG specification, section 5.3)."""
     file.seek(8)
     while len(header := file.read(8)) == 8:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.extras import data_frame
 from crosswake.core.text import counted
+from crosswake.data.archives import on_disk
 from crosswake.data.chips import Chip, Modality
 
 Chips = tuple[Chip, ...]
@@ -24,6 +26,10 @@ DIRECTION: dict[ProtocolName, tuple[Modality, Modality]] = {
     "s2o": (Modality.SAR, Modality.OPTICAL),
 }
 """Modality of the queries and of the gallery."""
+
+UNKNOWN = ""
+"""The identity of a ship that nobody knows. Chips of unknown ships are equal to none: in a gallery
+they are distractors, as queries they have no match, and they are never a class to learn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +47,11 @@ class ReidData:
     Attributes:
         name: what results are said to be measured on, such as ``hoss_places``.
         root: the folder or table it was read from.
-        train: chips to learn from; may be empty.
+        train: chips to learn from, all of known ships; may be empty.
         query: queries of the protocol ``all``; may be empty.
-        gallery: gallery of the protocol ``all``; may be empty.
+        gallery: gallery of the protocol ``all``; may be empty. It may hold chips of unknown ships,
+            and queries: a chip is no answer to itself (:func:`own_rows`).
+        unnamed: training chips of unknown ships, which nothing is learnt from.
         subsets: query and gallery of ``o2s`` or ``s2o`` where the data set fixes them.
         bad_files: files that were passed over while reading names.
         protocols: those that make sense for this data.
@@ -55,6 +63,7 @@ class ReidData:
     train: Chips = ()
     query: Chips = ()
     gallery: Chips = ()
+    unnamed: Chips = ()
     subsets: Mapping[ProtocolName, tuple[Chips, Chips]] = field(default_factory=dict)
     bad_files: tuple[BadFile, ...] = ()
     protocols: tuple[ProtocolName, ...] = PROTOCOLS
@@ -108,8 +117,8 @@ class ReidData:
         return of_modality(self.query, query), of_modality(self.gallery, gallery)
 
     def all_chips(self) -> Chips:
-        """Every distinct chip of train, query, gallery and subsets, in that order."""
-        parts = [self.train, self.query, self.gallery]
+        """Every distinct chip of train, unnamed, query, gallery and subsets, in that order."""
+        parts = [self.train, self.unnamed, self.query, self.gallery]
         parts += [chips for pair in self.subsets.values() for chips in pair]
         return tuple(dict.fromkeys(chip for part in parts for chip in part))
 
@@ -118,8 +127,8 @@ class ReidData:
         if len(identities(self.train)) < 2:
             raise CrosswakeError(
                 f"{self.root}: training needs chips of at least two identities, found "
-                f"{counted(len(self.train), 'chip')} of {len(identities(self.train))}; is this the "
-                "right folder?"
+                f"{counted(len(self.train), 'chip')} of {len(identities(self.train))}, and "
+                f"{len(self.unnamed)} of unknown ships; is this the right folder?"
             )
         return self.train
 
@@ -138,14 +147,35 @@ def of_modality(chips: Iterable[Chip], modality: Modality) -> Chips:
 
 
 def identities(chips: Iterable[Chip]) -> list[str]:
-    """The distinct identities, sorted, so that labels are the same in every process."""
-    return sorted({chip.identity for chip in chips})
+    """The distinct known identities, sorted, so that labels are the same in every process."""
+    return sorted({chip.identity for chip in chips} - {UNKNOWN})
 
 
 def cross_modal_identities(chips: Iterable[Chip]) -> list[str]:
-    """The identities that have chips of both modalities, sorted."""
+    """The known identities that have chips of both modalities, sorted."""
     seen = Counter(identity for identity, _ in {(chip.identity, chip.modality) for chip in chips})
-    return sorted(identity for identity, modalities in seen.items() if modalities == 2)
+    return sorted(name for name, modalities in seen.items() if modalities == 2 and name != UNKNOWN)
+
+
+def match_labels(query: Chips, gallery: Chips) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """A number for each query and each gallery chip, equal where both show one known ship.
+
+    Whether a chip is the query itself is another question: see :func:`own_rows`.
+    """
+    number = {name: place for place, name in enumerate(identities((*query, *gallery)))}
+    of_query = [number.get(chip.identity, -1) for chip in query]
+    of_gallery = [number.get(chip.identity, -2) for chip in gallery]
+    return np.array(of_query, dtype=np.int64), np.array(of_gallery, dtype=np.int64)
+
+
+def own_rows(query: Chips, gallery: Chips) -> NDArray[np.int64]:
+    """For each query its own place in the gallery, -1 where it is not there.
+
+    In leave-one-out, every chip is a query and in the gallery; the query itself is then taken out
+    of the gallery that it is compared with.
+    """
+    place = {(chip.path, chip.box): row for row, chip in enumerate(gallery)}
+    return np.array([place.get((chip.path, chip.box), -1) for chip in query], dtype=np.int64)
 
 
 def chips_fingerprint(chips: Iterable[Chip]) -> str:
@@ -155,7 +185,8 @@ def chips_fingerprint(chips: Iterable[Chip]) -> str:
     """
     digest = hashlib.sha256()
     for chip in sorted(chips, key=lambda chip: (chip.path.parent.name, chip.path.name)):
-        size = chip.path.stat().st_size if chip.path.exists() else -1
+        file = on_disk(chip.path)
+        size = file.stat().st_size if file.exists() else -1
         name = f"{chip.path.parent.name}/{chip.path.name}"
         line = f"{name}|{size}|{chip.identity}|{chip.modality.label}|{chip.box or ''}\n"
         digest.update(line.encode())

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from crosswake.batches.prepare import ground_metres
 from crosswake.core.provenance import ORIGIN_KEY
+from crosswake.data.archives import on_disk
 from crosswake.data.chips import Chip, UnreadableChipError
 from crosswake.data.pixels import Pixels
 from crosswake.data.reid import BadFile
@@ -98,7 +99,7 @@ def file_state(path: Path) -> tuple[int, int]:
     """Size and moment of change of a file, so that one replaced in the meantime is embedded
     again."""
     try:
-        state = path.stat()
+        state = on_disk(path).stat()
     except OSError:
         return -1, -1
     return state.st_size, state.st_mtime_ns
@@ -191,6 +192,9 @@ def encode_part(part: Part, batches: Sequence[EmbeddedBatch], strict: bool) -> b
         "time": pa.array([chip.time or None for chip in chips], pa.string()),
         "lon": pa.array([lon for lon, _ in places], pa.float64()),
         "lat": pa.array([lat for _, lat in places], pa.float64()),
+        "ship_type": pa.array([chip.ship_type or None for chip in chips], pa.string()),
+        "ship_length_m": pa.array([chip.ship_length_m for chip in chips], pa.float32()),
+        "ship_width_m": pa.array([chip.ship_width_m for chip in chips], pa.float32()),
     }
     facts = {
         "fingerprint": part.fingerprint,

@@ -222,7 +222,7 @@ def test_bad_files_are_listed_and_mended(tmp_path: Path) -> None:
     (radar / "P_0001.tif").write_bytes(whole[: len(whole) // 2])
     write_image(radar / "P_0002.tif", sar32(1, 32, 30))
     (rgb / "P_0003.tif").unlink()
-    write_image(rgb / "P_0004.tif", optical(4).astype(np.uint16))
+    write_image(rgb / "P_0004.tif", optical(4)[:1])
     write_image(radar / "P_0005.tif", optical(5))
     plan = plan_build([("dfc23", root)], BuildSettings())
     built = make(tmp_path / "out", plan)
@@ -235,8 +235,9 @@ def test_bad_files_are_listed_and_mended(tmp_path: Path) -> None:
         "sar/P_0002.tif": "the SAR image is 32 x 30, "
         "the optical one 32 x 32 pixels; they must be equal",
         "sar/P_0003.tif": "its optical image is missing",
-        "rgb/P_0004.tif": "optical image of type uint16; the layout holds 8 bit, convert it first",
-        "sar/P_0005.tif": "SAR image with 3 different bands, 1 expected; is it optical?",
+        "rgb/P_0004.tif": "optical image with 1 band(s), 3 expected; is it SAR?",
+        "sar/P_0005.tif": "SAR image with three different 8-bit bands without names: "
+        "a colour picture; is it optical?",
     }
     with pytest.raises(CrosswakeError, match=r"P_0003.tif: its optical image is missing .--strict"):
         make(tmp_path / "strict", plan, strict=True)

@@ -151,3 +151,11 @@ def test_real_places() -> None:
     data = read_hoss(real_data("hoss_places"))
     assert (len(data.train), len(data.query), len(data.gallery)) == (1568, 112, 336)
     assert data.bad_files == ()
+
+
+def test_a_ship_that_nobody_knows_is_named_minus_one(tmp_path: Path) -> None:
+    touch(tmp_path, "bounding_box_train/-1_s01c1_RGB.tif", "bounding_box_test/-1_s01c1_SAR.tif")
+    data = read_hoss(touch(tmp_path, "bounding_box_train/0001_s01c1_RGB.tif"))
+    assert [chip.identity for chip in data.train] == ["0001"]
+    assert [chip.identity for chip in data.unnamed + data.gallery] == ["", ""]
+    assert data.bad_files == ()

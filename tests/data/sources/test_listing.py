@@ -200,3 +200,29 @@ def test_a_list_of_files_is_relative_to_itself(tmp_path: Path) -> None:
 def test_a_source_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(CrosswakeError, match="no such folder, CSV table or list"):
         open_listing(tmp_path / "none")
+
+
+def test_the_named_folder_may_tell_the_modality(tmp_path: Path) -> None:
+    touch(tmp_path / "RGB" / "ship.bmp", tmp_path / "RGB" / "deep" / "x_sar.jp2")
+    assert [(one.id, one.chip.modality.label) for one in entries(tmp_path / "RGB")] == [
+        ("ship.bmp", "optical"),
+        ("deep/x_sar.jp2", "sar"),
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_a_list_in_any_encoding_of_windows(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "night.txt").write_bytes("Bjørn_SAR.tif\r\nnul\0_SAR.tif\r\n".encode(encoding))
+    if encoding == "cp1252":  # no text in it holds NUL
+        (tmp_path / "night.txt").write_bytes("Bjørn_SAR.tif\r\n".encode(encoding))
+    assert [one.id for one in entries(tmp_path / "night.txt")] == ["Bjørn_SAR.tif"]
+    assert len(bad(tmp_path / "night.txt")) == (encoding != "cp1252")
+
+
+def test_a_table_of_leave_one_out_is_embedded_once(tmp_path: Path) -> None:
+    table = tmp_path / "chips.csv"
+    table.write_text("path;modality;split;identity\na.tif;sar;both;9.0\nb.tif;sar;;-1\n")
+    assert [(one.id, one.split, one.chip.identity) for one in entries(table)] == [
+        ("a.tif", "both", "9"),
+        ("b.tif", "", ""),
+    ]

@@ -81,7 +81,7 @@ def test_sen12_names_what_it_passes_over(tmp_path: Path) -> None:
     }
     assert bad == {
         "s1_17/ROIs1868_summer_s1_4_p99.png": "does not belong in s1_17/ by its name",
-        "s1_17/readme.txt": "name is not ROIs<seed>_<season>_<s1|s2>_<scene>_p<patch>.png",
+        "s1_17/readme.txt": "name is not ROIs<seed>_<season>_<s1|s2>_<scene>_p<patch>.png or .tif",
         "s1_4/ROIs1868_summer_s1_4_p30.png": "its optical image, "
         "ROIs1868_summer_s2_4_p30.png, is missing",
         "s2_17/ROIs1868_summer_s2_17_p44.png": "its SAR image, "

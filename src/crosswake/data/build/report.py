@@ -16,7 +16,7 @@ from crosswake.data.pairs import Pair
 from crosswake.data.sources.optisar import BUILD_REPORT
 
 GROUPS = ("scene", "terrain", "season", "city", "split")
-UNKNOWN = "(not known)"
+NOT_TOLD = "(not known)"
 
 
 def count_pairs(pairs: Iterable[Pair]) -> dict[str, Any]:
@@ -29,11 +29,11 @@ def count_pairs(pairs: Iterable[Pair]) -> dict[str, Any]:
         )
         source["pairs"] += 1
         for group in GROUPS:
-            source[group][getattr(pair, group) or UNKNOWN] += 1
+            source[group][getattr(pair, group) or NOT_TOLD] += 1
     for source in counts.values():
         for group in GROUPS:
             known = dict(sorted(source[group].items()))
-            source[group] = {} if set(known) == {UNKNOWN} else known
+            source[group] = {} if set(known) == {NOT_TOLD} else known
     return dict(sorted(counts.items()))
 
 

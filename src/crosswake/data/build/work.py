@@ -11,8 +11,9 @@ from crosswake.core.files import replacing
 from crosswake.data.build.plan import BUILT_FROM, BuildJob
 from crosswake.data.check.facts import digest_of, is_constant
 from crosswake.data.check.registration import find_offset
-from crosswake.data.chips import UnreadableChipError
+from crosswake.data.chips import Modality, UnreadableChipError
 from crosswake.data.pixels import Pixels, holds_pixels, pair_size, read_pair_bands, write_raster
+from crosswake.data.radiometry import scaled
 from crosswake.data.sources.optisar import OPTISAR_FOLDER
 
 IDS_PER_FOLDER = 10_000
@@ -82,7 +83,7 @@ def do_job(out: Path, number: int, job: BuildJob) -> JobOutcome:
         surroundings = [grow(box, size, SURROUNDINGS) for box in boxes]
         around = hull(surroundings)
         optical, radar = read_pair_bands(job.pair, around)
-        radar = check_types(job, optical, radar)
+        optical, radar = scaled(optical, Modality.OPTICAL), sar_as_written(job, radar)
     except UnreadableChipError as error:
         return JobOutcome(job=number, bad_path=str(error.path), bad_reason=error.reason)
     items = []
@@ -101,17 +102,9 @@ def do_job(out: Path, number: int, job: BuildJob) -> JobOutcome:
     return JobOutcome(job=number, items=tuple(items))
 
 
-def check_types(job: BuildJob, optical: Pixels, radar: Pixels) -> Pixels:
-    """The SAR pixels in the type they are written in: 8 bit as it is, everything else as float32.
-
-    Raises:
-        UnreadableChipError: the layout cannot hold the types.
-    """
-    if optical.dtype != np.uint8:
-        reason = f"optical image of type {optical.dtype}; the layout holds 8 bit, convert it first"
-        raise UnreadableChipError(job.pair.optical, reason)
-    if job.pair.source == "sen12" and radar.dtype != np.uint8:
-        raise UnreadableChipError(job.pair.sar, f"SAR image of type {radar.dtype}; SEN1-2 is 8 bit")
+def sar_as_written(job: BuildJob, radar: Pixels) -> Pixels:
+    """The SAR pixels in the type they are written in: 8 bit as it is, everything else as
+    float32."""
     as_it_is = radar.dtype == np.uint8 and job.pair.source != "dfc23"
     return radar if as_it_is else radar.astype(np.float32)
 

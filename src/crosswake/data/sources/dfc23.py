@@ -40,7 +40,7 @@ def read_dfc23(root: Path) -> PairData:
     """
     pairs: list[Pair] = []
     bad: list[BadFile] = []
-    for folder, folders, _ in walk(root):
+    for folder, folders, _ in walk(root, bad):
         if is_dfc23(folder, folders):
             pair_dfc23_folder(root, folder, pairs, bad)
         elif "rgb" in folders or "sar" in folders:

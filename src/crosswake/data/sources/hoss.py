@@ -4,7 +4,7 @@ Layout (arXiv 2506.22027, Zenodo 15860212)::
 
     ROOT/bounding_box_train  ROOT/query  ROOT/bounding_box_test
     ROOT/subset/{O2S,S2O}/{query,bounding_box_test}          (optional)
-    <identity>_s<scene>c<sighting>_<RGB|SAR>.tif
+    <identity>_s<scene>c<sighting>_<RGB|SAR>.tif        (identity -1: nobody knows the ship)
 """
 
 import re
@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from crosswake.core.errors import CrosswakeError
+from crosswake.core.text import cut_short
 from crosswake.data.chips import Chip, Modality
-from crosswake.data.reid import BadFile, Chips, ProtocolName, ReidData
-from crosswake.data.sources.folders import IMAGE_SUFFIXES, list_names
+from crosswake.data.reid import UNKNOWN, BadFile, Chips, ProtocolName, ReidData
+from crosswake.data.sources.folders import IMAGE_SUFFIXES, is_folder, list_folder
 
 HOSS_SOURCE = "https://doi.org/10.5281/zenodo.15860212"
 HOSS_LICENCE = "see the Zenodo record"
@@ -25,7 +26,7 @@ HOSS_CITATION = (
 
 TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
 HOSS_NAME = re.compile(
-    r"^(?P<identity>\d+)_s(?P<scene>\d+)c(?P<sighting>\d+)_(?P<modality>RGB|SAR)$"
+    r"^(?P<identity>-1|\d+)_s(?P<scene>\d+)c(?P<sighting>\d+)_(?P<modality>RGB|SAR)$"
 )
 MODALITY_OF_TAG = {"RGB": Modality.OPTICAL, "SAR": Modality.SAR}
 
@@ -45,15 +46,17 @@ def read_hoss(root: Path) -> ReidData:
     directions: tuple[tuple[ProtocolName, str], ...] = (("o2s", "O2S"), ("s2o", "S2O"))
     for name, folder in directions:
         base = root / "subset" / folder
-        parts = [part for part in (QUERY, GALLERY) if (base / part).is_dir()]
+        parts = [part for part in (QUERY, GALLERY) if is_folder(base / part)]
         if len(parts) == 1:
             bad.append(BadFile(path=base, reason=f"passed over because it holds only {parts[0]}/"))
         if len(parts) == 2:
             subsets[name] = (read_folder(base / QUERY, bad), read_folder(base / GALLERY, bad))
+    train = read_folder(root / TRAIN, bad)
     return ReidData(
         name=root.resolve().name,
         root=root,
-        train=read_folder(root / TRAIN, bad),
+        train=tuple(chip for chip in train if chip.identity != UNKNOWN),
+        unnamed=tuple(chip for chip in train if chip.identity == UNKNOWN),
         query=read_folder(root / QUERY, bad),
         gallery=read_folder(root / GALLERY, bad),
         subsets=subsets,
@@ -63,8 +66,10 @@ def read_hoss(root: Path) -> ReidData:
 
 def find_layout(root: Path) -> Path:
     """The folder of the HOSS layout that ``root`` is or holds."""
-    if not root.is_dir():
-        raise CrosswakeError(f"{root}: no such folder; name a HOSS-layout folder or a CSV table")
+    if not is_folder(root):
+        raise CrosswakeError(
+            f"{cut_short(root, 200)}: no such folder; name a HOSS-layout folder or a CSV table"
+        )
     found = folders_with_layout(root)
     if not found:
         raise CrosswakeError(
@@ -77,10 +82,11 @@ def find_layout(root: Path) -> Path:
 
 
 def folders_with_layout(root: Path) -> list[Path]:
-    """The folders of the HOSS layout nearest to ``root``: itself, or one or two levels below."""
+    """The folders of the HOSS layout nearest to ``root``: itself, or one or two levels below.
+    Links to a folder are that folder."""
     for level in ([root], root.glob("*/"), root.glob("*/*/")):
         if found := sorted(folder for folder in level if has_layout(folder)):
-            return found
+            return list({folder.resolve(): folder for folder in reversed(found)}.values())[::-1]
     return []
 
 
@@ -88,7 +94,7 @@ def has_layout(folder: Path) -> bool:
     """Whether a folder holds any of the layout's three folders; the subsets inside a data set hold
     two of them and do not count as data sets of their own."""
     return folder.name not in ("O2S", "S2O", "subset") and any(
-        (folder / part).is_dir() for part in (TRAIN, QUERY, GALLERY)
+        is_folder(folder / part) for part in (TRAIN, QUERY, GALLERY)
     )
 
 
@@ -106,7 +112,8 @@ def read_folder(folder: Path, bad: list[BadFile]) -> Chips:
 def iterate_folder(folder: Path) -> Iterator[Chip | BadFile]:
     """The chips of one folder, and its files with other names, sorted by name; nothing where there
     is no such folder."""
-    for name in list_names(folder) if folder.is_dir() else []:
+    bad: list[BadFile] = []
+    for name in list_folder(folder, bad)[1] if is_folder(folder) else []:
         path = folder / name
         match = HOSS_NAME.match(path.stem)
         if path.suffix.lower() not in IMAGE_SUFFIXES:
@@ -114,6 +121,11 @@ def iterate_folder(folder: Path) -> Iterator[Chip | BadFile]:
         elif match is None:
             yield BadFile(path=path, reason="name is not <identity>_s<scene>c<sighting>_<RGB|SAR>")
         else:
-            yield Chip(
-                path=path, identity=match["identity"], modality=MODALITY_OF_TAG[match["modality"]]
-            )
+            yield chip_by_name(path, match)
+    yield from bad
+
+
+def chip_by_name(path: Path, match: re.Match[str]) -> Chip:
+    """The chip of a file whose name :data:`HOSS_NAME` matches."""
+    identity = UNKNOWN if match["identity"] == "-1" else match["identity"]
+    return Chip(path=path, identity=identity, modality=MODALITY_OF_TAG[match["modality"]])

@@ -3,29 +3,40 @@
 Only the names of one folder are held at a time; of pairs, whose partners must be found, all names.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from crosswake.core.errors import CrosswakeError
+from crosswake.core.text import cut_short
 from crosswake.data.chips import Chip, Modality
 from crosswake.data.pair_chips import images_of
 from crosswake.data.pairs import NoPairsError
 from crosswake.data.reid import BadFile
-from crosswake.data.sources.folders import IMAGE_SUFFIXES, walk
+from crosswake.data.sources.columns import ROLES, open_table
+from crosswake.data.sources.dialect import encoding_of, first_bytes, refuse_other_files
+from crosswake.data.sources.folders import (
+    IMAGE_SUFFIXES,
+    identifier,
+    infer_modality,
+    is_file,
+    is_folder,
+    name_fault,
+    walk,
+)
 from crosswake.data.sources.hoss import (
     GALLERY,
     HOSS_NAME,
-    MODALITY_OF_TAG,
     QUERY,
     TRAIN,
+    chip_by_name,
     find_layout,
     folders_with_layout,
     iterate_folder,
 )
-from crosswake.data.sources.open import find_reader
+from crosswake.data.sources.open import find_reader, refuse_several
+from crosswake.data.sources.opensarship import is_opensarship, read_opensarship
 from crosswake.data.sources.optisar import (
     BUILD_PLAN,
     BUILD_REPORT,
@@ -34,7 +45,7 @@ from crosswake.data.sources.optisar import (
     OPTISAR_FOLDER,
 )
 from crosswake.data.sources.scenes import SCENES_TABLE
-from crosswake.data.sources.table import chip_of_row, iterate_rows, resolve, split_of_row
+from crosswake.data.sources.table import chip_of_row, resolve, split_of_row
 
 ModalityChoice = Literal["auto", "optical", "sar"]
 LISTS = (".txt", ".lst", ".list")
@@ -49,12 +60,6 @@ SPLIT_FOLDERS = {
 }
 OWN_FILES = (SCENES_TABLE, MANIFEST, BUILD_PLAN, JOURNAL, BUILD_REPORT)
 """Files beside the images of a folder of pairs that are no images and no mistakes either."""
-MODALITY_WORDS = {
-    "rgb": Modality.OPTICAL,
-    "optical": Modality.OPTICAL,
-    "opt": Modality.OPTICAL,
-    "sar": Modality.SAR,
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,8 +70,8 @@ class Entry:
         chip: the chip, under an absolute path.
         id: its path from the listing's folder, with ``/`` on every system; the absolute path if it
             lies elsewhere.
-        split: train, query or gallery, with ``o2s_`` or ``s2o_`` before it for a fixed subset; of
-            pairs train, val or test; empty if not known.
+        split: train, query, gallery or both, with ``o2s_`` or ``s2o_`` before it for a fixed
+            subset; of pairs train, val or test; empty if not known.
     """
 
     chip: Chip
@@ -88,8 +93,8 @@ class Listing:
 
 
 def open_listing(source: Path, modality: ModalityChoice = "auto") -> Listing:
-    """A HOSS-layout folder, any other folder of images, a CSV table, or a text file with a path on
-    each line.
+    """A HOSS-layout folder, any other folder of images, OpenSARShip, a table, or a text file with a
+    path on each line.
 
     In a folder of optical-SAR pairs each image is a chip; the layout gives its modality and place.
 
@@ -104,14 +109,21 @@ def open_listing(source: Path, modality: ModalityChoice = "auto") -> Listing:
             it; with pairs, once the entries are read.
     """
     source = source.absolute()
-    if source.is_file() and source.suffix.lower() in LISTS:
+    if is_file(source) and source.suffix.lower() in LISTS:
         return Listing(name=source.stem, entries=lambda: listed_files(source, modality))
-    if source.is_file():
+    if not is_file(source) and not is_folder(source):
+        raise CrosswakeError(
+            f"{cut_short(source, 200)}: no such folder, CSV table or list of files"
+        )
+    ships = is_folder(source) and folders_with_layout(source)
+    if not ships and is_opensarship(source):
+        refuse_modality(modality, f"{source} holds SAR chips of OpenSARShip")
+        return Listing(name=source.stem, entries=lambda: opensarship_entries(source))
+    if is_file(source):
         refuse_modality(modality, f"the table {source} tells it")
         return Listing(name=source.stem, entries=lambda: table_entries(source))
-    if not source.is_dir():
-        raise CrosswakeError(f"{source}: no such folder, CSV table or list of files")
-    if folders_with_layout(source):
+    if ships:
+        refuse_several(source, ships[0])
         refuse_modality(modality, f"file names in {source} tell it")
         root = find_layout(source)
         return Listing(name=root.name, entries=lambda: hoss_entries(root))
@@ -128,20 +140,32 @@ def hoss_entries(root: Path) -> Iterator[Entry | BadFile]:
                 yield found
 
 
-def table_entries(table: Path) -> Iterator[Entry]:
-    """The rows of a CSV table; identities need not be known."""
-    for line, row in iterate_rows(table, required=("path", "modality")):
-        split = split_of_row(row, table, line) if (row.get("split") or "").strip() else ""
-        chip = chip_of_row(row, table, line, named=False)
-        yield Entry(chip=chip, id=identifier(chip.path, table.parent), split=split)
+def opensarship_entries(root: Path) -> Iterator[Entry | BadFile]:
+    """The chips of all products."""
+    data = read_opensarship(root)
+    for chip in data.all_chips():
+        yield Entry(chip=chip, id=identifier(chip.path, root))
+    yield from data.bad_files
+
+
+def table_entries(table: Path) -> Iterator[Entry | BadFile]:
+    """The rows of a table; it need not have identities and splits."""
+    for line, row in open_table(table, required=("path", "modality")).rows():
+        told = any(row.get(name) for name in ("split", *ROLES))
+        split = split_of_row(row, table, line) if told else ""
+        chip = chip_of_row(row, table, line)
+        yield name_fault(chip.path) or Entry(
+            chip=chip, id=identifier(chip.path, table.parent), split=split
+        )
 
 
 def folder_entries(root: Path, modality: ModalityChoice) -> Iterator[Entry | BadFile]:
     """Every image below a folder, sorted by folder and name."""
     known, reasons = pair_entries(root)
+    bad: list[BadFile] = []
     if known:
         refuse_modality(modality, f"the layout of the pairs in {root} tells it")
-    for folder, _, names in walk(root):
+    for folder, _, names in walk(root, bad):
         own = OWN_FILES if known and folder in (root, root / OPTISAR_FOLDER) else ()
         for name in names:
             path = folder / name
@@ -149,6 +173,7 @@ def folder_entries(root: Path, modality: ModalityChoice) -> Iterator[Entry | Bad
                 continue
             found = known.get(path) or loose_file(path, root, modality)
             yield reasons.get(path, found) if isinstance(found, BadFile) else found
+    yield from bad
 
 
 def pair_entries(root: Path) -> tuple[dict[Path, Entry], dict[Path, BadFile]]:
@@ -178,50 +203,27 @@ def refuse_modality(modality: ModalityChoice, why: str) -> None:
 def listed_files(source: Path, modality: ModalityChoice) -> Iterator[Entry | BadFile]:
     """The files that a text file names, one a line; empty lines and lines that begin with # are
     skipped."""
-    try:
-        with source.open(encoding="utf-8-sig") as file:
-            for line in file:
-                name = line.strip()
-                if name and not name.startswith("#"):
-                    yield loose_file(resolve(name, source.parent), source.parent, modality)
-    except UnicodeDecodeError as error:
-        raise CrosswakeError(
-            f"{source}: not a text file in UTF-8 ({error}); save it as one"
-        ) from error
+    start = first_bytes(source)
+    refuse_other_files(source, start)
+    with source.open(encoding=encoding_of(source, start)) as file:
+        for line in file:
+            name = line.strip().lstrip("\ufeff")
+            if name and not name.startswith("#"):
+                yield loose_file(resolve(name, source.parent), source.parent, modality)
 
 
 def loose_file(path: Path, root: Path, modality: ModalityChoice) -> Entry | BadFile:
     """A file of which only the name is known; a HOSS name holds identity and modality."""
     if path.suffix.lower() not in IMAGE_SUFFIXES:
         return BadFile(path=path, reason=f"not an image: ends in '{path.suffix}'")
+    if fault := name_fault(path):
+        return fault
     match = HOSS_NAME.match(path.stem)
     if match is not None:
-        chip = Chip(
-            path=path, identity=match["identity"], modality=MODALITY_OF_TAG[match["modality"]]
-        )
-        return Entry(chip=chip, id=identifier(path, root))
+        return Entry(chip=chip_by_name(path, match), id=identifier(path, root))
     known = infer_modality(path, root) if modality == "auto" else Modality[modality.upper()]
     if known is None:
         return BadFile(
             path=path, reason="neither name nor folder says RGB, optical or SAR; give --modality"
         )
     return Entry(chip=Chip(path=path, modality=known), id=identifier(path, root))
-
-
-def infer_modality(path: Path, root: Path) -> Modality | None:
-    """The modality by a word in the file's name, else in the nearest folder's.
-
-    None where no name has such a word, or where one name has words for both.
-    """
-    parts = identifier(path.with_suffix(""), root).split("/")
-    for part in reversed(parts):
-        words = MODALITY_WORDS.keys() & re.split(r"[^a-z]+", part.lower())
-        found = {MODALITY_WORDS[word] for word in words}
-        if found:
-            return found.pop() if len(found) == 1 else None
-    return None
-
-
-def identifier(path: Path, root: Path) -> str:
-    """A path from ``root`` with forward slashes, or the whole path if it lies elsewhere."""
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()

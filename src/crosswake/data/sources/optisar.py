@@ -15,7 +15,7 @@ from typing import Any
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.pairs import NoPairsError, Pair, PairData, PairLayout
 from crosswake.data.reid import BadFile
-from crosswake.data.sources.folders import list_names, walk
+from crosswake.data.sources.folders import is_folder, list_folder, walk
 from crosswake.data.sources.hoss import HOSS_CITATION, HOSS_SOURCE
 
 OPTISAR_FOLDER, MANIFEST = "OptiSar_Pair", "manifest.parquet"
@@ -30,7 +30,7 @@ DESCRIBED = ("source", "scene", "terrain", "season", "city", "split")
 
 def base_of(root: Path) -> Path:
     """The folder that holds the folders of images."""
-    return root / OPTISAR_FOLDER if (root / OPTISAR_FOLDER).is_dir() else root
+    return root / OPTISAR_FOLDER if is_folder(root / OPTISAR_FOLDER) else root
 
 
 def read_optisar(root: Path) -> PairData:
@@ -42,7 +42,7 @@ def read_optisar(root: Path) -> PairData:
     base = base_of(root)
     images: dict[int, dict[str, list[Path]]] = defaultdict(lambda: {"RGB": [], "SAR": []})
     bad: list[BadFile] = []
-    for folder, _, names in walk(base):
+    for folder, _, names in walk(base, bad):
         for name in names:
             match = OPTISAR_NAME.match(name)
             if match:
@@ -110,8 +110,8 @@ def read_manifest(root: Path, base: Path) -> dict[int, dict[str, str]]:
 def is_optisar(folder: Path, _folders: Sequence[str]) -> bool:
     """Whether a folder is an OptiSar_Pair folder or holds one."""
     base = base_of(folder)
-    places = [base, *(path for path in sorted(base.iterdir()) if path.is_dir())]
-    return any(OPTISAR_NAME.match(name) for place in places for name in list_names(place))
+    places = [base, *(base / name for name in list_folder(base, [])[0])]
+    return any(OPTISAR_NAME.match(name) for place in places for name in list_folder(place, [])[1])
 
 
 OPTISAR = PairLayout(

@@ -13,7 +13,7 @@ from crosswake.data.pair_chips import standard_windows
 from crosswake.data.pairs import NoPairsError, Pair, PairData, PairLayout, cut_pair
 from crosswake.data.pixels import pair_size
 from crosswake.data.reid import BadFile
-from crosswake.data.sources.folders import images_by_stem, without_partner
+from crosswake.data.sources.folders import images_by_stem, is_folder, without_partner
 
 OPTICAL, SAR, SCENES_TABLE = "opt", "sar", "scenes.json"
 SCENE_SPLITS = ("", "train", "val", "test")
@@ -26,7 +26,7 @@ def read_scenes(root: Path) -> PairData:
         CrosswakeError: no ``opt`` and ``sar`` folders, no scene in them, or a ``scenes.json`` that
             cannot be used.
     """
-    if not (root / OPTICAL).is_dir() or not (root / SAR).is_dir():
+    if not is_folder(root / OPTICAL) or not is_folder(root / SAR):
         raise NoPairsError(
             f"{root}: holds no {OPTICAL}/ and {SAR}/ with scenes of the same names; correct the "
             "path"

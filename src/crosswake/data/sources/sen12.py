@@ -1,4 +1,5 @@
-"""The SEN1-2 data set: Sentinel-1 (VV) and Sentinel-2 (RGB) patches, 256 x 256 PNG.
+"""The SEN1-2 data set: Sentinel-1 (VV) and Sentinel-2 (RGB) patches, 256 x 256 PNG; and SEN12MS,
+the same names as GeoTIFF: Sentinel-1 (VV, VH) in decibels, all 13 bands of Sentinel-2 in 16 bit.
 
 Two layouts, which may lie anywhere below the root:
     ROIs1868_summer/s1_4/ROIs1868_summer_s1_4_p44.png   with
@@ -13,17 +14,19 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from crosswake.core.text import counted
+from crosswake.data.chips import AS_THE_FILE_SAYS, Reading
 from crosswake.data.pairs import NoPairsError, Pair, PairData, PairLayout
 from crosswake.data.reid import BadFile
-from crosswake.data.sources.folders import list_names, walk
+from crosswake.data.sources.folders import is_folder, list_folder, walk
 
 PUBLISHED_SEASONS = {"spring": 75_724, "summer": 53_508, "fall": 86_370, "winter": 66_782}
 """Pairs of each season in the original."""
 PUBLISHED_EACH_TERRAIN = 4_000
 """Pairs of each terrain in the edition by terrain."""
+SEN12MS_BANDS = Reading(bands=("vv", "vh"))
 SEN12_FOLDER = re.compile(r"^s(?P<sensor>[12])(?P<scene>_\d+)?$")
 SEN12_NAME = re.compile(
-    r"^ROIs\d+_(?P<season>[a-z]+)_s(?P<sensor>[12])_(?P<scene>\d+)_p(?P<patch>\d+)\.png$"
+    r"^ROIs\d+_(?P<season>[a-z]+)_s(?P<sensor>[12])_(?P<scene>\d+)_p(?P<patch>\d+)\.(png|tif)$"
 )
 
 
@@ -35,7 +38,7 @@ def read_sen12(root: Path) -> PairData:
     """
     pairs: list[Pair] = []
     bad: list[BadFile] = []
-    for folder, folders, _ in walk(root):
+    for folder, folders, _ in walk(root, bad):
         for name in folders:
             match = SEN12_FOLDER.match(name)
             if match is None:
@@ -47,7 +50,8 @@ def read_sen12(root: Path) -> PairData:
                 pair_sen12_folders(radar, optical, terrain, pairs, bad)
     if not pairs:
         raise NoPairsError(
-            f"{root}: holds no SEN1-2 pairs (s1_4/ROIs1868_summer_s1_4_p44.png and the like)"
+            f"{root}: holds no SEN1-2 or SEN12MS pairs "
+            "(s1_4/ROIs1868_summer_s1_4_p44.png and the like)"
         )
     return PairData(
         name="sen12",
@@ -81,6 +85,7 @@ def pair_sen12_folders(
                 scene=scene,
                 terrain=terrain,
                 season=match["season"],
+                reading=SEN12MS_BANDS if name.endswith(".tif") else AS_THE_FILE_SAYS,
             )
         )
     for name, match in optical_names.items():
@@ -93,13 +98,13 @@ def well_named(folder: Path, bad: list[BadFile]) -> dict[str, re.Match[str]]:
     ``bad``."""
     place = SEN12_FOLDER.match(folder.name)
     found: dict[str, re.Match[str]] = {}
-    for name in list_names(folder) if folder.is_dir() else []:
+    for name in list_folder(folder, bad)[1] if is_folder(folder) else []:
         match = SEN12_NAME.match(name)
         if match is None:
             bad.append(
                 BadFile(
                     path=folder / name,
-                    reason="name is not ROIs<seed>_<season>_<s1|s2>_<scene>_p<patch>.png",
+                    reason="name is not ROIs<seed>_<season>_<s1|s2>_<scene>_p<patch>.png or .tif",
                 )
             )
         elif (
@@ -121,8 +126,9 @@ def partner_name(name: str, match: re.Match[str], sensor: str) -> str:
 
 
 def sen12_differences(pairs: Iterable[Pair]) -> list[str]:
-    """A line for each season, or each terrain, whose number of pairs is not the published one."""
-    pairs = list(pairs)
+    """A line for each season, or each terrain, of SEN1-2 whose number of pairs is not the published
+    one."""
+    pairs = [pair for pair in pairs if pair.reading != SEN12MS_BANDS]
     seasons = Counter(pair.season for pair in pairs if not pair.terrain)
     terrains = Counter(pair.terrain for pair in pairs if pair.terrain)
     wanted = {season: PUBLISHED_SEASONS.get(season) for season in seasons}

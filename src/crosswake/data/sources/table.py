@@ -1,121 +1,180 @@
-"""The user's own chips, listed in a CSV table.
+"""The user's own chips, listed in a table.
 
 Columns: ``path`` (relative to the table, or absolute), ``identity``, ``modality`` (optical or sar);
-and if you have them ``split`` (train, query or gallery), ``width_m``, ``height_m``, ``time`` (ISO
-8601), ``lon``, ``lat``. Other columns are ignored.
+and if you have them ``split`` (train, query, gallery or both), ``width_m``, ``height_m``, ``time``
+(ISO 8601), ``lon``, ``lat``. Those of OML and wildlife-datasets are known as well. Other columns
+are ignored.
 """
 
-import csv
 import math
-from collections.abc import Iterator, Sequence
+import re
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.chips import Chip, Modality
-from crosswake.data.reid import ReidData
+from crosswake.data.reid import UNKNOWN, BadFile, ReidData
+from crosswake.data.sources.columns import NOTHING, ROLES, TableRow, open_table, shown
+from crosswake.data.sources.folders import infer_modality, name_fault
 
-REQUIRED = ("path", "identity", "modality")
-OPTIONAL = ("split", "width_m", "height_m", "time", "lon", "lat")
-TABLE_SPLITS = ("train", "query", "gallery")
+TABLE_SPLITS = ("train", "query", "gallery", "both")
+TEST_SPLITS = ("val", "validation", "test")
+"""Splits of OML's tables whose chips :data:`ROLES` divide."""
 MODALITIES = {"optical": Modality.OPTICAL, "rgb": Modality.OPTICAL, "sar": Modality.SAR}
+UNKNOWN_WORDS = NOTHING | {"-1", "-1.0", "<na>", "n/a", "unknown"}
+"""How tables write that nobody knows the ship, in any case of letters."""
+YES, NO = {"true", "1", "1.0", "yes"}, NOTHING | {"false", "0", "0.0", "no"}
+WHOLE_FLOAT = re.compile(r"\d+\.0+")
+"""A number that had a neighbour without a value in pandas, which made both floats."""
+ROUNDED = re.compile(r"\d\.\d+e\+?\d+", re.IGNORECASE)
 
 
 def read_table(path: Path) -> ReidData:
     """Read a table of chips; pixels are not touched. Rows without a split are for training.
 
     Raises:
-        CrosswakeError: no such file, a column missing or misspelt, or a bad row (its line is
-            named).
+        CrosswakeError: no such file, a column missing or misspelt, a bad row (its line is named),
+            or identities that are the same number written differently.
     """
-    splits: dict[str, list[Chip]] = {name: [] for name in TABLE_SPLITS}
-    for line, row in iterate_rows(path):
-        splits[split_of_row(row, path, line)].append(chip_of_row(row, path, line))
-    train, query, gallery = (tuple(splits[name]) for name in TABLE_SPLITS)
-    return ReidData(name=path.stem, root=path, train=train, query=query, gallery=gallery)
+    splits: dict[str, list[Chip]] = {name: [] for name in TABLE_SPLITS[:3]}
+    unnamed: list[Chip] = []
+    bad: list[BadFile] = []
+    spellings: dict[tuple[str, str], tuple[str, int]] = {}
+    tested: dict[Path, tuple[Chip, int]] = {}
+    table = open_table(path)
+    for line, row in table.rows():
+        split, chip = split_of_row(row, path, line), chip_of_row(row, path, line)
+        if fault := name_fault(chip.path):
+            bad.append(fault)
+            continue
+        check_spelling(chip.identity, split, spellings, path, line)
+        if split == "train":
+            (splits[split] if chip.identity != UNKNOWN else unnamed).append(chip)
+            continue
+        # The same object in both parts, so that it is known to be one chip and no answer to itself.
+        chip = same_chip(chip, tested, path, line)
+        for part in ("query", "gallery") if split == "both" else (split,):
+            splits[part].append(chip)
+    return ReidData(
+        name=path.stem,
+        root=path,
+        train=tuple(splits["train"]),
+        query=tuple(splits["query"]),
+        gallery=tuple(splits["gallery"]),
+        unnamed=tuple(unnamed),
+        bad_files=tuple(bad),
+    )
 
 
-def iterate_rows(
-    path: Path, required: Sequence[str] = REQUIRED
-) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and columns of every row, one at a time, so that a table may be larger than the
-    memory; the header is checked for the ``required`` columns first."""
-    if not path.is_file():
-        raise CrosswakeError(f"{path}: no such table")
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            header = list(reader.fieldnames or ())
-            check_header(header, path, required)
-            for row in reader:
-                if None in row or None in row.values():
-                    fault = f"has more or fewer fields than the header's {len(header)}"
-                    raise CrosswakeError(f"{path}, line {reader.line_num}: {fault}")
-                yield reader.line_num, row
-    except (UnicodeDecodeError, csv.Error) as error:
+def check_spelling(
+    identity: str, split: str, seen: dict[tuple[str, str], tuple[str, int]], table: Path, line: int
+) -> None:
+    """Raise if an identity is a number that stands in an earlier row written differently.
+
+    Programs drop the zeros of 0009 from one of two tables that are then joined. Taken as they are,
+    no query would find its ship; taken as equal, different ships might become one.
+    """
+    if not identity.isdecimal():
+        return
+    part = "train" if split == "train" else "test"
+    other, first = seen.setdefault((part, identity.lstrip("0")), (identity, line))
+    if other != identity:
         raise CrosswakeError(
-            f"{path}: not a CSV table in UTF-8 ({error}); save it as one"
-        ) from error
-
-
-def check_header(header: list[str], path: Path, required: Sequence[str]) -> None:
-    """Raise if a needed column is missing, one appears twice, or one looks misspelt."""
-    missing = [name for name in required if name not in header]
-    if missing:
-        raise CrosswakeError(
-            f"{path}: column {missing[0]} is missing; the first line must name "
-            f"{', '.join(required)}"
+            f"{table}, line {line}: identity '{shown(identity)}' is '{shown(other)}' in line "
+            f"{first}, the same number; write both alike (in pandas: read_csv(..., dtype=str))"
         )
-    twice = [name for name in header if header.count(name) > 1]
-    if twice:
-        raise CrosswakeError(f"{path}: column '{twice[0]}' appears twice; drop one")
-    for name in header:
-        absent = [known for known in OPTIONAL if known not in header]
-        if name not in OPTIONAL and (meant := misspelt(name, absent)):
-            raise CrosswakeError(
-                f"{path}: column '{name}' looks like a misspelt '{meant}'; rename or drop it"
-            )
 
 
-def split_of_row(row: dict[str, str], table: Path, line: int) -> str:
-    """The split column; ``train`` where it is absent or empty."""
-    split = (row.get("split") or "train").strip().lower()
-    if split not in TABLE_SPLITS:
+def same_chip(chip: Chip, tested: dict[Path, tuple[Chip, int]], table: Path, line: int) -> Chip:
+    """The chip of the earlier row with this image, or ``chip`` where there is none.
+
+    Raises:
+        CrosswakeError: the earlier row has another identity.
+    """
+    earlier, first = tested.setdefault(chip.path, (chip, line))
+    if earlier.identity != chip.identity:
         raise CrosswakeError(
-            f"{table}, line {line}: split is '{split}'; write one of {', '.join(TABLE_SPLITS)}"
+            f"{table}, line {line}: {shown(chip.path.name)} has another identity in line {first}; "
+            "correct one of them"
         )
-    return split
+    return earlier
 
 
-def misspelt(name: str, known: list[str]) -> str:
-    """The known column that a name is close to, or nothing; columns that are close to none are the
-    user's own."""
-    close = get_close_matches(name.strip().lower().replace(" ", "_"), known, n=1, cutoff=0.75)
-    return close[0] if close else ""
-
-
-def chip_of_row(row: dict[str, str], table: Path, line: int, named: bool = True) -> Chip:
-    """One row as a chip; with ``named`` its identity must be known."""
-    modality = MODALITIES.get(row["modality"].strip().lower())
-    if modality is None:
+def split_of_row(row: TableRow, table: Path, line: int) -> str:
+    """The split column, or what OML's columns say; ``train`` where neither says anything."""
+    split = row.get("split", "").lower()
+    roles = [part for name, part in ROLES.items() if is_true(row, name, table, line)]
+    if split in ("", *TEST_SPLITS) and roles:
+        return "both" if len(roles) > 1 else roles[0]
+    if split and split not in TABLE_SPLITS:
         raise CrosswakeError(
-            f"{table}, line {line}: modality is '{row['modality']}'; write optical or sar"
+            f"{table}, line {line}: split is '{shown(split)}'; write one of "
+            f"{', '.join(TABLE_SPLITS)}"
         )
-    identity, name = (row.get("identity") or "").strip(), row["path"].strip()
-    if not name or (named and not identity):
-        needed = "path and identity" if named else "path"
-        raise CrosswakeError(f"{table}, line {line}: {needed} must not be empty")
+    return split or "train"
+
+
+def is_true(row: TableRow, column: str, table: Path, line: int) -> bool:
+    """A column of true and false; false where it is absent or empty."""
+    text = row.get(column, "").lower()
+    if text not in YES | NO:
+        raise CrosswakeError(
+            f"{table}, line {line}: {column} is '{shown(text)}'; write True or False"
+        )
+    return text in YES
+
+
+def chip_of_row(row: TableRow, table: Path, line: int) -> Chip:
+    """One row as a chip; its identity need not be known.
+
+    Raises:
+        CrosswakeError: a field cannot be used; the line is named.
+    """
+    if not row["path"]:
+        raise CrosswakeError(f"{table}, line {line}: path must not be empty")
+    path = resolve(row["path"], table.parent)
     return Chip(
-        path=resolve(name, table.parent),
-        identity=identity,
-        modality=modality,
+        path=path,
+        identity=identity_of_row(row, table, line),
+        modality=modality_of_row(row, path, table, line),
         width_m=number_in(row, "width_m", table, line, low=1e-6),
         height_m=number_in(row, "height_m", table, line, low=1e-6),
         time=moment(row, table, line),
         lon=number_in(row, "lon", table, line, low=-180, high=180),
         lat=number_in(row, "lat", table, line, low=-90, high=90),
     )
+
+
+def identity_of_row(row: TableRow, table: Path, line: int) -> str:
+    """The identity, a whole float as the number that it was, and :data:`UNKNOWN` for a ship that
+    nobody knows.
+
+    Raises:
+        CrosswakeError: the identity is a rounded number.
+    """
+    text = row.get("identity", "")
+    if ROUNDED.fullmatch(text):
+        raise CrosswakeError(
+            f"{table}, line {line}: identity '{shown(text)}' is a rounded number, so different "
+            "ships may have become one; write all its digits (in a spreadsheet, make the column "
+            "text)"
+        )
+    if text.lower() in UNKNOWN_WORDS:
+        return UNKNOWN
+    return text.partition(".")[0] if WHOLE_FLOAT.fullmatch(text) else text
+
+
+def modality_of_row(row: TableRow, path: Path, table: Path, line: int) -> Modality:
+    """The modality column; where the table has none, a word such as RGB or SAR in the path."""
+    if "modality" in row:
+        found = MODALITIES.get(row["modality"].lower())
+        fault = f"modality is '{shown(row['modality'])}'; write optical or sar"
+    else:
+        found = infer_modality(path, table.parent)
+        fault = "column modality is missing, and the path does not say RGB, optical or SAR; add it"
+    if found is None:
+        raise CrosswakeError(f"{table}, line {line}: {fault}")
+    return found
 
 
 def resolve(name: str, base: Path) -> Path:
@@ -126,15 +185,15 @@ def resolve(name: str, base: Path) -> Path:
 
 
 def number_in(
-    row: dict[str, str],
+    row: TableRow,
     column: str,
     table: Path,
     line: int,
-    low: float = float("-inf"),
-    high: float = float("inf"),
+    low: float = -math.inf,
+    high: float = math.inf,
 ) -> float | None:
     """A finite number within bounds, or None where the column is absent or empty."""
-    text = (row.get(column) or "").strip()
+    text = row.get(column, "")
     if not text:
         return None
     try:
@@ -143,20 +202,23 @@ def number_in(
         value = float("nan")
     if not low <= value <= high or math.isinf(value):
         raise CrosswakeError(
-            f"{table}, line {line}: {column} is '{text}'; a number from {low:g} to {high:g} is "
-            "expected"
+            f"{table}, line {line}: {column} is '{shown(text)}'; a number from {low:g} to {high:g} "
+            "is expected"
         )
     return value
 
 
-def moment(row: dict[str, str], table: Path, line: int) -> str:
-    """The time column, checked to be ISO 8601."""
-    text = (row.get("time") or "").strip()
+def moment(row: TableRow, table: Path, line: int) -> str:
+    """The time column, checked to be ISO 8601; without it wildlife-datasets' ``date``, where that
+    is one."""
+    text = row.get("time") or row.get("date", "")
     try:
         if text:
             datetime.fromisoformat(text)
     except ValueError as error:
+        if not row.get("time"):
+            return ""
         raise CrosswakeError(
-            f"{table}, line {line}: time is '{text}'; write it like 2026-03-01T12:30:00Z"
+            f"{table}, line {line}: time is '{shown(text)}'; write it like 2026-03-01T12:30:00Z"
         ) from error
     return text
