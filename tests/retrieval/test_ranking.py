@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from crosswake.core.errors import CrosswakeError
 from crosswake.retrieval import products
 from crosswake.retrieval.features import Features, prepare
-from crosswake.retrieval.metrics import Ranking
+from crosswake.retrieval.metrics import Hits, Ranking
 from crosswake.retrieval.products import ENTRIES, GIGABYTE, LEAST_BUDGET, Products, RankOptions
 from crosswake.retrieval.ranking import distance_rows, find_matches, rank, rank_rows
 
@@ -60,13 +60,28 @@ def sorted_ranking(case: Case, top: int, normalise: bool = True) -> Ranking:
     result.top_distance[:] = np.take_along_axis(distance, order, 1)[:, :top]
     for row, identity in enumerate(case[2]):
         ranks = np.flatnonzero(case[3][order[row]] == identity) + 1
-        result.write(slice(row, row + 1), ranks, np.array([len(ranks)]))
+        result.write(slice(row, row + 1), hits_of(distance[row], order[row], ranks))
     return result
+
+
+def hits_of(distance: NDArray[Any], order: NDArray[Any], ranks: NDArray[Any]) -> Hits:
+    """The true matches of one query at given ranks, with their equals."""
+    own = distance[order[ranks - 1]].astype(np.float32)
+    values = distance.astype(np.float32)
+    return Hits(
+        counts=np.array([len(ranks)]),
+        ranks=ranks,
+        above=np.array([(values < value).sum() for value in own], dtype=np.int64),
+        equal=np.array([(values == value).sum() for value in own], dtype=np.int64),
+    )
 
 
 def assert_same(one: Ranking, other: Ranking, tolerance: float = 0) -> None:
     for name, value in vars(one).items():
-        if name == "top_distance" and tolerance:
+        if value.dtype == object if isinstance(value, np.ndarray) else False:
+            for mine, theirs in zip(value, getattr(other, name), strict=True):
+                np.testing.assert_array_equal(mine, theirs, err_msg=name)
+        elif name == "top_distance" and tolerance:
             np.testing.assert_allclose(value, other.top_distance, atol=tolerance)
         else:
             np.testing.assert_array_equal(value, getattr(other, name), err_msg=name)
