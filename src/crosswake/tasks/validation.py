@@ -4,6 +4,7 @@ import numpy as np
 
 from crosswake.batches.stores import ChipStore
 from crosswake.data.chips import Modality
+from crosswake.models.base import require_finite
 from crosswake.models.embedder import Embedder
 from crosswake.models.model import ReidModel
 from crosswake.retrieval.protocols import score
@@ -21,6 +22,7 @@ def cross_modal_scores(run: Run, model: ReidModel, store: ChipStore) -> Scores:
     """
     embedder = Embedder(model, device=run.fabric.device, precision=run.config.precision)
     features = embedder.embed_store(store)
+    require_finite(features, store.chips)
     names = np.array([chip.identity for chip in store.chips])
     optical = store.modality.numpy() == Modality.OPTICAL
     ways = {"o2s": (optical, ~optical), "s2o": (~optical, optical)}
