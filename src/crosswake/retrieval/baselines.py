@@ -42,8 +42,8 @@ def plain_features(chip: Chip, pixels: Pixels) -> PlainFeatures:
 def rank_by_size(
     query: Sequence[PlainFeatures],
     gallery: Sequence[PlainFeatures],
-    query_identity: Sequence[Any],
-    gallery_identity: Sequence[Any],
+    query_identity: Sequence[Any] | NDArray[Any],
+    gallery_identity: Sequence[Any] | NDArray[Any],
     own: Ints | None = None,
 ) -> Ranking:
     """Rank by size alone. Sizes are not normalised: of those only the shape would be left."""
