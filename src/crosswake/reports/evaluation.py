@@ -10,6 +10,7 @@ from crosswake.data.chips import Chip
 from crosswake.data.reid import ReidData, chips_fingerprint
 from crosswake.models.base import ChipEmbedder
 from crosswake.reports.html import write_report
+from crosswake.reports.queries import write_queries
 from crosswake.reports.results import write_metrics, write_rankings
 from crosswake.tasks.reid.measure import (
     MEASURE_DEFAULTS,
@@ -49,16 +50,20 @@ def evaluate_model(
     refuse_other(result_files(output), origin, overwrite)
     make_folder(output)
     evaluation = replace(measure(embedder, data, options), origin=origin)
-    metrics, rankings, report = result_files(output)
+    metrics, rankings, report, queries = result_files(output)
     write_metrics(metrics, evaluation)
     write_rankings(rankings, evaluation)
+    write_queries(queries, evaluation)
     write_report(report, evaluation, embedder)
     return evaluation
 
 
-def result_files(folder: Path) -> tuple[Path, Path, Path]:
-    """The files that an evaluation writes: numbers, rank lists, report."""
-    return folder / "metrics.json", folder / "rankings.parquet", folder / "report.html"
+def result_files(folder: Path) -> tuple[Path, Path, Path, Path]:
+    """The files that an evaluation writes: numbers, rank lists, report, and what each query
+    reached."""
+    names = ("metrics.json", "rankings.parquet", "report.html", "queries.parquet")
+    metrics, rankings, report, queries = (folder / name for name in names)
+    return metrics, rankings, report, queries
 
 
 def origin_of(

@@ -61,14 +61,15 @@ def judge_chips(data: ReidData, facts: Facts, strict: bool = False) -> tuple[Fin
     Args:
         data: the table.
         facts: of the chips that were decoded; of the others the pixels are not judged.
-        strict: stop at the first error.
+        strict: stop at the first chip that is bad by itself.
 
     Raises:
-        CrosswakeError: ``strict`` and there is an error.
+        CrosswakeError: ``strict`` and there is one.
     """
     findings = Findings(strict)
     for chip, seen in facts.items():
         findings.add(chip_findings(chip, seen))
+    findings.strict = False
     findings.add(table_findings(data, facts))
     return findings.result({}).findings
 

@@ -94,7 +94,7 @@ def measure(
 
     Raises:
         CrosswakeError: no test chips, none readable, no query with a true match, features not
-            finite; or a file is bad, or a finding is an error, and ``options.strict`` is set.
+            finite; or a file is bad and ``options.strict`` is set.
     """
     require_answers(data)
     if options.strict and data.bad_files:
