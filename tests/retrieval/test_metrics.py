@@ -140,7 +140,11 @@ def test_precision_among_equals_is_its_mean_over_all_their_orders(
         assert ranking.expected_precision[0] == ranking.average_precision[0]
     np.testing.assert_array_equal(
         ranking.equal[0],
-        [sum(near == n for n, _ in gallery) for near, true in sorted(gallery, key=itemgetter(0)) if true],
+        [
+            sum(near == n for n, _ in gallery)
+            for near, true in sorted(gallery, key=itemgetter(0))
+            if true
+        ],
     )
 
 
@@ -176,7 +180,9 @@ def test_a_query_is_no_answer_to_itself(seed: int, given_distances: bool) -> Non
         assert found.matches[row] == alone.matches[0]
     for name, value in chance(found).items():
         known = [
-            chance(rank(features[[row]], np.delete(features, row, 0), ids[[row]], np.delete(ids, row)))
+            chance(
+                rank(features[[row]], np.delete(features, row, 0), ids[[row]], np.delete(ids, row))
+            )
             for row in own
             if found.used[row]
         ]

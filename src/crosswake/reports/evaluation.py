@@ -50,20 +50,17 @@ def evaluate_model(
     refuse_other(result_files(output), origin, overwrite)
     make_folder(output)
     evaluation = replace(measure(embedder, data, options), origin=origin)
-    metrics, rankings, report, queries = result_files(output)
-    write_metrics(metrics, evaluation)
-    write_rankings(rankings, evaluation)
-    write_queries(queries, evaluation)
-    write_report(report, evaluation, embedder)
+    write_metrics(output / "metrics.json", evaluation)
+    write_rankings(output / "rankings.parquet", evaluation)
+    write_queries(output / "queries.parquet", evaluation)
+    write_report(output / "report.html", evaluation, embedder)
     return evaluation
 
 
-def result_files(folder: Path) -> tuple[Path, Path, Path, Path]:
-    """The files that an evaluation writes: numbers, rank lists, report, and what each query
-    reached."""
-    names = ("metrics.json", "rankings.parquet", "report.html", "queries.parquet")
-    metrics, rankings, report, queries = (folder / name for name in names)
-    return metrics, rankings, report, queries
+def result_files(folder: Path) -> list[Path]:
+    """The files that an evaluation writes."""
+    names = ("metrics.json", "rankings.parquet", "queries.parquet", "report.html")
+    return [folder / name for name in names]
 
 
 def origin_of(

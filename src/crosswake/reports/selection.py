@@ -104,9 +104,7 @@ def make_example(outcome: ProtocolOutcome, evaluation: Evaluation, row: int) -> 
     first, first_match = None, int(ranking.first_match[row])
     if first_match > SHOWN:
         matches = tuple(
-            chip
-            for chip in outcome.gallery
-            if chip.identity == query.identity and chip != query
+            chip for chip in outcome.gallery if chip.identity == query.identity and chip != query
         )
         (distance,) = distance_rows(evaluation.rows_of((query,)), evaluation.rows_of(matches))
         place = int(np.argmin(distance))

@@ -12,8 +12,8 @@ from crosswake.tasks.reid.results import METRIC_TITLES, Evaluation, ProtocolOutc
 
 NOTE = "Percent, with 95 % bootstrap intervals over queries; chance is the exact expectation."
 BY_MODALITY = (
-    "By modality: all optical (SAR) queries against all SAR (optical) chips of the gallery, for the "
-    "data has no subset/. Numbers on the subsets of HOSS ReID are of another protocol."
+    "By modality: all optical (SAR) queries against all SAR (optical) chips of the gallery, for "
+    "the data has no subset/. Numbers on the subsets of HOSS ReID are of another protocol."
 )
 TIED = (
     "wrong chips are exactly as near as true matches for {}. mAP is the mean over all orders of "
@@ -41,6 +41,10 @@ def protocol_notes(evaluation: Evaluation) -> list[str]:
     notes = [BY_MODALITY] if ships and any(o.chosen_by == "modality" for o in outcomes) else []
     for outcome in outcomes:
         tied, queries = outcome.result.tied, outcome.result.queries
+        own = int((outcome.result.ranking.compared < len(outcome.gallery)).sum())
+        if own:
+            count = counted(own, "query is", "queries are")
+            notes.append(f"{outcome.title}: {count} in the gallery too; none answers itself.")
         if tied:
             share = f"{tied} of {queries} queries ({percent(tied / queries)} %)"
             notes.append(f"{outcome.title}: {TIED.format(share)}")
@@ -63,7 +67,9 @@ def protocol_table(outcome: ProtocolOutcome) -> Table:
         counts += f" ({outcome.distractors:,} of unknown ships)"
     if result.queries:
         rank = result.median_rank
-        counts += f"; median rank {rank_text(rank.value)} ({rank_text(rank.low)}–{rank_text(rank.high)})"
+        counts += (
+            f"; median rank {rank_text(rank.value)} ({rank_text(rank.low)}–{rank_text(rank.high)})"
+        )
     table = Table(
         pad_edge=False,
         title=f"{heading(outcome)}: {counts}",

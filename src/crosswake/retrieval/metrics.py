@@ -83,9 +83,7 @@ class Ranking:
     gallery: int
 
     @classmethod
-    def empty(
-        cls, queries: int, gallery: int, top: int, own: Ints | None = None
-    ) -> "Ranking":
+    def empty(cls, queries: int, gallery: int, top: int, own: Ints | None = None) -> "Ranking":
         """A ranking in which no query has a true match yet; ``top`` is cut to the gallery.
 
         Args:

@@ -138,9 +138,7 @@ def test_one_faulty_file(tmp_path: Path, name: str, make: Make, level: str, reas
         lambda: 20 * np.log10(np.maximum(sar(), 1)) - 30,
     ],
 )
-def test_sar_that_can_be_read_is_fine(
-    tmp_path: Path, change: Callable[[], NDArray[Any]]
-) -> None:
+def test_sar_that_can_be_read_is_fine(tmp_path: Path, change: Callable[[], NDArray[Any]]) -> None:
     """Grey saved as colours, two equal bands, complex, decibels: said, but no fault."""
     write_image(write_hoss(tmp_path) / SAR, change())
     assert check(tmp_path).findings == ()

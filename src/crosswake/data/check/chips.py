@@ -55,13 +55,16 @@ def check_chips(data: ReidData, quiet: bool = False, strict: bool = False) -> Ch
     return findings.result(facts)
 
 
-def judge_chips(data: ReidData, facts: Facts, strict: bool = False) -> tuple[Finding, ...]:
+def judge_chips(
+    data: ReidData, facts: Facts, strict: bool = False, known: Facts | None = None
+) -> tuple[Finding, ...]:
     """What ``data check`` would say of a table of which some chips have been decoded.
 
     Args:
         data: the table.
         facts: of the chips that were decoded; of the others the pixels are not judged.
         strict: stop at the first chip that is bad by itself.
+        known: facts of chips that were judged before, which those are compared with.
 
     Raises:
         CrosswakeError: ``strict`` and there is one.
@@ -70,7 +73,7 @@ def judge_chips(data: ReidData, facts: Facts, strict: bool = False) -> tuple[Fin
     for chip, seen in facts.items():
         findings.add(chip_findings(chip, seen))
     findings.strict = False
-    findings.add(table_findings(data, facts))
+    findings.add(table_findings(data, {**(known or {}), **facts}))
     return findings.result({}).findings
 
 
@@ -183,6 +186,11 @@ def unmatched(data: ReidData, protocol: ProtocolName) -> Chips:
     )
 
 
+def has_answers(data: ReidData) -> bool:
+    """Whether a query of any protocol has a true match."""
+    return any(len(unmatched(data, name)) < len(data.protocol(name)[0]) for name in data.protocols)
+
+
 def require_answers(data: ReidData) -> None:
     """Raise unless there are queries and a gallery, and a query has a true match.
 
@@ -190,7 +198,7 @@ def require_answers(data: ReidData) -> None:
         CrosswakeError: nothing can be measured.
     """
     data.require_test()
-    if any(len(unmatched(data, name)) < len(data.protocol(name)[0]) for name in data.protocols):
+    if has_answers(data):
         return
     asked, there = (identities(part) for part in (data.query, data.gallery))
     raise CrosswakeError(

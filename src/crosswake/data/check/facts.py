@@ -66,7 +66,7 @@ class Finding:
     def of_file(cls, path: Path, level: Level, reason: str, kind: str = "") -> Self:
         """A finding about one file; what stands in brackets or after a semicolon does not make a
         kind."""
-        kind = kind or reason.split(" (")[0].split("; ")[0]
+        kind = kind or reason.split(" (", maxsplit=1)[0].split("; ", maxsplit=1)[0]
         return cls(level=level, subject=str(path), reason=reason, kind=kind)
 
 

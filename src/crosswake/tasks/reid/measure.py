@@ -1,7 +1,7 @@
 """Measures a model: reads and embeds every test chip once, then ranks by each protocol."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,7 @@ class MeasureOptions:
         rerank: settings of k-reciprocal re-ranking, whose numbers are then given beside the
             model's; None for none.
         device: where features are compared.
+        known: facts of the chips that the model learnt from, if they were decoded just before.
     """
 
     seed: int = 0
@@ -65,6 +66,7 @@ class MeasureOptions:
     batch_size: int = 64
     rerank: RerankConfig | None = None
     device: str = "cpu"
+    known: Mapping[Chip, ChipFacts] = field(default_factory=dict)
 
 
 MEASURE_DEFAULTS = MeasureOptions()
@@ -105,7 +107,7 @@ def measure(
         raise CrosswakeError(
             f"{data.root}: not one of {len(chips)} test chips is readable; see {chips[0].path}"
         )
-    findings = judge_chips(data, features.facts, options.strict)
+    findings = judge_chips(data, features.facts, options.strict, options.known)
     outcomes = {name: run_protocol(name, data, features, options) for name in data.protocols}
     if not any(outcome.result.queries for outcome in outcomes.values()):
         first = features.bad_files[0]
