@@ -16,7 +16,7 @@ from crosswake.models.base import ChipEmbedder
 from crosswake.reports import figures, selection
 from crosswake.reports.history import History, history_figure, read_history, weight_facts
 from crosswake.reports.pictures import Pictures, data_uri, overlay
-from crosswake.reports.summary import heading, percent, protocol_notes, rank_text
+from crosswake.reports.summary import percent, protocol_heading, protocol_notes, rank_text
 from crosswake.retrieval.protocols import METRICS
 from crosswake.tasks.reid.results import METRIC_TITLES, Evaluation, ProtocolOutcome
 
@@ -43,7 +43,7 @@ def write_report(path: Path, evaluation: Evaluation, embedder: ChipEmbedder) -> 
         "short": short,
         "breakable": breakable,
         "counted": counted,
-        "heading": heading,
+        "protocol_heading": protocol_heading,
         "rank": rank_text,
     }
     template = environment.get_template("report.html.j2")

@@ -51,7 +51,7 @@ def protocol_notes(evaluation: Evaluation) -> list[str]:
     return notes
 
 
-def heading(outcome: ProtocolOutcome) -> str:
+def protocol_heading(outcome: ProtocolOutcome) -> str:
     """The protocol, and what chose its chips where that makes another protocol of it."""
     by = "" if outcome.chosen_by == "all" else f", by {outcome.chosen_by}"
     return f"{outcome.title}{by}"
@@ -72,7 +72,7 @@ def protocol_table(outcome: ProtocolOutcome) -> Table:
         )
     table = Table(
         pad_edge=False,
-        title=f"{heading(outcome)}: {counts}",
+        title=f"{protocol_heading(outcome)}: {counts}",
         title_justify="left",
         title_style="bold",
         box=SIMPLE_HEAD,

@@ -200,7 +200,10 @@ def require_answers(data: ReidData) -> None:
     data.require_test()
     if has_answers(data):
         return
-    asked, there = (identities(part) for part in (data.query, data.gallery))
+    both = [data.protocol(name) for name in data.protocols]
+    asked, there = (
+        identities(chip for part in parts for chip in part) for parts in zip(*both, strict=True)
+    )
     raise CrosswakeError(
         f"{data.root}: no query has a true match in the gallery, so nothing can be measured; "
         f"queries are of {named(asked) or 'unknown ships'}, the gallery of "
