@@ -107,4 +107,5 @@ def scenes_in_two_splits(data: PairData) -> Iterator[Finding]:
                 level="warning",
                 subject=f"{source}, scene {scene}",
                 reason=f"in {' and '.join(sorted(names))}",
+                kind="scenes in several splits",
             )

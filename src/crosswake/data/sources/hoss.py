@@ -26,7 +26,7 @@ HOSS_CITATION = (
 )
 
 TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
-SUBSETS: dict[str, ProtocolName] = {"O2S": "o2s", "S2O": "s2o"}
+SUBSET_PROTOCOLS: dict[str, ProtocolName] = {"O2S": "o2s", "S2O": "s2o"}
 HOSS_NAME = re.compile(
     r"^(?P<identity>-1|\d+)_s(?P<scene>\d+)c(?P<sighting>\d+)_(?P<modality>RGB|SAR)$"
 )
@@ -45,7 +45,7 @@ def read_hoss(root: Path) -> ReidData:
     root = find_layout(root)
     bad: list[BadFile] = []
     subsets: dict[ProtocolName, tuple[Chips, Chips]] = {}
-    for folder, name in SUBSETS.items():
+    for folder, name in SUBSET_PROTOCOLS.items():
         base = root / "subset" / folder
         parts = [part for part in (QUERY, GALLERY) if is_folder(base / part)]
         if len(parts) == 1:
@@ -98,12 +98,12 @@ def folders_with_layout(root: Path) -> list[Path]:
 def has_layout(folder: Path) -> bool:
     """Whether a folder holds any of the layout's three folders; the subsets inside a data set hold
     two of them and do not count as data sets of their own."""
-    return folder.name not in (*SUBSETS, "subset") and has_parts(folder)
+    return folder.name not in (*SUBSET_PROTOCOLS, "subset") and has_parts(folder)
 
 
 def has_parts(folder: Path) -> bool:
     """Whether a folder holds any of the layout's three folders, or the subsets."""
-    parts = (TRAIN, QUERY, GALLERY, *(f"subset/{name}" for name in SUBSETS))
+    parts = (TRAIN, QUERY, GALLERY, *(f"subset/{name}" for name in SUBSET_PROTOCOLS))
     return any(is_folder(folder / part) for part in parts)
 
 
