@@ -37,7 +37,8 @@ def test_prints_what_it_is_measured_on_and_writes_beside_the_weights(
         "size only",
     ):
         assert text in printed.out
-    assert printed.err == ""
+    assert printed.err.startswith("warning: 10 x the same pixels in query and gallery; the first: ")
+    assert printed.err.count("\n") == 1
     assert loaded == [(weights, "cpu", "bf16")]
     folder = tmp_path / "run" / "evaluation-harbour"
     assert json.loads((folder / "metrics.json").read_text())["seed"] == 3

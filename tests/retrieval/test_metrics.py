@@ -1,4 +1,6 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import permutations
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -8,9 +10,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from crosswake.core.errors import CrosswakeError
+from crosswake.retrieval.baselines import chance
 from crosswake.retrieval.products import RankOptions
 from crosswake.retrieval.protocols import evaluate_protocol, score, score_protocols
-from crosswake.retrieval.ranking import distance_rows, rank
+from crosswake.retrieval.ranking import distance_rows, rank, rank_rows
 from tests.golden import golden as golden_file
 
 Case = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
@@ -104,6 +107,86 @@ def test_ties_go_to_the_lower_index() -> None:
     assert ranking.top.tolist() == [[0, 1, 2, 3]]
     assert ranking.first_match.tolist() == [8]
     assert ranking.average_precision[0] == pytest.approx((1 / 8 + 2 / 600) / 2)
+
+
+def precision_of(hits: Sequence[bool]) -> float:
+    """Average precision of one rank list, from its definition."""
+    found = [k for k, hit in enumerate(hits, start=1) if hit]
+    return sum(sum(hits[:k]) / k for k in found) / len(found)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=1, max_size=7))
+@settings(max_examples=40, deadline=None)
+def test_precision_among_equals_is_its_mean_over_all_their_orders(
+    gallery: list[tuple[int, bool]],
+) -> None:
+    distance = np.array([[float(near) for near, _ in gallery]])
+    ids = [int(true) for _, true in gallery]
+    ranking = rank_rows(distance, [1], ids)
+    if not any(ids):
+        assert np.isnan(ranking.expected_precision[0])
+        return
+    orders = [
+        [true for _, true in order]
+        for order in permutations(gallery)
+        if [near for near, _ in order] == sorted(near for near, _ in gallery)
+    ]
+    assert ranking.expected_precision[0] == pytest.approx(
+        np.mean([precision_of(order) for order in orders])
+    )
+    mixed = any(one[0] == other[0] and one[1] != other[1] for one in gallery for other in gallery)
+    assert ranking.tied[0] == mixed
+    if not mixed:
+        assert ranking.expected_precision[0] == ranking.average_precision[0]
+    np.testing.assert_array_equal(
+        ranking.equal[0],
+        [
+            sum(near == n for n, _ in gallery)
+            for near, true in sorted(gallery, key=itemgetter(0))
+            if true
+        ],
+    )
+
+
+def test_a_collapsed_model_scores_as_chance_does() -> None:
+    """Sorted by identity, the gallery's order would give the first ship full marks."""
+    ids = np.repeat(np.arange(20), 5)
+    collapsed = np.ones((100, 3))
+    result = evaluate_protocol("all", rank(collapsed, collapsed, ids, ids))
+    assert result.tied == 100
+    assert result.mAP == pytest.approx(chance(result.ranking)["mAP"])
+    apart = np.random.default_rng(0).normal(size=(100, 3))
+    assert evaluate_protocol("all", rank(apart, apart, ids, ids)).tied == 0
+
+
+@given(st.integers(0, 10_000), st.booleans())
+@settings(max_examples=30, deadline=None)
+def test_a_query_is_no_answer_to_itself(seed: int, given_distances: bool) -> None:
+    """As if the gallery did not hold it, for each query by itself."""
+    _, features, _, ids = random_case(seed)
+    own = np.arange(len(ids))
+    if given_distances:
+        rows = list(distance_rows(features, features))
+        found = rank_rows(iter(rows), ids, ids, own=own)
+    else:
+        found = rank(features, features, ids, ids, own=own)
+    assert found.top.shape == (len(ids), len(ids) - 1)
+    for row in own:
+        rest = np.delete(own, row)
+        alone = rank(features[[row]], features[rest], ids[[row]], ids[rest])
+        np.testing.assert_array_equal(found.top[row], rest[alone.top[0]])
+        np.testing.assert_array_equal(found.ranks[row], alone.ranks[0])
+        np.testing.assert_array_equal(found.average_precision[row], alone.average_precision[0])
+        assert found.matches[row] == alone.matches[0]
+    for name, value in chance(found).items():
+        known = [
+            chance(
+                rank(features[[row]], np.delete(features, row, 0), ids[[row]], np.delete(ids, row))
+            )
+            for row in own
+            if found.used[row]
+        ]
+        assert value == pytest.approx(np.mean([one[name] for one in known]))
 
 
 @given(st.integers(0, 10_000))

@@ -38,6 +38,18 @@ def test_published_example_of_67_queries() -> None:
     assert estimate.high == pytest.approx(0.41, abs=0.03)
 
 
+def test_a_share_of_all_or_none_has_an_interval_that_is_no_point() -> None:
+    """By Wilson's formula, worked out by hand for ten queries: 0 to 27.75 %."""
+    none, every, constant = bootstrap(np.tile([0.0, 1.0, 0.3], (10, 1)), seed=0)
+    assert (none.value, none.low) == (0, 0)
+    assert none.high == pytest.approx(1.959964**2 / (10 + 1.959964**2))
+    assert (every.value, every.high) == (1, 1)
+    assert every.low == pytest.approx(1 - none.high)
+    assert constant.low < 0.3 < constant.high
+    (one,) = bootstrap(np.ones((1, 1)), seed=0)
+    assert one.low == pytest.approx(0.2065, abs=1e-3)
+
+
 def test_same_seed_same_interval() -> None:
     values = np.random.default_rng(2).random((30, 2))
     assert bootstrap(values, seed=3) == bootstrap(values, seed=3)

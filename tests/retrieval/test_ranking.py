@@ -12,16 +12,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.retrieval import products
 from crosswake.retrieval.features import Features, prepare
-from crosswake.retrieval.metrics import Ranking
 from crosswake.retrieval.products import ENTRIES, GIGABYTE, LEAST_BUDGET, Products, RankOptions
 from crosswake.retrieval.ranking import distance_rows, find_matches, rank, rank_rows
-
-Case = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+from tests.retrieval.sorting import Case, assert_same, sorted_ranking
 
 
 def tied_case(seed: int, queries: int = 12, gallery: int = 2500, width: int = 6) -> Case:
@@ -44,32 +41,6 @@ def smooth_case(seed: int, queries: int = 25, gallery: int = 900, width: int = 6
         generator.integers(0, 40, queries),
         generator.integers(0, 40, gallery),
     )
-
-
-def sorted_ranking(case: Case, top: int, normalise: bool = True) -> Ranking:
-    """By a stable sort of distances in double precision, which are the same for equal features."""
-    query, gallery = (part.astype(np.float64) for part in case[:2])
-    if normalise:
-        query, gallery = (
-            part / np.linalg.norm(part, axis=1, keepdims=True) for part in (query, gallery)
-        )
-    distance = ((query[:, None] - gallery) ** 2).sum(axis=2)
-    order = np.argsort(distance, axis=1, kind="stable")
-    result = Ranking.empty(len(query), len(gallery), top)
-    result.top[:] = order[:, :top]
-    result.top_distance[:] = np.take_along_axis(distance, order, 1)[:, :top]
-    for row, identity in enumerate(case[2]):
-        ranks = np.flatnonzero(case[3][order[row]] == identity) + 1
-        result.write(slice(row, row + 1), ranks, np.array([len(ranks)]))
-    return result
-
-
-def assert_same(one: Ranking, other: Ranking, tolerance: float = 0) -> None:
-    for name, value in vars(one).items():
-        if name == "top_distance" and tolerance:
-            np.testing.assert_allclose(value, other.top_distance, atol=tolerance)
-        else:
-            np.testing.assert_array_equal(value, getattr(other, name), err_msg=name)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -16,6 +16,7 @@ from crosswake.core.boxes import Box
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.progress import Progress
 from crosswake.core.text import counted
+from crosswake.data.check.facts import facts_of
 from crosswake.data.chips import Chip, Modality
 from crosswake.data.pairs import Pairs
 from crosswake.data.pixels import Pixels
@@ -81,13 +82,14 @@ def decode(
     strict: bool = False,
     quiet: bool = False,
 ) -> ChipStore:
-    """Decode chips with all cores into one store; the rows have the chips' order.
+    """Decode chips with all cores into one store; the rows have the chips' order, and ``seen`` has
+    the facts of each.
 
     Raises:
         UnreadableChipError: a chip cannot be read and ``strict`` is set.
         CrosswakeError: no chip can be read.
     """
-    how = ChipDecoding(size=image_size, sar=sar, interpolation=interpolation)
+    how = ChipDecoding(size=image_size, sar=sar, interpolation=interpolation, look=facts_of)
 
     def results() -> Iterator[tuple[Chip, PreparedChip | BadFile]]:
         with Progress(len(chips), "decode", quiet=quiet) as progress:

@@ -1,5 +1,6 @@
 """``crosswake evaluate``: measure a model by the published protocols, with a report."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,14 @@ if TYPE_CHECKING:
 
 def run(config: EvaluateConfig) -> int:
     """Evaluate, print; returns the exit code."""
+    from crosswake.data.check.chips import require_answers
     from crosswake.data.reading import read_as
     from crosswake.reports.evaluation import evaluate_model
     from crosswake.tasks.reid.measure import MeasureOptions
 
     data, name = open_test(config.data, config.split)
     data = read_as(data, config.reading)
-    data.require_test()
+    require_answers(data)
     output = config.output or results_folder(config.checkpoint, "evaluation", name)
 
     from crosswake.batches.devices import pick_device
@@ -40,9 +42,12 @@ def run(config: EvaluateConfig) -> int:
 
 
 def print_summary(evaluation: "Evaluation", output: Path) -> None:
-    """The table, the files that were left out, and where the results are."""
+    """The table, what is doubtful, the files that were left out, and where the results are."""
+    from crosswake.data.check.findings import summary_lines
     from crosswake.reports.summary import summary_tables
 
     make_console().print(*summary_tables(evaluation), sep="\n")
+    for line in summary_lines(evaluation.findings):
+        print(f"warning: {line}", file=sys.stderr)
     print_left_out([*evaluation.data.bad_files, *evaluation.unreadable], "metrics.json")
     print_line(f"report: {output / 'report.html'}")

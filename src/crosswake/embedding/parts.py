@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 
 from crosswake.batches.prepare import ground_metres
 from crosswake.core.provenance import ORIGIN_KEY
+from crosswake.core.said import say_once
 from crosswake.data.archives import on_disk
+from crosswake.data.check.facts import chip_findings, facts_of
 from crosswake.data.chips import Chip, UnreadableChipError
 from crosswake.data.pixels import Pixels
 from crosswake.data.reid import BadFile
@@ -150,8 +152,12 @@ def embed_parts(
             done = []
 
 
-def position(chip: Chip, _: Pixels) -> tuple[float | None, float | None]:
-    """Longitude and latitude, by the table or the file."""
+def position(chip: Chip, pixels: Pixels) -> tuple[float | None, float | None]:
+    """Longitude and latitude, by the table or the file; what is the matter with the chip is said,
+    once for each kind."""
+    for finding in chip_findings(chip, facts_of(chip, pixels)):
+        if finding.level != "note":
+            say_once(finding.kind, f"; the first: {chip.path}; data check lists all")
     return chip.lon, chip.lat
 
 

@@ -14,6 +14,7 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.core.progress import track
 from crosswake.data.chips import Chip, Modality
 from crosswake.data.reid import ReidData, of_modality
+from crosswake.models.base import require_finite
 from crosswake.models.embedder import Embedder
 from crosswake.models.onnx import load_onnx
 from crosswake.settings.export import ExportFormat
@@ -80,6 +81,8 @@ def compare_outputs(
         known.append(embedder.embed_store(store.rows(part), batch_size=LARGEST_BATCH))
         exported.append(run(store, part))
     expected, found = np.concatenate(known), np.concatenate(exported)
+    require_finite(expected, store.chips)
+    require_finite(found, store.chips)
     return Agreement(
         measured_on=measured_on,
         chips=len(store),

@@ -145,6 +145,7 @@ class ChipEmbedder(ABC):
 
         Raises:
             UnreadableChipError: a chip cannot be read and ``strict`` is set.
+            CrosswakeError: an embedding is not finite.
         """
         how = MixedDecoding(
             size=self.image_size, sar=self.sar_radiometry, look=look, pixels=pixels or {}
@@ -154,6 +155,7 @@ class ChipEmbedder(ABC):
             for label, store in stores:
                 decoded = time.monotonic()
                 features = self.embed_store(store, batch_size=max(1, len(store)))
+                require_finite(features, store.chips)
                 done = time.monotonic()
                 yield (
                     label,
@@ -188,3 +190,26 @@ class ChipEmbedder(ABC):
         how = ChipDecoding(size=self.image_size, sar=self.sar_radiometry)
         for _, store in stream(in_batches(chips, batch_size), how, strict=True):
             yield store
+
+
+def require_finite(features: NDArray[np.floating[Any]], chips: Sequence[Chip]) -> None:
+    """Raise if an embedding holds numbers that are not finite.
+
+    Args:
+        features: (N, D).
+        chips: what each row is of.
+
+    Raises:
+        CrosswakeError: with the first such chip.
+    """
+    good = np.isfinite(features).all(axis=1)
+    if good.all():
+        return
+    chip = chips[int(np.argmin(good))]
+    where = "" if chip.box is None else f", window at {chip.box.top}, {chip.box.left}"
+    size = f" of {chip.width_m:g} x {chip.height_m:g} m" if chip.width_m and chip.height_m else ""
+    raise CrosswakeError(
+        f"{chip.path}{where}: the embedding of this chip{size} is not finite, as are "
+        f"{(~good).sum()} of {len(good)} embedded with it; the model has diverged, the chip's size "
+        "is absurd, or the precision is too low: try --precision fp32 or other weights"
+    )

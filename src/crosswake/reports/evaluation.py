@@ -10,6 +10,7 @@ from crosswake.data.chips import Chip
 from crosswake.data.reid import ReidData, chips_fingerprint
 from crosswake.models.base import ChipEmbedder
 from crosswake.reports.html import write_report
+from crosswake.reports.queries import write_queries
 from crosswake.reports.results import write_metrics, write_rankings
 from crosswake.tasks.reid.measure import (
     MEASURE_DEFAULTS,
@@ -51,13 +52,15 @@ def evaluate_model(
     evaluation = replace(measure(embedder, data, options), origin=origin)
     write_metrics(output / "metrics.json", evaluation)
     write_rankings(output / "rankings.parquet", evaluation)
+    write_queries(output / "queries.parquet", evaluation)
     write_report(output / "report.html", evaluation, embedder)
     return evaluation
 
 
 def result_files(folder: Path) -> list[Path]:
     """The files that an evaluation writes."""
-    return [folder / name for name in ("metrics.json", "rankings.parquet", "report.html")]
+    names = ("metrics.json", "rankings.parquet", "queries.parquet", "report.html")
+    return [folder / name for name in names]
 
 
 def origin_of(

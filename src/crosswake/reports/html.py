@@ -10,14 +10,17 @@ from markupsafe import Markup, escape
 from crosswake.core.files import replacing
 from crosswake.core.provenance import ORIGIN_KEY, origin_text
 from crosswake.core.text import counted, plain_text
+from crosswake.data.check.findings import summary_lines
 from crosswake.data.chips import Chip
 from crosswake.models.base import ChipEmbedder
 from crosswake.reports import figures, selection
 from crosswake.reports.history import History, history_figure, read_history, weight_facts
 from crosswake.reports.pictures import Pictures, data_uri, overlay
-from crosswake.reports.summary import percent
+from crosswake.reports.summary import percent, protocol_heading, protocol_notes, rank_text
 from crosswake.retrieval.protocols import METRICS
 from crosswake.tasks.reid.results import METRIC_TITLES, Evaluation, ProtocolOutcome
+
+UNKNOWN_SHIP = "unknown ship"
 
 
 def write_report(path: Path, evaluation: Evaluation, embedder: ChipEmbedder) -> None:
@@ -40,6 +43,8 @@ def write_report(path: Path, evaluation: Evaluation, embedder: ChipEmbedder) -> 
         "short": short,
         "breakable": breakable,
         "counted": counted,
+        "protocol_heading": protocol_heading,
+        "rank": rank_text,
     }
     template = environment.get_template("report.html.j2")
     page = template.render(
@@ -73,6 +78,7 @@ def content(evaluation: Evaluation) -> dict[str, object]:
         "history": history,
         "settings": settings(evaluation, weights, history),
         "origin": (ORIGIN_KEY, origin_text(evaluation.origin)),
+        "notes": [*protocol_notes(evaluation), *summary_lines(evaluation.findings)],
     }
 
 
@@ -179,5 +185,5 @@ def short(chip: Chip) -> str:
     """The text under a chip: its identity; of a window, the last part of its scene's name and the
     upper left corner."""
     if chip.box is None:
-        return chip.identity
+        return chip.identity or UNKNOWN_SHIP
     return f"{chip.scene.rpartition('/')[2]} at {chip.box.top}, {chip.box.left}"

@@ -3,11 +3,12 @@
 import json
 import math
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 from crosswake.core.files import replacing
 from crosswake.core.provenance import ORIGIN_KEY, Origin, command_line, origin_text, versions
-from crosswake.data.reid import BadFile
+from crosswake.data.reid import UNKNOWN, BadFile
 from crosswake.tasks.probe.measure import ProbeResult
 from crosswake.tasks.reid.results import Evaluation, Metrics, ProtocolOutcome
 
@@ -33,6 +34,7 @@ def metrics_record(evaluation: Evaluation) -> dict[str, object]:
         "protocols": {
             name: protocol_record(outcome) for name, outcome in evaluation.outcomes.items()
         },
+        "findings": [asdict(finding) for finding in evaluation.findings],
         "unreadable": bad_records(evaluation.unreadable),
         "passed_over": bad_records(evaluation.data.bad_files),
         "rerank": evaluation.rerank.record if evaluation.rerank else None,
@@ -53,9 +55,12 @@ def protocol_record(outcome: ProtocolOutcome) -> dict[str, object]:
     """One protocol of ``metrics.json``."""
     result, reranked = outcome.result, outcome.reranked
     record: dict[str, object] = {
+        "chosen_by": outcome.chosen_by,
         "queries": result.queries,
         "left_out": result.left_out,
+        "tied": result.tied,
         "gallery": result.gallery,
+        "distractors": outcome.distractors,
         "metrics": estimate_records(result.metrics),
         "median_rank": estimate_records({"rank": result.median_rank})["rank"],
         "cmc": [number(value) for value in result.curve],
@@ -137,7 +142,9 @@ def ranking_columns(outcome: ProtocolOutcome) -> dict[str, list[object]]:
         "gallery_path": [str(chip.path) for chip in found],
         "gallery_identity": [chip.identity for chip in found],
         "distance": [float(value) for value in distance.ravel()],
-        "correct": [a.identity == b.identity for a, b in zip(queries, found, strict=True)],
+        "correct": [
+            a.identity == b.identity != UNKNOWN for a, b in zip(queries, found, strict=True)
+        ],
     }
 
 

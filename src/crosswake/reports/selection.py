@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosswake.data.chips import Chip, Modality
-from crosswake.data.reid import cross_modal_identities, identities
+from crosswake.data.reid import (
+    UNKNOWN,
+    cross_modal_identities,
+    identities,
+    match_labels,
+    own_rows,
+)
 from crosswake.retrieval.metrics import Floats
 from crosswake.retrieval.ranking import distance_rows
 from crosswake.tasks.reid.results import Evaluation, ProtocolOutcome
@@ -90,14 +96,16 @@ def make_example(outcome: ProtocolOutcome, evaluation: Evaluation, row: int) -> 
     ranking, query = outcome.result.ranking, outcome.query[row]
 
     def hit(chip: Chip, rank: int, distance: float) -> Hit:
-        correct = chip.identity == query.identity
+        correct = chip.identity == query.identity != UNKNOWN
         return Hit(chip=chip, rank=rank, distance=float(distance), correct=correct)
 
     nearest = zip(ranking.top[row, :SHOWN], ranking.top_distance[row], strict=False)
     hits = [hit(outcome.gallery[i], rank, d) for rank, (i, d) in enumerate(nearest, start=1)]
     first, first_match = None, int(ranking.first_match[row])
     if first_match > SHOWN:
-        matches = tuple(chip for chip in outcome.gallery if chip.identity == query.identity)
+        matches = tuple(
+            chip for chip in outcome.gallery if chip.identity == query.identity and chip != query
+        )
         (distance,) = distance_rows(evaluation.rows_of((query,)), evaluation.rows_of(matches))
         place = int(np.argmin(distance))
         first = hit(matches[place], first_match, distance[place])
@@ -124,14 +132,16 @@ def distance_groups(evaluation: Evaluation) -> dict[str, tuple[Floats, Floats]]:
     if not query or not gallery:
         return {}
     distance = np.stack(list(distance_rows(evaluation.rows_of(query), evaluation.rows_of(gallery))))
-    same = np.array([c.identity for c in query])[:, None] == np.array([c.identity for c in gallery])
+    labels = match_labels(query, gallery)
+    same = labels[0][:, None] == labels[1]
+    apart = own_rows(query, gallery)[:, None] != np.arange(len(gallery))
     of_query = np.array([c.modality for c in query])[:, None]
     of_gallery = np.array([c.modality for c in gallery])
     groups, values = {}, distance.astype(np.float64)
     for title, one, other in PAIRS:
         pair = (of_query == one) & (of_gallery == other) | (of_query == other) & (of_gallery == one)
-        if pair.any():
-            groups[title] = values[pair & same], values[pair & ~same]
+        if (pair & apart).any():
+            groups[title] = values[pair & same & apart], values[pair & ~same]
     return groups
 
 

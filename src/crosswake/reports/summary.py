@@ -11,6 +11,14 @@ from crosswake.retrieval.protocols import METRICS, Estimate
 from crosswake.tasks.reid.results import METRIC_TITLES, Evaluation, ProtocolOutcome
 
 NOTE = "Percent, with 95 % bootstrap intervals over queries; chance is the exact expectation."
+BY_MODALITY = (
+    "By modality: all optical (SAR) queries against all SAR (optical) chips of the gallery, for "
+    "the data has no subset/. Numbers on the subsets of HOSS ReID are of another protocol."
+)
+TIED = (
+    "wrong chips are exactly as near as true matches for {}. mAP is the mean over all orders of "
+    "equals; the other numbers take equals in the order of the gallery."
+)
 
 
 def summary_tables(evaluation: Evaluation) -> list[Table | Text]:
@@ -22,8 +30,31 @@ def summary_tables(evaluation: Evaluation) -> list[Table | Text]:
     return [
         Text(f"Measured on {evaluation.data.name} ({evaluation.data.root})", style="bold"),
         *map(protocol_table, evaluation.outcomes.values()),
-        *(Text(note, style="dim") for note in notes),
+        *(Text(note, style="dim") for note in [*notes, *protocol_notes(evaluation)]),
     ]
+
+
+def protocol_notes(evaluation: Evaluation) -> list[str]:
+    """Which protocols these are, and what to know where distances are equal."""
+    outcomes = list(evaluation.outcomes.values())
+    ships = evaluation.data.subject == "ship"
+    notes = [BY_MODALITY] if ships and any(o.chosen_by == "modality" for o in outcomes) else []
+    for outcome in outcomes:
+        tied, queries = outcome.result.tied, outcome.result.queries
+        own = int((outcome.result.ranking.compared < len(outcome.gallery)).sum())
+        if own:
+            count = counted(own, "query is", "queries are")
+            notes.append(f"{outcome.title}: {count} in the gallery too; none answers itself.")
+        if tied:
+            share = f"{tied} of {queries} queries ({percent(tied / queries)} %)"
+            notes.append(f"{outcome.title}: {TIED.format(share)}")
+    return notes
+
+
+def protocol_heading(outcome: ProtocolOutcome) -> str:
+    """The protocol, and what chose its chips where that makes another protocol of it."""
+    by = "" if outcome.chosen_by == "all" else f", by {outcome.chosen_by}"
+    return f"{outcome.title}{by}"
 
 
 def protocol_table(outcome: ProtocolOutcome) -> Table:
@@ -32,12 +63,16 @@ def protocol_table(outcome: ProtocolOutcome) -> Table:
     total = result.queries + result.left_out
     queries = counted(total, "query has", "queries have")
     counts = f"{result.queries:,} of {queries} a true match, gallery of {result.gallery:,}"
+    if outcome.distractors:
+        counts += f" ({outcome.distractors:,} of unknown ships)"
     if result.queries:
         rank = result.median_rank
-        counts += f"; median rank {rank.value:g} ({rank.low:g}–{rank.high:g})"
+        counts += (
+            f"; median rank {rank_text(rank.value)} ({rank_text(rank.low)}–{rank_text(rank.high)})"
+        )
     table = Table(
         pad_edge=False,
-        title=f"{outcome.title}: {counts}",
+        title=f"{protocol_heading(outcome)}: {counts}",
         title_justify="left",
         title_style="bold",
         box=SIMPLE_HEAD,
@@ -60,6 +95,11 @@ def cell(estimate: Estimate) -> str:
     if math.isnan(estimate.low):
         return value
     return f"{value}\n{percent(estimate.low)}–{percent(estimate.high)}"
+
+
+def rank_text(rank: float) -> str:
+    """A rank, or the mean of two, with a decimal where it needs one."""
+    return f"{rank:.1f}".removesuffix(".0")
 
 
 def percent(value: float) -> str:

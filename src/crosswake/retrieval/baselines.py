@@ -42,12 +42,14 @@ def plain_features(chip: Chip, pixels: Pixels) -> PlainFeatures:
 def rank_by_size(
     query: Sequence[PlainFeatures],
     gallery: Sequence[PlainFeatures],
-    query_identity: Sequence[Any],
-    gallery_identity: Sequence[Any],
+    query_identity: Sequence[Any] | NDArray[Any],
+    gallery_identity: Sequence[Any] | NDArray[Any],
+    own: Ints | None = None,
 ) -> Ranking:
     """Rank by size alone. Sizes are not normalised: of those only the shape would be left."""
     one, other = (np.array([chip.size for chip in part]) for part in (query, gallery))
-    return rank(one, other, query_identity, gallery_identity, RankOptions(normalise=False))
+    plain = RankOptions(normalise=False)
+    return rank(one, other, query_identity, gallery_identity, plain, own)
 
 
 def gradient_feature(pixels: Pixels, modality: Modality) -> Floats:
@@ -83,13 +85,21 @@ def chance(ranking: Ranking) -> dict[str, float]:
 
     Averages over the used queries, each with its own number of true matches.
     """
-    counts, weights = np.unique(ranking.matches[ranking.used], return_counts=True)
-    expected = [chance_of_query(int(count), ranking.gallery) for count in counts]
+    kinds, weights = kinds_of_query(ranking)
+    expected = [chance_of_query(matches, gallery) for matches, gallery in kinds]
     if not expected:
         return dict.fromkeys(METRICS, float("nan"))
     return {
         name: float(np.average([e[name] for e in expected], weights=weights)) for name in METRICS
     }
+
+
+def kinds_of_query(ranking: Ranking) -> tuple[list[tuple[int, int]], Ints]:
+    """The different numbers of true matches and of chips compared with, among the used queries; and
+    how many have each."""
+    both = np.stack([ranking.matches, ranking.compared], axis=1)[ranking.used]
+    kinds, weights = np.unique(both, axis=0, return_counts=True)
+    return [(int(matches), int(compared)) for matches, compared in kinds], weights
 
 
 def chance_of_query(matches: int, gallery: int) -> dict[str, float]:
@@ -115,10 +125,10 @@ def chance_of_query(matches: int, gallery: int) -> dict[str, float]:
 
 def chance_curve(ranking: Ranking, length: int) -> Floats:
     """(length,): expected CMC of a gallery in random order; NaN where no query has a true match."""
-    counts, weights = np.unique(ranking.matches[ranking.used], return_counts=True)
-    if not len(counts):
+    kinds, weights = kinds_of_query(ranking)
+    if not kinds:
         return np.full(length, np.nan)
-    curves = [chance_curve_of_query(int(count), ranking.gallery, length) for count in counts]
+    curves = [chance_curve_of_query(matches, gallery, length) for matches, gallery in kinds]
     return np.asarray(np.average(curves, axis=0, weights=weights))
 
 

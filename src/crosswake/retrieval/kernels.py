@@ -36,13 +36,16 @@ class Targets(NamedTuple):
 
     ``begin`` (n + 1,) says where the matches of each query begin; ``column`` (m,) is their place
     in the gallery, ``similarity`` (m,) their similarity to the query, ``before`` (m,) the number
-    of gallery entries in front of each so far.
+    of gallery entries in front of each so far, ``above`` (m,) of those that are more similar, and
+    ``equal`` (m,) of those exactly as similar, itself among them.
     """
 
     begin: NDArray[np.int64]
     column: NDArray[np.int64]
     similarity: NDArray[np.float32]
     before: NDArray[np.int64]
+    above: NDArray[np.int64]
+    equal: NDArray[np.int64]
 
 
 class Nearest(NamedTuple):
@@ -97,12 +100,17 @@ def count_before(
         for match in range(targets.begin[row], targets.begin[row + 1]):
             limit = targets.similarity[match]
             own = min(max(targets.column[match] - start, first), last)
-            count = np.int32(0)
+            above = np.int32(0)
+            lower, higher = np.int32(0), np.int32(0)  # equal ones on either side of the match
             for place in range(first, own):  # an equal entry is in front if its place is lower
-                count = np.int32(count + np.int32(values[place] >= limit))
+                above = np.int32(above + np.int32(values[place] > limit))
+                lower = np.int32(lower + np.int32(values[place] == limit))
             for place in range(own, last):
-                count = np.int32(count + np.int32(values[place] > limit))
-            targets.before[match] += count
+                above = np.int32(above + np.int32(values[place] > limit))
+                higher = np.int32(higher + np.int32(values[place] == limit))
+            targets.before[match] += above + lower
+            targets.above[match] += above
+            targets.equal[match] += lower + higher
 
 
 @compiled()

@@ -43,6 +43,9 @@ class ProtocolResult:
         curve: (50,), CMC from rank 1 on; NaN without queries.
         queries: number of queries that have a true match and count.
         left_out: number of queries without a true match.
+        tied: number of queries with a wrong chip exactly as near as a true match. Average
+            precision is its mean over all orders of equals; the other numbers take equals in the
+            order of the gallery.
         gallery: number of gallery chips.
         ranking: the numbers and rank list of each query, those left out included.
     """
@@ -53,6 +56,7 @@ class ProtocolResult:
     curve: Floats
     queries: int
     left_out: int
+    tied: int
     gallery: int
     ranking: Ranking
 
@@ -89,6 +93,7 @@ def evaluate_protocol(name: ProtocolName, ranking: Ranking, *, seed: int = 0) ->
         curve=cmc_curve(ranking, CURVE_LENGTH),
         queries=int(used.sum()),
         left_out=int((~used).sum()),
+        tied=int(ranking.tied.sum()),
         gallery=ranking.gallery,
         ranking=ranking,
     )
@@ -99,7 +104,7 @@ def per_query(ranking: Ranking) -> Floats:
     not used mean nothing."""
     hits = [ranking.first_match <= k for k in CMC_RANKS]
     return np.stack(
-        [ranking.average_precision, *hits, ranking.inverse_negative_penalty],
+        [ranking.expected_precision, *hits, ranking.inverse_negative_penalty],
         axis=1,
         dtype=np.float64,
     )
@@ -118,6 +123,9 @@ def bootstrap(values: Floats, *, seed: int, resamples: int = RESAMPLES) -> list[
     """Mean over queries of each column, with its percentile interval (Efron and Tibshirani, "An
     Introduction to the Bootstrap", 1993, ch. 13).
 
+    Where all queries give one value, resampling shows no spread; then, and only then, the interval
+    is :func:`wilson`.
+
     Args:
         values: (Q, M), a row for each query, a column for each metric.
         seed: of the resampling.
@@ -132,7 +140,22 @@ def bootstrap(values: Floats, *, seed: int, resamples: int = RESAMPLES) -> list[
         generator.multinomial(count, equal, size=size) @ values / count
         for size in draw_sizes(count, resamples)
     ]
-    return estimates(values.mean(axis=0), np.concatenate(means))
+    found = estimates(values.mean(axis=0), np.concatenate(means))
+    flat = (values == values[0]).all(axis=0)
+    return [wilson(e.value, count) if one else e for e, one in zip(found, flat, strict=True)]
+
+
+def wilson(share: float, count: int) -> Estimate:
+    """A share of ``count`` queries with its 95 % score interval, which is no point at 0 and 1
+    (Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 1927).
+
+    Of a mean of values from 0 to 1 it is at least wide enough, for none spread more than shares."""
+    square = 1.959964**2
+    middle = (share + square / (2 * count)) / (1 + square / count)
+    spread = square * (share * (1 - share) / count + square / (4 * count**2))
+    half = spread**0.5 / (1 + square / count)
+    low, high = max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share))
+    return Estimate(value=share, low=low, high=high)
 
 
 def bootstrap_median(values: NDArray[Any], *, seed: int, resamples: int = RESAMPLES) -> Estimate:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crosswake.retrieval.features import Features, check_counts, prepare
-from crosswake.retrieval.metrics import Ints, Ranking
+from crosswake.retrieval.metrics import Hits, Ints, Ranking
 from crosswake.retrieval.products import (
     QUERIES,
     STRIP_BYTES,
@@ -36,6 +36,7 @@ def rank(
     query_identity: Sequence[Any] | NDArray[Any],
     gallery_identity: Sequence[Any] | NDArray[Any],
     options: RankOptions = DEFAULTS,
+    own: Ints | None = None,
 ) -> Ranking:
     """Rank the gallery for every query by Euclidean distance; of equals, the lower index first.
 
@@ -45,6 +46,8 @@ def rank(
         query_identity: Q identities.
         gallery_identity: G identities.
         options: length of the rank lists, and where and in how much memory to work.
+        own: (Q,), where in the gallery each query stands itself, -1 where it does not. It is no
+            answer to itself: neither a match nor in the rank list.
 
     Raises:
         CrosswakeError: features that are not finite, counts that do not fit each other, a device
@@ -52,10 +55,11 @@ def rank(
     """
     query_ids, gallery_ids = np.asarray(query_identity), np.asarray(gallery_identity)
     check_counts(query, gallery, len(query_ids), len(gallery_ids))
-    result = Ranking.empty(len(query_ids), len(gallery_ids), options.top)
+    result = Ranking.empty(len(query_ids), len(gallery_ids), options.top, own)
     if len(query_ids) and len(gallery_ids):
         features = prepare(query, gallery, options.normalise)
-        for found in search(*features, options, find_matches(query_ids, gallery_ids)):
+        wanted = find_matches(query_ids, gallery_ids, own)
+        for found in search(*features, options, wanted):
             write(result, found, features[0])
     return result
 
@@ -65,6 +69,7 @@ def rank_rows(
     query_identity: Sequence[Any] | NDArray[Any],
     gallery_identity: Sequence[Any] | NDArray[Any],
     top: int = 50,
+    own: Ints | None = None,
 ) -> Ranking:
     """:func:`rank` by distances that are given, such as re-ranked ones.
 
@@ -73,12 +78,13 @@ def rank_rows(
         query_identity: Q identities.
         gallery_identity: G identities.
         top: length of the rank lists.
+        own: as in :func:`rank`.
     """
     query_ids, gallery_ids = np.asarray(query_identity), np.asarray(gallery_identity)
-    result = Ranking.empty(len(query_ids), len(gallery_ids), top)
+    result = Ranking.empty(len(query_ids), len(gallery_ids), top, own)
     if not len(query_ids) or not len(gallery_ids):
         return result
-    matches = find_matches(query_ids, gallery_ids)
+    matches = find_matches(query_ids, gallery_ids, own)
     count, start, rest = max(1, STRIP_BYTES // (4 * len(gallery_ids))), 0, iter(rows)
     while part := list(islice(rest, count)):
         block = -np.asarray(part, dtype=np.float32)
@@ -98,7 +104,7 @@ def write(result: Ranking, found: "Found", query: Features | None = None) -> Non
     result.top_distance[found.rows] = (
         query.distance(found.rows, similarity) if query else -similarity
     )
-    result.write(found.rows, found.ranks(), np.diff(found.targets.begin))
+    result.write(found.rows, found.hits())
 
 
 def distance_rows(
@@ -130,22 +136,30 @@ class Matches:
 
     Attributes:
         order: (G,), gallery indices, those of one identity together and ascending.
-        start: (Q,), where the true matches of each query begin in ``order``.
+        start: (Q,), where the entries of each query's identity begin in ``order``.
         count: (Q,), how many they are.
+        own: (Q,), where in the gallery each query stands itself, else -1.
     """
 
     order: Ints
     start: Ints
     count: Ints
+    own: Ints
 
     def of(self, rows: slice) -> tuple[Ints, Ints]:
         """(n + 1,) where the matches of each of the queries begin; (m,) their gallery indices."""
-        begin = np.append(0, np.cumsum(self.count[rows]))
-        shift = np.repeat(self.start[rows] - begin[:-1], self.count[rows])
-        return begin, self.order[np.arange(begin[-1]) + shift]
+        counts, own = self.count[rows], self.own[rows]
+        row = np.repeat(np.arange(len(counts)), counts)
+        shift = self.start[rows] - (np.cumsum(counts) - counts)
+        column = self.order[np.arange(len(row)) + shift[row]]
+        other = column != own[row]
+        counts = np.bincount(row[other], minlength=len(counts))
+        return np.append(0, np.cumsum(counts)), column[other]
 
 
-def find_matches(query_ids: NDArray[Any], gallery_ids: NDArray[Any]) -> Matches:
+def find_matches(
+    query_ids: NDArray[Any], gallery_ids: NDArray[Any], own: Ints | None = None
+) -> Matches:
     """Group the gallery by identity: O(Q + G) memory, where a table of pairs would take Q x G."""
     _, codes = np.unique(np.concatenate([query_ids, gallery_ids]), return_inverse=True)
     order = np.argsort(codes[len(query_ids) :], kind="stable")
@@ -153,7 +167,8 @@ def find_matches(query_ids: NDArray[Any], gallery_ids: NDArray[Any]) -> Matches:
     start, stop = (
         np.searchsorted(ordered, codes[: len(query_ids)], side=side) for side in ("left", "right")
     )
-    return Matches(order=order, start=start, count=stop - start)
+    none = np.full(len(query_ids), -1)
+    return Matches(order=order, start=start, count=stop - start, own=none if own is None else own)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,12 +178,14 @@ class Found:
     Attributes:
         rows: which queries.
         size: number of gallery entries.
+        own: (n,), where in the gallery each query stands itself, else -1.
         targets: their true matches.
         nearest: the best entries so far.
     """
 
     rows: slice
     size: int
+    own: Ints
     targets: "Targets"
     nearest: "Nearest"
 
@@ -177,16 +194,23 @@ class Found:
         """A strip of queries that no gallery entry has been compared with yet."""
         from crosswake.retrieval.kernels import Nearest, Targets
 
-        count, top = rows.stop - rows.start, min(top, size)
+        count = rows.stop - rows.start
         begin = np.zeros(count + 1, dtype=np.int64)
         column = np.zeros(0, dtype=np.int64)
+        own = np.full(count, -1)
         if matches:
-            begin, column = matches.of(rows)
+            (begin, column), own = matches.of(rows), matches.own[rows]
+            top = min(top, size - int((matches.own >= 0).any()))
+        top = min(top, size)
         return cls(
             rows=rows,
             size=size,
+            own=own,
             targets=Targets(
-                begin, column, np.zeros(len(column), np.float32), np.zeros(len(column), np.int64)
+                begin,
+                column,
+                np.zeros(len(column), np.float32),
+                *(np.zeros(len(column), np.int64) for _ in range(3)),
             ),
             nearest=Nearest(
                 np.full((count, top), size),
@@ -194,6 +218,11 @@ class Found:
                 np.full(count, np.inf, np.float32),
             ),
         )
+
+    def hide_own(self, block: NDArray[np.float32], first: int) -> None:
+        """Put every query behind all others in its own rank list."""
+        row = np.flatnonzero((self.own >= first) & (self.own < first + block.shape[1]))
+        block[row, self.own[row] - first] = -np.inf
 
     def read(self, block: NDArray[np.float32], first: int) -> None:
         """Take the similarities of true matches from a block of columns from ``first`` on."""
@@ -206,6 +235,7 @@ class Found:
         """Count a block's entries and take the best; :meth:`read` must have seen all blocks."""
         from crosswake.retrieval import kernels
 
+        self.hide_own(block, first)
         size = min(block.shape[1], self.size - first)
 
         def visit(start: int) -> None:
@@ -224,11 +254,17 @@ class Found:
         order = np.lexsort((column, -similarity), axis=1)
         return np.take_along_axis(column, order, 1), np.take_along_axis(similarity, order, 1)
 
-    def ranks(self) -> Ints:
-        """(m,): ranks of the true matches from 1, ascending for each query."""
-        begin, before = self.targets.begin, self.targets.before
-        row = np.repeat(np.arange(len(begin) - 1), np.diff(begin))
-        return before[np.lexsort((before, row))] + 1
+    def hits(self) -> Hits:
+        """The true matches, by ascending rank for each query."""
+        targets = self.targets
+        counts = np.diff(targets.begin)
+        order = np.lexsort((targets.before, np.repeat(np.arange(len(counts)), counts)))
+        return Hits(
+            counts=counts,
+            ranks=targets.before[order] + 1,
+            above=targets.above[order],
+            equal=targets.equal[order],
+        )
 
 
 def search(

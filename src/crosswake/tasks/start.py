@@ -10,6 +10,8 @@ from lightning_fabric import Fabric
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.text import counted
+from crosswake.data.check.facts import Finding
+from crosswake.data.check.findings import summary_lines
 from crosswake.data.reid import BadFile
 from crosswake.models.build import build_model
 from crosswake.models.checkpoints import count_parameters, load_into
@@ -37,12 +39,14 @@ class ModelTask(Generic[Config]):
     Attributes:
         identities: rows of the classifier, sorted; empty without one.
         bad_files: what was passed over.
+        findings: what is the matter with the data, as ``data check`` has it.
         loaded: what became of the weights that ``--init`` names.
     """
 
     unit: str
     identities: Sequence[str] = ()
     bad_files: tuple[BadFile, ...]
+    findings: Sequence[Finding] = ()
 
     def __init__(self, config: Config, fabric: Fabric, model: ReidModel, learner: Learner) -> None:
         self.config, self.model = config, model
@@ -157,6 +161,8 @@ def introduce(run: Run, task: ModelTask[Any]) -> None:
         run.say("the first step compiles the model, which takes a minute or more")
     for line in task.loaded:
         run.say(line)
+    for line in summary_lines(task.findings):
+        run.warn(f"warning: {line}")
     for file in task.bad_files:
         run.warn(f"left out {file.path}: {file.reason}")
     if task.bad_files:

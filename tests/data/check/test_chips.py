@@ -3,6 +3,7 @@ is."""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ FAULTS: list[tuple[str, Make, str, str]] = [
     (
         SAR,
         lambda path: write_image(path, with_value(sar(), np.nan)),
-        "error",
+        "note",
         "not finite (0.2 % of pixels)",
     ),
     (SAR, lambda path: write_image(path, with_value(sar(), np.inf)), "error", "not finite"),
@@ -69,26 +70,19 @@ FAULTS: list[tuple[str, Make, str, str]] = [
         "error",
         "optical chip with 1 band, 3 expected; is it SAR",
     ),
-    (OPTICAL, lambda path: write_image(path, optical()[:2]), "error", "optical chip with 2 bands"),
-    (
-        OPTICAL,
-        lambda path: write_image(path, optical()[[0, 1, 2, 0]]),
-        "note",
-        "4 bands, of which the first 3",
-    ),
+    (OPTICAL, lambda path: write_image(path, optical()[:2]), "error", "has 2 bands"),
     (
         SAR,
         lambda path: write_image(path, optical()),
         "error",
-        "SAR chip with 3 bands, 1 expected; is it optical",
+        "colour picture; is it optical",
     ),
     (
         SAR,
-        lambda path: write_image(path, optical()[[0, 0, 0]]),
-        "note",
-        "SAR chip with 3 equal bands",
+        lambda path: write_image(path, with_value(sar(), np.nan) * np.inf),
+        "error",
+        "not finite",
     ),
-    (SAR, lambda path: write_image(path, sar()[[0, 0]]), "error", "SAR chip with 2 equal bands"),
     (
         OPTICAL,
         lambda path: write_image(path, optical().astype(np.uint16)),
@@ -107,7 +101,6 @@ FAULTS: list[tuple[str, Make, str, str]] = [
         "note",
         "sar chip of type uint16",
     ),
-    (SAR, lambda path: write_image(path, sar().astype(np.complex64)), "error", "complex numbers"),
     (
         SAR,
         lambda path: write_image(path, sar(height=7)),
@@ -135,8 +128,19 @@ def test_one_faulty_file(tmp_path: Path, name: str, make: Make, level: str, reas
     assert found.subject.startswith(str(tmp_path / "bounding_box_train"))
 
 
-def test_sar_of_8_bit_is_fine(tmp_path: Path) -> None:
-    write_image(write_hoss(tmp_path) / SAR, np.clip(sar(), 0, 255).astype(np.uint8))
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: np.clip(sar(), 0, 255).astype(np.uint8),
+        lambda: optical()[[0, 0, 0]],
+        lambda: sar()[[0, 0]],
+        lambda: sar().astype(np.complex64),
+        lambda: 20 * np.log10(np.maximum(sar(), 1)) - 30,
+    ],
+)
+def test_sar_that_can_be_read_is_fine(tmp_path: Path, change: Callable[[], NDArray[Any]]) -> None:
+    """Grey saved as colours, two equal bands, complex, decibels: said, but no fault."""
+    write_image(write_hoss(tmp_path) / SAR, change())
     assert check(tmp_path).findings == ()
 
 

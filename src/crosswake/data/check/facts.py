@@ -1,4 +1,7 @@
-"""Looks at the pixels of one chip: what it is, and what is wrong with it."""
+"""Looks at the pixels of one chip: what it is, and what is wrong with it.
+
+``data check`` looks at what :func:`crosswake.data.pixels.read_chip` gives, and so do the commands
+that work on chips, at the pixels that they decode anyway. So all say the same."""
 
 import hashlib
 from collections.abc import Iterator
@@ -9,11 +12,14 @@ from typing import Literal, Self
 import numpy as np
 
 from crosswake.data.chips import Chip, Modality, UnreadableChipError
-from crosswake.data.pixels import Pixels, read_bands
+from crosswake.data.pixels import Pixels, read_chip
+from crosswake.data.units import SIGNED
 
 SMALLEST_CHIP = 8
 """Pixels along a side. In a smaller chip a ship is a dot, and each pixel is enlarged to more than a
 patch of the model."""
+NEARLY_NOTHING = 0.9
+"""A chip of which more than this share is no data shows no ship."""
 Level = Literal["error", "warning", "note"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")
 USUAL_TYPES = {Modality.OPTICAL: ("uint8",), Modality.SAR: ("uint8", "float32")}
@@ -26,18 +32,18 @@ class ChipFacts:
     Attributes:
         height: rows.
         width: columns.
-        bands: as stored, before any is left out.
-        dtype: number type, as numpy names it.
+        grey: one band, or several that are equal.
         constant: every pixel has the same value.
         digest: equal for equal pixels of equal shape and type, whatever the file format.
+        faults: what is the matter with it, each with its level.
     """
 
     height: int
     width: int
-    bands: int
-    dtype: str
+    grey: bool
     constant: bool
     digest: str
+    faults: tuple[tuple[Level, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,35 +54,48 @@ class Finding:
         level: ``error``, a bad file; ``warning``, doubtful; ``note``, which may well be meant.
         subject: the file, or the part of the data set.
         reason: what is the matter.
+        kind: the same for findings that differ only in names and numbers.
     """
 
     level: Level
     subject: str
     reason: str
+    kind: str = ""
 
     @classmethod
-    def of_file(cls, path: Path, level: Level, reason: str) -> Self:
-        """A finding about one file."""
-        return cls(level=level, subject=str(path), reason=reason)
+    def of_file(cls, path: Path, level: Level, reason: str, kind: str = "") -> Self:
+        """A finding about one file; what stands in brackets or after a semicolon does not make a
+        kind."""
+        kind = kind or reason.split(" (", maxsplit=1)[0].split("; ", maxsplit=1)[0]
+        return cls(level=level, subject=str(path), reason=reason, kind=kind)
 
 
 def look(chip: Chip) -> tuple[ChipFacts | None, list[Finding]]:
     """Read one chip and judge it by itself; no facts if it cannot be read."""
     try:
-        bands = read_bands(chip.path)
+        pixels, _ = read_chip(chip)
     except UnreadableChipError as error:
         return None, [Finding.of_file(chip.path, "error", error.reason)]
-    count, height, width = bands.shape
-    facts = ChipFacts(
-        height=height,
-        width=width,
-        bands=count,
-        dtype=str(bands.dtype),
+    facts = facts_of(chip, pixels)
+    return facts, list(chip_findings(chip, facts))
+
+
+def facts_of(chip: Chip, pixels: Pixels) -> ChipFacts:
+    """What a chip's pixels are, (height, width) or (height, width, 3)."""
+    bands = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    return ChipFacts(
+        height=bands.shape[1],
+        width=bands.shape[2],
+        grey=bool((bands == bands[:1]).all()),
         constant=is_constant(bands),
         digest=digest_of(bands),
+        faults=(*band_faults(pixels, chip.modality), *value_faults(pixels, chip.modality)),
     )
-    faults = [*band_faults(bands, chip.modality), *value_faults(bands, chip.modality)]
-    return facts, [Finding.of_file(chip.path, level, reason) for level, reason in faults]
+
+
+def chip_findings(chip: Chip, facts: ChipFacts) -> Iterator[Finding]:
+    """What is the matter with one chip by itself."""
+    return (Finding.of_file(chip.path, level, reason) for level, reason in facts.faults)
 
 
 def digest_of(bands: Pixels) -> str:
@@ -91,37 +110,35 @@ def is_constant(bands: Pixels) -> bool:
     return bool((bands == bands[:, :1, :1]).all())
 
 
-def band_faults(bands: Pixels, modality: Modality) -> Iterator[tuple[Level, str]]:
+def band_faults(pixels: Pixels, modality: Modality) -> Iterator[tuple[Level, str]]:
     """What does not fit the sensor: the number of bands, the size, the number type."""
-    count, height, width = bands.shape
-    if modality is Modality.OPTICAL and count < 3:
-        plural = "s" * (count > 1)
-        yield "error", f"optical chip with {count} band{plural}, 3 expected; is it SAR?"
-    elif modality is Modality.OPTICAL and count > 3:
-        yield "note", f"{count} bands, of which the first 3 are used"
-    elif modality is Modality.SAR and count > 1:
-        if (bands == bands[:1]).all():  # grey saved as RGB is read as one band
-            level: Level = "note" if count == 3 else "error"
-            yield level, f"SAR chip with {count} equal bands, 1 expected"
-        else:
-            yield "error", f"SAR chip with {count} bands, 1 expected; is it optical?"
+    height, width = pixels.shape[:2]
+    if modality is Modality.OPTICAL and pixels.ndim == 2:
+        yield "error", "optical chip with 1 band, 3 expected; is it SAR?"
     if min(height, width) < SMALLEST_CHIP:
         yield "warning", f"very small chip ({height} x {width} pixels)"
-    if str(bands.dtype) not in USUAL_TYPES[modality]:
+    if str(pixels.dtype) not in USUAL_TYPES[modality]:
         usual = " or ".join(USUAL_TYPES[modality])
-        yield "note", f"{modality.label} chip of type {bands.dtype}, {usual} is usual"
+        yield "note", f"{modality.label} chip of type {pixels.dtype}, {usual} is usual"
 
 
-def value_faults(bands: Pixels, modality: Modality) -> Iterator[tuple[Level, str]]:
+def value_faults(pixels: Pixels, modality: Modality) -> Iterator[tuple[Level, str]]:
     """The first reason why the pixels may carry no image."""
-    finite = np.isfinite(bands)
-    if not finite.all():
-        share = 100 * (1 - finite.mean())
-        yield "error", f"values that are not finite ({share:.2g} % of pixels)"
-    elif not bands.any():
+    known = pixels
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        infinite, unknown = np.isinf(pixels).any(), float(np.isnan(pixels).mean())
+        share = 100 * (1 - float(np.isfinite(pixels).mean()))
+        level: Level = "error" if infinite or unknown > NEARLY_NOTHING else "note"
+        what = "some infinite" if infinite else "taken as no data"
+        yield level, f"values that are not finite ({share:.2g} % of pixels), {what}"
+        if level == "error":
+            return
+        known = pixels[~np.isnan(pixels)]
+    if not known.any():
         yield "error", "all black"
-    elif is_constant(bands):
+    elif known.min() == known.max():
         yield "error", "constant, every pixel has the same value"
-    elif modality is Modality.SAR and bands.min() < 0:
-        least = f"down to {bands.min():.4g}"
+    elif modality is Modality.SAR and 0 < (known < 0).mean() < SIGNED:
+        # with more, they are decibels, which reading has turned into amplitudes or left on purpose
+        least = f"down to {known.min():.4g}"
         yield "warning", f"negative SAR values ({least}); amplitude is expected, not decibels"

@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeVar
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.check.facts import LEVELS, ChipFacts, Finding, Level
+from crosswake.data.chips import Chip
 from crosswake.data.reid import BadFile
 from crosswake.data.sources.folders import IMAGE_SUFFIXES
 
@@ -25,11 +25,11 @@ class CheckResult:
     """What a check found.
 
     Attributes:
-        facts: of every file that could be read, by path.
+        facts: of every chip that could be read.
         findings: errors first, then warnings, then notes.
     """
 
-    facts: dict[Path, ChipFacts]
+    facts: dict[Chip, ChipFacts]
     findings: tuple[Finding, ...]
 
     def of(self, level: Level) -> list[Finding]:
@@ -61,7 +61,7 @@ class Findings:
                 )
             self.found[finding] = None
 
-    def result(self, facts: dict[Path, ChipFacts]) -> CheckResult:
+    def result(self, facts: dict[Chip, ChipFacts]) -> CheckResult:
         """All of them, the worst first."""
         ordered = sorted(self.found, key=lambda finding: LEVELS.index(finding.level))
         return CheckResult(facts=facts, findings=tuple(ordered))
@@ -75,6 +75,20 @@ def passed_over(files: Iterable[BadFile]) -> Iterator[Finding]:
         yield Finding.of_file(bad.path, "error" if is_image else "warning", bad.reason)
 
 
+def summary_lines(findings: Iterable[Finding]) -> list[str]:
+    """A line for each kind of errors and warnings, with the first case, for commands that work on
+    the data; notes are left to ``data check``."""
+    kinds: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.level != "note":
+            kinds.setdefault(finding.kind, []).append(finding)
+    lines = []
+    for found in kinds.values():
+        many = f"{len(found):,} x {found[0].kind}; the first: " if len(found) > 1 else ""
+        lines.append(f"{many}{found[0].subject}: {found[0].reason}")
+    return lines
+
+
 def look_at_all(
     items: Sequence[Item], look_at: Callable[[Item], Seen]
 ) -> Iterator[tuple[Item, Seen]]:
@@ -86,11 +100,6 @@ def look_at_all(
 
 
 def reason_counts(findings: Iterable[Finding]) -> list[tuple[str, int]]:
-    """How many findings there are of each kind, the most frequent first.
-
-    What differs from file to file, in brackets or after a semicolon, does not make a kind.
-    """
-    kinds = Counter(
-        finding.reason.split(" (")[0].split("; ")[0].split(", under")[0] for finding in findings
-    )
+    """How many findings there are of each kind, the most frequent first."""
+    kinds = Counter(finding.kind for finding in findings)
     return sorted(kinds.items(), key=lambda item: (-item[1], item[0]))

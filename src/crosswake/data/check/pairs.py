@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from crosswake.core.progress import Progress
 from crosswake.data.check.facts import ChipFacts, Finding, look
 from crosswake.data.check.findings import CheckResult, Findings, look_at_all, passed_over
 from crosswake.data.check.registration import Offset, find_offset
-from crosswake.data.chips import Modality, UnreadableChipError
+from crosswake.data.chips import Chip, UnreadableChipError
 from crosswake.data.pair_chips import images_of
 from crosswake.data.pairs import Pair, PairData
 from crosswake.data.pixels import read_pair
@@ -19,12 +18,12 @@ class PairLook:
     """What one pair is.
 
     Attributes:
-        facts: of each file that could be read.
+        facts: of each image that could be read.
         findings: what is the matter with the files or with the two together.
         offset: of the SAR image; None if the pair cannot be used.
     """
 
-    facts: dict[Path, ChipFacts]
+    facts: dict[Chip, ChipFacts]
     findings: tuple[Finding, ...]
     offset: Offset | None
 
@@ -48,7 +47,7 @@ def check_pairs(data: PairData, quiet: bool = False, strict: bool = False) -> Pa
     Raises:
         CrosswakeError: ``strict`` and a file is bad.
     """
-    facts: dict[Path, ChipFacts] = {}
+    facts: dict[Chip, ChipFacts] = {}
     offsets: dict[Pair, Offset] = {}
     findings = Findings(strict)
     findings.add(passed_over(data.bad_files))
@@ -67,16 +66,13 @@ def check_pairs(data: PairData, quiet: bool = False, strict: bool = False) -> Pa
 
 def look_at_pair(pair: Pair) -> PairLook:
     """Read both files of a pair, each by itself and then together."""
-    facts: dict[Path, ChipFacts] = {}
+    facts: dict[Chip, ChipFacts] = {}
     findings: list[Finding] = []
     for image in images_of(pair):
         seen, found = look(image)
         findings += found
         if seen is not None:
-            facts[image.path] = seen
-            if seen.dtype != "uint8" and promises_8_bit(image.path, image.modality, pair.source):
-                reason = f"of type {seen.dtype}, but taken as 8 bit; convert it"
-                findings.append(Finding.of_file(image.path, "error", reason))
+            facts[image] = seen
     offset = None
     if not any(finding.level == "error" for finding in findings):
         try:
@@ -86,18 +82,14 @@ def look_at_pair(pair: Pair) -> PairLook:
     return PairLook(facts=facts, findings=tuple(findings), offset=offset)
 
 
-def promises_8_bit(path: Path, modality: Modality, source: str) -> bool:
-    """Whether a file of that place in the layout is taken as 8 bit without a look at it."""
-    return modality is Modality.OPTICAL or path.suffix.lower() == ".png" or source == "sen12"
-
-
-def duplicate_pairs(data: PairData, facts: dict[Path, ChipFacts]) -> Iterator[Finding]:
+def duplicate_pairs(data: PairData, facts: dict[Chip, ChipFacts]) -> Iterator[Finding]:
     """Pairs whose optical and SAR pixels are the same: training would push them apart as two
     places."""
     first: dict[tuple[str, str], Pair] = {}
     for pair in data.pairs:
-        if pair.optical in facts and pair.sar in facts:
-            other = first.setdefault((facts[pair.optical].digest, facts[pair.sar].digest), pair)
+        optical, radar = (facts.get(image) for image in images_of(pair))
+        if optical and radar:
+            other = first.setdefault((optical.digest, radar.digest), pair)
             if other is not pair:
                 reason = f"same pixels as {other.optical} and its SAR image; leave one out"
                 yield Finding.of_file(pair.optical, "warning", reason)
@@ -115,4 +107,5 @@ def scenes_in_two_splits(data: PairData) -> Iterator[Finding]:
                 level="warning",
                 subject=f"{source}, scene {scene}",
                 reason=f"in {' and '.join(sorted(names))}",
+                kind="scenes in several splits",
             )

@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 from crosswake.data.check.chips import unmatched
 from crosswake.data.check.facts import ChipFacts
-from crosswake.data.chips import Modality
+from crosswake.data.chips import Chip, Modality
 from crosswake.data.reid import (
-    PROTOCOLS,
     Chips,
     ProtocolName,
     ReidData,
@@ -67,15 +65,15 @@ class ProtocolStatistics:
     fixed: bool
 
 
-def split_statistics(data: ReidData, facts: Mapping[Path, ChipFacts]) -> list[SplitStatistics]:
+def split_statistics(data: ReidData, facts: Mapping[Chip, ChipFacts]) -> list[SplitStatistics]:
     """Count train, query and gallery."""
     splits = {"train": data.train, "query": data.query, "gallery": data.gallery}
     return [count_split(name, chips, facts) for name, chips in splits.items()]
 
 
-def count_split(name: str, chips: Chips, facts: Mapping[Path, ChipFacts]) -> SplitStatistics:
+def count_split(name: str, chips: Chips, facts: Mapping[Chip, ChipFacts]) -> SplitStatistics:
     """Count one split."""
-    seen = [(chip, facts[chip.path]) for chip in chips if chip.path in facts]
+    seen = [(chip, facts[chip]) for chip in chips if chip in facts]
     ground = [chip.ground_extent(fact.height, fact.width) for chip, fact in seen]
     return SplitStatistics(
         name=name,
@@ -94,7 +92,7 @@ def count_split(name: str, chips: Chips, facts: Mapping[Path, ChipFacts]) -> Spl
 def protocol_statistics(data: ReidData) -> list[ProtocolStatistics]:
     """Count the three protocols."""
     rows = []
-    for name in PROTOCOLS:
+    for name in data.protocols:
         query, gallery = data.protocol(name)
         rows.append(
             ProtocolStatistics(

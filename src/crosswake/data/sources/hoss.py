@@ -9,6 +9,7 @@ Layout (arXiv 2506.22027, Zenodo 15860212)::
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from crosswake.core.errors import CrosswakeError
@@ -25,6 +26,7 @@ HOSS_CITATION = (
 )
 
 TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
+SUBSET_PROTOCOLS: dict[str, ProtocolName] = {"O2S": "o2s", "S2O": "s2o"}
 HOSS_NAME = re.compile(
     r"^(?P<identity>-1|\d+)_s(?P<scene>\d+)c(?P<sighting>\d+)_(?P<modality>RGB|SAR)$"
 )
@@ -43,8 +45,7 @@ def read_hoss(root: Path) -> ReidData:
     root = find_layout(root)
     bad: list[BadFile] = []
     subsets: dict[ProtocolName, tuple[Chips, Chips]] = {}
-    directions: tuple[tuple[ProtocolName, str], ...] = (("o2s", "O2S"), ("s2o", "S2O"))
-    for name, folder in directions:
+    for folder, name in SUBSET_PROTOCOLS.items():
         base = root / "subset" / folder
         parts = [part for part in (QUERY, GALLERY) if is_folder(base / part)]
         if len(parts) == 1:
@@ -52,7 +53,7 @@ def read_hoss(root: Path) -> ReidData:
         if len(parts) == 2:
             subsets[name] = (read_folder(base / QUERY, bad), read_folder(base / GALLERY, bad))
     train = read_folder(root / TRAIN, bad)
-    return ReidData(
+    data = ReidData(
         name=root.resolve().name,
         root=root,
         train=tuple(chip for chip in train if chip.identity != UNKNOWN),
@@ -62,6 +63,8 @@ def read_hoss(root: Path) -> ReidData:
         subsets=subsets,
         bad_files=tuple(bad),
     )
+    only_subsets = subsets and not data.query and not data.gallery
+    return replace(data, protocols=tuple(subsets)) if only_subsets else data
 
 
 def find_layout(root: Path) -> Path:
@@ -84,7 +87,9 @@ def find_layout(root: Path) -> Path:
 def folders_with_layout(root: Path) -> list[Path]:
     """The folders of the HOSS layout nearest to ``root``: itself, or one or two levels below.
     Links to a folder are that folder."""
-    for level in ([root], root.glob("*/"), root.glob("*/*/")):
+    if has_parts(root):
+        return [root]
+    for level in (root.glob("*/"), root.glob("*/*/")):
         if found := sorted(folder for folder in level if has_layout(folder)):
             return list({folder.resolve(): folder for folder in reversed(found)}.values())[::-1]
     return []
@@ -93,9 +98,13 @@ def folders_with_layout(root: Path) -> list[Path]:
 def has_layout(folder: Path) -> bool:
     """Whether a folder holds any of the layout's three folders; the subsets inside a data set hold
     two of them and do not count as data sets of their own."""
-    return folder.name not in ("O2S", "S2O", "subset") and any(
-        is_folder(folder / part) for part in (TRAIN, QUERY, GALLERY)
-    )
+    return folder.name not in (*SUBSET_PROTOCOLS, "subset") and has_parts(folder)
+
+
+def has_parts(folder: Path) -> bool:
+    """Whether a folder holds any of the layout's three folders, or the subsets."""
+    parts = (TRAIN, QUERY, GALLERY, *(f"subset/{name}" for name in SUBSET_PROTOCOLS))
+    return any(is_folder(folder / part) for part in parts)
 
 
 def read_folder(folder: Path, bad: list[BadFile]) -> Chips:

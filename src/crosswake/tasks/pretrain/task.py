@@ -1,6 +1,7 @@
 """Learning from optical-SAR pairs what both sensors show: ``crosswake pretrain``."""
 
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ from crosswake.batches.samplers import draw_windows, pair_batches, same_place
 from crosswake.batches.stores import ChipStore, PairStore
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.text import counted
+from crosswake.data.check.facts import chip_findings
+from crosswake.data.check.pairs import scenes_in_two_splits
 from crosswake.data.pairs import PairData, Pairs, pairs_fingerprint
 from crosswake.data.reid import cross_modal_identities
 from crosswake.models.build import build_model
@@ -73,6 +76,11 @@ class PairTask(ModelTask[PretrainConfig]):
         self.name, self.root = split.data.name, split.data.root
         self.fingerprint = pairs_fingerprint(split.pairs)
         self.decoded = split.store.digest
+        self.findings = tuple(scenes_in_two_splits(split.data))
+        if self.validation is not None:
+            held = zip(self.validation.chips, self.validation.seen, strict=True)
+            found = (chip_findings(chip, facts) for chip, facts in held)
+            self.findings += tuple(chain.from_iterable(found))
         self.size = len(split.store) * max(config.crops, 1)
         self.bad_files, self.validates = (*split.data.bad_files, *split.store.bad_files), False
         if self.validation is not None:

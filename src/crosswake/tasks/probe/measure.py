@@ -19,7 +19,7 @@ from crosswake.data.radiometry import to_uint8
 from crosswake.data.reid import BadFile, chips_fingerprint
 from crosswake.models.base import ChipEmbedder
 from crosswake.retrieval.metrics import Floats
-from crosswake.retrieval.protocols import RESAMPLES, Estimate
+from crosswake.retrieval.protocols import RESAMPLES, Estimate, wilson
 from crosswake.tasks.reid.measure import MEASURE_DEFAULTS, MeasureOptions
 
 FOLDS = 5
@@ -213,7 +213,7 @@ def score_predictions(
     terrain: NDArray[Any], predicted: NDArray[Any], groups: NDArray[Any], seed: int
 ) -> Probe:
     """Accuracy and confusion. The interval is a bootstrap over whole groups, for pairs of one scene
-    are not independent."""
+    are not independent; Wilson's of as many groups where all or none are right."""
     from sklearn.metrics import confusion_matrix
 
     right = predicted == terrain
@@ -221,7 +221,9 @@ def score_predictions(
     hits, sizes = np.bincount(number, right), np.bincount(number)
     drawn = np.random.default_rng(seed).integers(len(sizes), size=(RESAMPLES, len(sizes)))
     low, high = np.percentile(hits[drawn].sum(1) / sizes[drawn].sum(1), [2.5, 97.5])
+    share = float(right.mean())
+    spread = Estimate(value=share, low=float(low), high=float(high))
     return Probe(
-        accuracy=Estimate(value=float(right.mean()), low=float(low), high=float(high)),
+        accuracy=wilson(share, len(sizes)) if share in (0, 1) else spread,
         confusion=confusion_matrix(terrain, predicted),
     )

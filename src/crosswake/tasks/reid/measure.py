@@ -1,7 +1,7 @@
 """Measures a model: reads and embeds every test chip once, then ranks by each protocol."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,20 @@ from crosswake.batches.decode import in_batches
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.progress import Progress
 from crosswake.core.provenance import command_line, versions
+from crosswake.core.text import counted
+from crosswake.data.check.chips import judge_chips, require_answers
+from crosswake.data.check.facts import ChipFacts, facts_of
 from crosswake.data.chips import Chip
-from crosswake.data.reid import BadFile, Chips, ProtocolName, ReidData, chips_fingerprint
+from crosswake.data.pixels import Pixels
+from crosswake.data.reid import (
+    BadFile,
+    Chips,
+    ProtocolName,
+    ReidData,
+    chips_fingerprint,
+    match_labels,
+    own_rows,
+)
 from crosswake.models.base import ChipEmbedder
 from crosswake.retrieval.baselines import (
     PlainFeatures,
@@ -45,6 +57,7 @@ class MeasureOptions:
         rerank: settings of k-reciprocal re-ranking, whose numbers are then given beside the
             model's; None for none.
         device: where features are compared.
+        known: facts of the chips that the model learnt from, if they were decoded just before.
     """
 
     seed: int = 0
@@ -53,6 +66,7 @@ class MeasureOptions:
     batch_size: int = 64
     rerank: RerankConfig | None = None
     device: str = "cpu"
+    known: Mapping[Chip, ChipFacts] = field(default_factory=dict)
 
 
 MEASURE_DEFAULTS = MeasureOptions()
@@ -65,11 +79,13 @@ class ChipFeatures:
     Attributes:
         model: the embedding of each.
         plain: the model-free features of each.
+        facts: what is known of the pixels of each.
         bad_files: the chips that could not be read, and why.
     """
 
     model: dict[Chip, NDArray[np.float32]]
     plain: dict[Chip, PlainFeatures]
+    facts: dict[Chip, ChipFacts]
     bad_files: tuple[BadFile, ...]
 
 
@@ -79,10 +95,10 @@ def measure(
     """Measure by all protocols that the data has.
 
     Raises:
-        CrosswakeError: no test chips, none readable, features not finite, or a file is bad and
-            ``options.strict`` is set.
+        CrosswakeError: no test chips, none readable, no query with a true match, features not
+            finite; or a file is bad and ``options.strict`` is set.
     """
-    data.require_test()
+    require_answers(data)
     if options.strict and data.bad_files:
         raise CrosswakeError(f"{data.bad_files[0].path}: {data.bad_files[0].reason} (--strict)")
     chips = chips_to_measure(data)
@@ -91,10 +107,19 @@ def measure(
         raise CrosswakeError(
             f"{data.root}: not one of {len(chips)} test chips is readable; see {chips[0].path}"
         )
+    findings = judge_chips(data, features.facts, options.strict, options.known)
+    outcomes = {name: run_protocol(name, data, features, options) for name in data.protocols}
+    if not any(outcome.result.queries for outcome in outcomes.values()):
+        first = features.bad_files[0]
+        raise CrosswakeError(
+            f"{data.root}: no query has a true match among the chips that can be read; the first "
+            f"of {counted(len(features.bad_files), 'bad file')}: {first.path}: {first.reason}"
+        )
     return Evaluation(
         data=data,
         fingerprint=chips_fingerprint(chips),
-        outcomes={name: run_protocol(name, data, features, options) for name in data.protocols},
+        outcomes=outcomes,
+        findings=findings,
         chips=tuple(features.model),
         features=np.stack(list(features.model.values())),
         unreadable=features.bad_files,
@@ -113,20 +138,26 @@ def chips_to_measure(data: ReidData) -> Chips:
 
 
 def read_features(embedder: ChipEmbedder, chips: Chips, options: MeasureOptions) -> ChipFeatures:
-    """Read every chip once, for the model's and the model-free features."""
+    """Read every chip once, for the model's and the model-free features and to judge it."""
     model: dict[Chip, NDArray[np.float32]] = {}
     plain: dict[Chip, PlainFeatures] = {}
+    facts: dict[Chip, ChipFacts] = {}
+
+    def look(chip: Chip, pixels: Pixels) -> tuple[PlainFeatures, ChipFacts]:
+        return plain_features(chip, pixels), facts_of(chip, pixels)
+
     bad_files: list[BadFile] = []
     batches = embedder.embed_batches(
-        in_batches(chips, options.batch_size), look=plain_features, strict=options.strict
+        in_batches(chips, options.batch_size), look=look, strict=options.strict
     )
     with Progress(len(chips), "embedding", quiet=options.quiet) as progress:
         for _, batch in batches:
             model |= dict(zip(batch.chips, batch.features, strict=True))
-            plain |= dict(zip(batch.chips, batch.seen, strict=True))
+            for chip, seen in zip(batch.chips, batch.seen, strict=True):
+                plain[chip], facts[chip] = seen
             bad_files += batch.bad_files
             progress.advance(len(batch.chips) + len(batch.bad_files))
-    return ChipFeatures(model=model, plain=plain, bad_files=tuple(bad_files))
+    return ChipFeatures(model=model, plain=plain, facts=facts, bad_files=tuple(bad_files))
 
 
 def run_protocol(
@@ -134,8 +165,8 @@ def run_protocol(
 ) -> ProtocolOutcome:
     """Rank by the model, re-ranked if that is set, and by each baseline."""
     query, gallery = (tuple(c for c in part if c in features.model) for part in data.protocol(name))
-    query_ids, gallery_ids = [c.identity for c in query], [c.identity for c in gallery]
-
+    query_ids, gallery_ids = match_labels(query, gallery)
+    own = own_rows(query, gallery)
     rank_options = RankOptions(device=options.device)
 
     def judged(ranking: Ranking) -> ProtocolResult:
@@ -143,7 +174,7 @@ def run_protocol(
 
     def ranked(rows: Mapping[Chip, Any]) -> ProtocolResult:
         of_query, of_gallery = (np.array([rows[c] for c in part]) for part in (query, gallery))
-        return judged(rank(of_query, of_gallery, query_ids, gallery_ids, rank_options))
+        return judged(rank(of_query, of_gallery, query_ids, gallery_ids, rank_options, own))
 
     result = ranked(features.model)
     reranked = None
@@ -155,16 +186,17 @@ def run_protocol(
             ([c.modality for c in query], [c.modality for c in gallery]),
             rank_options,
         )
-        reranked = judged(rank_rows(distances, query_ids, gallery_ids))
+        reranked = judged(rank_rows(distances, query_ids, gallery_ids, own=own))
     gradients = {chip: plain.gradient for chip, plain in features.plain.items()}
     plain = {"pixel correlation": ranked(gradients)}
     if any(chip.box is None for chip in query):  # windows are cut to one size, which tells nothing
         sizes = [features.plain[c] for c in query], [features.plain[c] for c in gallery]
-        plain["size only"] = judged(rank_by_size(*sizes, query_ids, gallery_ids))
+        plain["size only"] = judged(rank_by_size(*sizes, query_ids, gallery_ids, own))
     return ProtocolOutcome(
         result=result,
         query=query,
         gallery=gallery,
+        fixed=name in data.subsets and data.subject == "ship",
         baselines={name: one.metrics for name, one in plain.items()}
         | {"chance": chance_metrics(result.ranking)},
         curves={name: one.curve for name, one in plain.items()}

@@ -7,8 +7,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from crosswake.core.provenance import Origin
+from crosswake.data.check.facts import Finding
 from crosswake.data.chips import Chip
-from crosswake.data.reid import BadFile, Chips, ProtocolName, ReidData
+from crosswake.data.reid import UNKNOWN, BadFile, Chips, ProtocolName, ReidData
 from crosswake.retrieval.metrics import Floats
 from crosswake.retrieval.protocols import Estimate, ProtocolResult
 from crosswake.settings.evaluate import RerankConfig
@@ -37,6 +38,7 @@ class ProtocolOutcome:
         result: the model's numbers.
         query: the readable queries, in the order of ``result.ranking``.
         gallery: the readable gallery, which ``result.ranking.top`` indexes.
+        fixed: whether the data set says which chips take part, as HOSS ReID does in ``subset/``.
         baselines: metrics by baseline; the interval of an exact expectation is NaN.
         curves: CMC from rank 1 on by baseline, as long as ``result.curve``.
         breakdown: by ``terrain`` and ``scene``, where the chips know theirs: the result of the
@@ -51,6 +53,20 @@ class ProtocolOutcome:
     curves: Mapping[str, Floats] = field(default_factory=dict)
     breakdown: Mapping[str, Mapping[str, ProtocolResult]] = field(default_factory=dict)
     reranked: ProtocolResult | None = None
+    fixed: bool = False
+
+    @property
+    def chosen_by(self) -> str:
+        """What says which queries and gallery chips take part; the numbers of one choice are not
+        those of another."""
+        if self.result.name == "all":
+            return "all"
+        return "subset of the data set" if self.fixed else "modality"
+
+    @property
+    def distractors(self) -> int:
+        """Gallery chips of unknown ships."""
+        return sum(chip.identity == UNKNOWN for chip in self.gallery)
 
     @property
     def title(self) -> str:
@@ -72,6 +88,7 @@ class Evaluation:
         data: the data set.
         fingerprint: of the test chips, see :func:`crosswake.data.reid.chips_fingerprint`.
         outcomes: by protocol, in the order ``all``, ``o2s``, ``s2o``.
+        findings: what is the matter with the test chips, as ``data check`` has it.
         chips: every readable test chip, once.
         features: (N, D) float32, the embedding of each of ``chips``.
         unreadable: test files that were left out, and why.
@@ -86,6 +103,7 @@ class Evaluation:
     data: ReidData
     fingerprint: str
     outcomes: Mapping[ProtocolName, ProtocolOutcome]
+    findings: tuple[Finding, ...]
     chips: Chips
     features: NDArray[Any]
     unreadable: tuple[BadFile, ...]

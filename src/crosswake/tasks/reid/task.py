@@ -10,6 +10,7 @@ from crosswake.batches.samplers import epoch_batches
 from crosswake.batches.stores import ChipStore, decode
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.text import counted
+from crosswake.data.check.chips import judge_chips
 from crosswake.data.reading import read_as
 from crosswake.data.reid import (
     Chips,
@@ -63,6 +64,11 @@ class ReidTask(ModelTask[TrainConfig]):
         self.labels = torch.tensor([self.identities.index(chip.identity) for chip in store.chips])
         held = validation.bad_files if validation else ()
         self.bad_files = (*data.bad_files, *store.bad_files, *held)
+        stores = (store, validation) if validation else (store,)
+        self.facts = {
+            chip: seen for one in stores for chip, seen in zip(one.chips, one.seen, strict=True)
+        }
+        self.findings = judge_chips(data, self.facts, config.strict)
         model = build_model(config.model, len(self.identities))
         learner = ReidLearner(
             model, config.loss, lambda features: gather_processes(fabric, features)
@@ -77,10 +83,15 @@ class ReidTask(ModelTask[TrainConfig]):
             if self.validation
             else ""
         )
+        unnamed = (
+            f"; left out: {counted(len(self.data.unnamed), 'chip')} of unknown ships"
+            if self.data.unnamed
+            else ""
+        )
         return (
             f"training on {self.name}: {counted(self.size, 'chip')} of "
             f"{counted(len(self.identities), 'identity')} "
-            f"({shared} in both modalities){held}"
+            f"({shared} in both modalities){held}{unnamed}"
         )
 
     def batches(self, epoch: int) -> list[Index]:
