@@ -134,17 +134,28 @@ def embed_parts(
 
 
 def encode_part(part: Part, batches: Sequence[EmbeddedBatch]) -> bytes:
-    """The content of a part's file: a row a chip that could be read, and the others by name.
-
-    The columns are those of the result; see ``docs/embedding.md``."""
+    """The content of a part's file: a row a chip that could be read, and the others by name."""
     bad_files = [bad for batch in batches for bad in batch.bad_files]
-    unread = {bad.path for bad in bad_files}
-    entries = [entry for entry in part.entries if entry.chip.path not in unread]
+    facts = {
+        "fingerprint": part.fingerprint,
+        "bad_files": [[str(bad.path), bad.reason] for bad in bad_files],
+    }
+    sink = pa.BufferOutputStream()
+    table = embedded_table(part.entries, batches).replace_schema_metadata(metadata(facts))
+    pq.write_table(table, sink, compression="zstd")
+    return bytes(sink.getvalue())
+
+
+def embedded_table(entries: Sequence[Entry], batches: Sequence[EmbeddedBatch]) -> pa.Table:
+    """A row for each chip that could be read. The columns are those of the result; see
+    ``docs/embedding.md``."""
+    unread = {bad.path for batch in batches for bad in batch.bad_files}
+    entries = [entry for entry in entries if entry.chip.path not in unread]
     chips = [entry.chip for entry in entries]
     features = np.concatenate([batch.features for batch in batches]).astype(np.float16)
     numbers = pa.array(features.ravel(), pa.float16())
     metres = ground_metres(np.concatenate([batch.size for batch in batches]))
-    columns = {
+    columns: dict[str, pa.Array] = {
         "id": pa.array([entry.id for entry in entries], pa.string()),
         "path": pa.array([str(chip.path) for chip in chips], pa.string()),
         "embedding": pa.FixedSizeListArray.from_arrays(numbers, features.shape[1]),
@@ -157,13 +168,7 @@ def encode_part(part: Part, batches: Sequence[EmbeddedBatch]) -> bytes:
         "lon": pa.array([chip.lon for chip in chips], pa.float64()),
         "lat": pa.array([chip.lat for chip in chips], pa.float64()),
     }
-    facts = {
-        "fingerprint": part.fingerprint,
-        "bad_files": [[str(bad.path), bad.reason] for bad in bad_files],
-    }
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns, metadata=metadata(facts)), sink, compression="zstd")
-    return bytes(sink.getvalue())
+    return pa.table(columns)
 
 
 def metadata(facts: dict[str, Any]) -> dict[bytes, str]:

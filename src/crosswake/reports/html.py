@@ -25,6 +25,24 @@ def write_report(path: Path, evaluation: Evaluation, embedder: ChipEmbedder) -> 
 
     The same evaluation gives the same page, byte for byte, on the same machine.
     """
+    pictures = Pictures()
+    environment = page_environment()
+    environment.filters |= {
+        "percent": percent,
+        "thumbnail": pictures.uri,
+        "short": short,
+        "breakable": breakable,
+    }
+    template = environment.get_template("report.html.j2")
+    page = template.render(
+        **content(evaluation), attention=attention(evaluation, embedder, pictures)
+    )
+    with replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def page_environment() -> Environment:
+    """What every page is made with: text of strangers is escaped, a missing name is an error."""
     environment = Environment(
         loader=PackageLoader("crosswake.reports"),
         autoescape=True,
@@ -33,20 +51,8 @@ def write_report(path: Path, evaluation: Evaluation, embedder: ChipEmbedder) -> 
         lstrip_blocks=True,
         finalize=seen,
     )
-    pictures = Pictures()
-    environment.filters |= {
-        "percent": percent,
-        "thumbnail": pictures.uri,
-        "short": short,
-        "breakable": breakable,
-        "counted": counted,
-    }
-    template = environment.get_template("report.html.j2")
-    page = template.render(
-        **content(evaluation), attention=attention(evaluation, embedder, pictures)
-    )
-    with replacing(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    environment.filters["counted"] = counted
+    return environment
 
 
 def seen(value: object) -> object:
