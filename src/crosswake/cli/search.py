@@ -23,13 +23,13 @@ def run(config: SearchConfig) -> int:
     from crosswake.embedding.search import SearchOptions, search
     from crosswake.models.embedder import load
     from crosswake.reports.search import (
-        origin_of,
+        search_origin,
         refuse_other_results,
         write_candidates,
         write_search,
     )
 
-    origin = origin_of(config)
+    origin = search_origin(config)
     refuse_other_results(config, origin)
     how = SearchOptions(
         top=config.top,

@@ -26,7 +26,7 @@ COLUMNS = (
 )
 
 
-def origin_of(config: SearchConfig) -> Origin:
+def search_origin(config: SearchConfig) -> Origin:
     """What the results are made from."""
     return {
         "command": "search",
