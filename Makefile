@@ -20,7 +20,8 @@ setup: .venv/installed
 demo: setup
 	[ -d $(SHIPS) ] || $(BIN)/crosswake simulate $(SHIPS) --identities 450 --sightings 4 --seed 0
 	$(BIN)/crosswake train --config demo_imagenet --data $(SHIPS) --output $(DEMO) $(if $(wildcard $(DEMO)/last.pt),--resume)
-	@echo "Open $(DEMO)/report.html. Next: crosswake evaluate --help, docs/data.md for your own chips."
+	@echo "Open $(DEMO)/report.html. Next, search by a chip; docs/data.md says how to use your own:"
+	@echo "$(BIN)/crosswake search --checkpoint $(DEMO)/best.pt --query $(SHIPS)/query --in $(SHIPS)/bounding_box_test"
 	-@[ ! -t 1 ] || $(BIN)/python -m webbrowser -t "file://$(CURDIR)/$(DEMO)/report.html" >/dev/null 2>&1
 
 lint: setup

@@ -67,13 +67,14 @@ def test_plot_cmc(
 def test_search_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = tiny_hoss(tmp_path) / "bounding_box_test"
-    weights, query = tiny_weights(tmp_path / "tiny.pt"), sorted(folder.iterdir())[0]
-    run(monkeypatch, "search_folder.py", weights, query, folder, "--top", 3)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3
-    assert lines[0].startswith("1.000")
-    assert lines[0].endswith(str(query)), "the query itself is in the folder"
+    ships = tiny_hoss(tmp_path)
+    folder, query = ships / "bounding_box_test", sorted((ships / "query").iterdir())[0]
+    weights = tiny_weights(tmp_path / "tiny.pt")
+    run(monkeypatch, "search_folder.py", weights, query, folder)
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head == f"most like {query.name}, of 12 chips:"
+    assert len(lines) == 10
+    assert re.match(r"  1  -?\d\.\d{5}  (optical|sar) +\S+\.tif$", lines[0])
 
 
 def test_run_onnx(

@@ -19,6 +19,7 @@ __all__ = [
     "plot_rank_list",
     "plot_sheet",
     "rank",
+    "search",
     "simulate_fleet",
 ]
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from crosswake.data.chips import Chip, Modality
     from crosswake.data.reid import ReidData
     from crosswake.data.sources.open import open_chips
+    from crosswake.embedding.search import search_chips as search
     from crosswake.models.embedder import load
     from crosswake.reports.plots import plot_cmc, plot_rank_list, plot_sheet
     from crosswake.retrieval.metrics import Ranking
@@ -49,6 +51,7 @@ HOME = {
     "plot_rank_list": "reports.plots:plot_rank_list",
     "plot_sheet": "reports.plots:plot_sheet",
     "rank": "retrieval.ranking:rank",
+    "search": "embedding.search:search_chips",
     "simulate_fleet": "simulate.writer:simulate_fleet",
 }
 """Where each public name is defined: ``module:name``."""

@@ -75,6 +75,11 @@ COMMANDS = {
         f"{CLI}.embed",
         "embed a folder, table or list of images into one Parquet file",
     ),
+    "search": Command(
+        f"{SETTINGS}.search:SearchConfig",
+        f"{CLI}.search",
+        "find the chips of an archive that look most like a chip",
+    ),
     "export": Command(
         f"{SETTINGS}.export:ExportConfig",
         f"{CLI}.export",

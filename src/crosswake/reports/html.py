@@ -28,21 +28,13 @@ def write_report(path: Path, evaluation: Evaluation, embedder: ChipEmbedder) -> 
 
     The same evaluation gives the same page, byte for byte, on the same machine.
     """
-    environment = Environment(
-        loader=PackageLoader("crosswake.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=seen,
-    )
     pictures = Pictures()
+    environment = page_environment()
     environment.filters |= {
         "percent": percent,
         "thumbnail": pictures.uri,
         "short": short,
         "breakable": breakable,
-        "counted": counted,
         "protocol_heading": protocol_heading,
         "rank": rank_text,
     }
@@ -52,6 +44,20 @@ def write_report(path: Path, evaluation: Evaluation, embedder: ChipEmbedder) -> 
     )
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
+
+
+def page_environment() -> Environment:
+    """What every page is made with: text of strangers is escaped, a missing name is an error."""
+    environment = Environment(
+        loader=PackageLoader("crosswake.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=seen,
+    )
+    environment.filters["counted"] = counted
+    return environment
 
 
 def seen(value: object) -> object:
