@@ -4,6 +4,7 @@ decoded. Nothing else in the package opens one."""
 import functools
 import os
 import stat
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -177,4 +178,13 @@ def quiet_rasterio() -> Any:
     import rasterio.errors
 
     warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+    before = sys.unraisablehook
+
+    def hook(event: Any) -> None:
+        # GDAL's messages quote damaged names, which rasterio's log cannot decode; the file is
+        # refused all the same.
+        if event.object != "rasterio._env.log_error":
+            before(event)
+
+    sys.unraisablehook = hook
     return rasterio

@@ -230,7 +230,7 @@ def test_bad_files_are_listed_and_mended(tmp_path: Path) -> None:
         "the optical one 32 x 32 pixels; they must be equal",
         "sar/P_0003.tif": "its optical image is missing",
         "rgb/P_0004.tif": "optical image of type uint16; the layout holds 8 bit, convert it first",
-        "sar/P_0005.tif": "SAR image with three different 8-bit bands without names: a colour picture; is it optical?",
+        "sar/P_0005.tif": "SAR image with 3 different bands, 1 expected; is it optical?",
     }
     with pytest.raises(CrosswakeError, match=r"P_0003.tif: its optical image is missing .--strict"):
         make(tmp_path / "strict", plan, strict=True)
