@@ -40,7 +40,7 @@ def place_of(source: Any, box: Box | None = None) -> Place:
         transform = quiet_rasterio().transform.from_gcps(points)
     box = box or Box(0, 0, source.height, source.width)
     centre = (box.left + box.width / 2, box.top + box.height / 2)
-    edges = [(box.left, centre[1]), (box.left + box.width, centre[1])]
+    edges: Points = [(box.left, centre[1]), (box.left + box.width, centre[1])]
     edges += [(centre[0], box.top), (centre[0], box.top + box.height)]
     found = measured([transform * point for point in (centre, *edges)], crs)
     sizes = zip(found[:2], (box.width, box.height), strict=True)
@@ -67,7 +67,8 @@ def measured(points: Points, crs: Any) -> Place:
         for span, true in zip(spans, ground, strict=True)
     ):
         ground = [span * unit for span in spans]
-    return Place(*ground, *degrees[0])
+    width, height = ground
+    return Place(width, height, *degrees[0])
 
 
 def metres_of_unit(crs: Any) -> float:

@@ -53,7 +53,7 @@ def open_raster(path: Path) -> Iterator[Any]:
                 reason = f"declares {source.count:,} bands, more than {MOST_BANDS:,}; leave it out"
                 raise UnreadableChipError(path, reason)
             yield source
-    except (*raster_errors(), OSError) as error:
+    except raster_errors() as error:
         detail = next(iter(str(error.__cause__ or error).splitlines()), type(error).__name__)
         detail = detail.removeprefix(f"{path}, ").rstrip(".")
         reason = f"truncated or damaged ({detail}); fetch it again or leave it out"
@@ -162,12 +162,12 @@ def image_limit() -> int:
 
 
 @functools.cache
-def raster_errors() -> tuple[type[Exception], ...]:
-    """What a damaged file may raise: rasterio's own errors, GDAL's, and ValueError, as of names
-    that are no text."""
+def raster_errors() -> tuple[type[BaseException], ...]:
+    """What a damaged file may raise: rasterio's own errors, GDAL's, the system's, and ValueError,
+    as of names that are no text."""
     from rasterio._err import CPLE_BaseError
 
-    return quiet_rasterio().errors.RasterioError, CPLE_BaseError, ValueError
+    return quiet_rasterio().errors.RasterioError, CPLE_BaseError, ValueError, OSError
 
 
 @functools.cache

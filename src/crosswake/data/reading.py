@@ -32,7 +32,7 @@ def read_as(data: ReidData, reading: Reading) -> ReidData:
     def changed(chips: Chips) -> Chips:
         return tuple(known.setdefault(id(chip), chip_read_as(chip, reading)) for chip in chips)
 
-    parts = {name: changed(part) for name, part in vars(data).items() if is_chips(part)}
+    parts: Any = {name: changed(part) for name, part in vars(data).items() if is_chips(part)}
     subsets = {name: (changed(one), changed(two)) for name, (one, two) in data.subsets.items()}
     return replace(data, subsets=subsets, **parts)
 

@@ -81,12 +81,12 @@ def gaps(bands: NDArray[Any], nodata: Sequence[float | None]) -> NDArray[np.bool
     """
     if all(value is None or math.isnan(value) for value in nodata):
         return None  # NaN speaks for itself
-    found = np.zeros(bands.shape, np.bool_)
+    found: NDArray[np.bool_] = np.zeros(bands.shape, np.bool_)
     for band, value, place in zip(bands, nodata, found, strict=True):
         if value is not None and is_value_of(value, bands.dtype):
             np.equal(band, np.asarray(value).astype(bands.dtype), out=place)
     if bands.dtype.kind in "iu":
-        found = found.all(axis=0, keepdims=True)
+        found = np.asarray(found.all(axis=0, keepdims=True))
     return found if found.any() else None
 
 
