@@ -7,7 +7,7 @@ import threading
 from crosswake.core.text import plain_text
 
 FIRST_PROCESS = "0"
-RANKS = ("RANK", "LOCAL_RANK")
+RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")
 """Environment variables by which one process of several knows its number."""
 
 

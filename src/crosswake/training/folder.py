@@ -13,13 +13,12 @@ import yaml
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.files import replacing
 from crosswake.core.lock import only_writer
+from crosswake.core.said import FIRST_PROCESS, RANKS
 from crosswake.settings.common import plain
 from crosswake.settings.run import SETTINGS_FILE, RunConfig
 from crosswake.training.processes import STARTER
 
 LAST, BEST = "last.pt", "best.pt"
-RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")
-"""Environment variables in which launchers tell a process its number; 0 is the first."""
 FIRST_FILES = (SETTINGS_FILE, "pairs-*.u8", "pairs-*.json")
 """What a run writes before its first checkpoint."""
 
@@ -61,7 +60,8 @@ def check_folders(config: RunConfig) -> None:
 
 def started_by_another() -> bool:
     """Whether this is not the first process of its run, which is the one that writes."""
-    return STARTER in os.environ or any(os.environ.get(name, "0") != "0" for name in RANKS)
+    number = (os.environ.get(name, FIRST_PROCESS) for name in RANKS)
+    return STARTER in os.environ or any(one != FIRST_PROCESS for one in number)
 
 
 def stamp(path: Path) -> int:
