@@ -49,8 +49,8 @@ def offer_values(action: Any) -> None:
     switch, nothing."""
     kind = getattr(action, "_typehint", None)
     literals = [value for one in alternatives(kind) for value in literal_values(one)]
-    if action.dest in NAMES:
-        action.complete = names_or_files(action.dest, NAMES[action.dest]())
+    if action.dest in NAMES_OF_ARGUMENTS:
+        action.complete = names_or_files(action.dest, NAMES_OF_ARGUMENTS[action.dest]())
     elif action.dest == "name":
         action.choices = [source.name for source in CATALOGUE]
     elif kind is bool and action.default is False:
@@ -71,7 +71,7 @@ def literal_values(kind: Any) -> tuple[str, ...]:
     return tuple(map(str, get_args(kind))) if get_origin(kind) is Literal else ()
 
 
-NAMES = {
+NAMES_OF_ARGUMENTS = {
     "config": lambda: sorted(path.stem for path in RECIPES.glob("*.yaml")),
     "init": lambda: [one.name for one in CATALOGUE if not isinstance(one, ZenodoRecord)],
 }

@@ -89,7 +89,7 @@ class Chip:
     def __repr__(self) -> str:
         """What is known, and nothing of what is not."""
         known = ((one.name, getattr(self, one.name), one.default) for one in fields(self))
-        said = [f"{name}={shown(value)}" for name, value, unknown in known if value != unknown]
+        said = [f"{name}={short_repr(value)}" for name, value, unknown in known if value != unknown]
         return f"Chip({', '.join(said)})"
 
     def ground_extent(self, height: int, width: int) -> tuple[float, float]:
@@ -100,7 +100,7 @@ class Chip:
         return width_m, height_m
 
 
-def shown(value: object) -> str:
+def short_repr(value: object) -> str:
     """A field of a chip in its repr."""
     if isinstance(value, Modality):
         return f"Modality.{value.name}"

@@ -23,7 +23,7 @@ from crosswake.settings.words import (
     fits,
     mentioned,
     nested_kind,
-    shown,
+    plain_value,
     spell_out,
     values_of,
 )
@@ -110,7 +110,7 @@ class Parser(ArgumentParser):
             skipped = action.dest in self.left_out or action.dest not in cfg
             if skipped or kind is None or isinstance(value, Namespace) or fits(value, kind):
                 continue
-            given = "null" if value is None else shown(value)
+            given = "null" if value is None else plain_value(value)
             self.error(f'Parser key "{action.dest}": Got value: {given}')
 
     def kinds(self) -> Kinds:

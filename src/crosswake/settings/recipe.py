@@ -12,7 +12,7 @@ from crosswake.core.errors import CrosswakeError
 RECIPES = Path(__file__).parent / "recipes"
 EXTENDS = "extends"
 """Key of the recipe or file that a settings file starts from."""
-MOST_BYTES, MOST_NODES = 1_000_000, 10_000
+MOST_SETTINGS_BYTES, MOST_NODES = 1_000_000, 10_000
 """Largest file of settings, and most names and values in it."""
 
 
@@ -55,8 +55,8 @@ def plain_yaml(path: Path) -> dict[str, Any]:
         ValueError: it is too large, written out in full too, or no mapping.
         RecursionError: it is too deep.
     """
-    if path.stat().st_size > MOST_BYTES:
-        raise ValueError(f"over {MOST_BYTES} bytes")
+    if path.stat().st_size > MOST_SETTINGS_BYTES:
+        raise ValueError(f"over {MOST_SETTINGS_BYTES} bytes")
     loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
     try:
         root = loader.get_single_node()

@@ -6,6 +6,7 @@ from typing import Literal
 
 from crosswake.data.sources.listing import ModalityChoice
 from crosswake.settings.common import DeviceConfig, OverwriteConfig, StrictConfig, check
+from crosswake.settings.reading import ReadingConfig
 
 TABLE_ENDINGS = (".csv", ".json", ".parquet")
 

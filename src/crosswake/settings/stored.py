@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.settings.expected import described
-from crosswake.settings.words import alternatives, shown
+from crosswake.settings.words import alternatives, plain_value
 
 Settings = TypeVar("Settings")
 PLAIN_KINDS = (bool, int, str)
@@ -31,7 +31,7 @@ def restored(kind: type[Settings], stored: object, needed: Collection[str] = ())
         CrosswakeError: a setting is missing, unknown, of another kind, or out of its range.
     """
     if not isinstance(stored, Mapping):
-        raise CrosswakeError(f"expected settings, got {shown(stored)}")
+        raise CrosswakeError(f"expected settings, got {plain_value(stored)}")
     hints = get_type_hints(kind)
     known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
     if missing := sorted(set(needed) - set(stored)):
@@ -39,12 +39,14 @@ def restored(kind: type[Settings], stored: object, needed: Collection[str] = ())
     values = {}
     for name, value in stored.items():
         if name not in known:
-            raise CrosswakeError(f"has a setting '{shown(name)}', which this version does not know")
-        values[name] = fitted(value, hints[name], str(name))
+            raise CrosswakeError(
+                f"has a setting '{plain_value(name)}', which this version does not know"
+            )
+        values[name] = fit_stored(value, hints[name], str(name))
     return kind(**values)
 
 
-def fitted(value: object, kind: Any, name: str) -> Any:
+def fit_stored(value: object, kind: Any, name: str) -> Any:
     """A plain value as one of a type.
 
     Raises:
@@ -56,7 +58,7 @@ def fitted(value: object, kind: Any, name: str) -> Any:
         except MisfitError:
             continue
     words = described(kind) or "another kind of value"
-    raise CrosswakeError(f"'{name}': expected {words}, got {shown(value)}")
+    raise CrosswakeError(f"'{name}': expected {words}, got {plain_value(value)}")
 
 
 def as_kind(value: Any, kind: Any, name: str) -> Any:
@@ -82,5 +84,7 @@ def as_kind(value: Any, kind: Any, name: str) -> Any:
     if origin is tuple and isinstance(value, list | tuple):
         kinds = parts[:1] * len(value) if Ellipsis in parts else parts
         if len(kinds) == len(value):
-            return tuple(fitted(one, part, name) for one, part in zip(value, kinds, strict=True))
+            return tuple(
+                fit_stored(one, part, name) for one, part in zip(value, kinds, strict=True)
+            )
     raise MisfitError

@@ -113,9 +113,11 @@ def fit_settings(settings: dict[str, Any], kinds: Kinds, prefix: str = "") -> di
             raise CrosswakeError(f"no such setting '{name[:80]}'{nearest(name, known)}")
         is_group = any(option.startswith(f"--{name}.") for option in kinds)
         if is_group and not isinstance(value, dict) and not takes_none(kinds[f"--{name}"]):
-            raise CrosswakeError(f"'{name}' must hold settings, got {shown(value)}")
+            raise CrosswakeError(f"'{name}' must hold settings, got {plain_value(value)}")
         if not is_plain(value):
-            raise CrosswakeError(f"'{name}': expected text, a number or a list, got {shown(value)}")
+            raise CrosswakeError(
+                f"'{name}': expected text, a number or a list, got {plain_value(value)}"
+            )
         none = str(value).lower() == "none" and takes_none(kinds[f"--{name}"])
         if none and is_group:
             continue
@@ -131,7 +133,7 @@ def is_plain(value: Any) -> bool:
     return isinstance(value, str | int | float | dict | None)
 
 
-def shown(value: object) -> str:
+def plain_value(value: object) -> str:
     """A value for a message: its text, or its type where that is long."""
     text = str(value) if isinstance(value, str | int | float | bool | None) else ""
     return text if 0 < len(text) <= 60 else f"a {type(value).__name__}"

@@ -14,7 +14,7 @@ from crosswake.core.tensor_files import CHECKPOINT_FORMAT, read_tensors, write_t
 from crosswake.settings.common import plain
 from crosswake.settings.run import RunConfig, other_command
 from crosswake.training.folder import BEST, LAST, write_settings
-from crosswake.training.health import require_finite
+from crosswake.training.health import require_finite_state
 from crosswake.training.task import Run, Task, TrainState
 
 MAY_CHANGE_ON_RESUME = {
@@ -44,14 +44,14 @@ def heading(run: Run, task: Task) -> dict[str, Any]:
 def save_best(run: Run, task: Task) -> None:
     """Write the weights, and what is needed to use them."""
     weights = task.weights()
-    require_finite(run, weights)
+    require_finite_state(run, weights)
     write_tensors(heading(run, task) | weights, run.config.output / BEST)
 
 
 def save_last(run: Run, task: Task) -> None:
     """Write everything that going on needs."""
     learnt = task.state()
-    require_finite(run, learnt)
+    require_finite_state(run, learnt)
     state = {
         "precision": run.fabric.strategy.precision.state_dict(),
         "random": random_state(),

@@ -11,7 +11,7 @@ from crosswake.training.folder import LAST
 from crosswake.training.task import Run
 
 
-def require_finite(run: Run, content: Mapping[str, Any]) -> None:
+def require_finite_state(run: Run, content: Mapping[str, Any]) -> None:
     """Raise if a tensor of what is to be saved is not finite."""
     if not all(bool(torch.isfinite(value).all()) for value in tensors_in(content)):
         state = run.state

@@ -83,7 +83,7 @@ def open_table(path: Path, required: Sequence[str] = REQUIRED) -> ChipTable:
     header = table.header
     twice = next((name for name in header if name and header.count(name) > 1), None)
     if twice:
-        raise CrosswakeError(f"{path}: column '{shown(twice)}' appears twice; drop one")
+        raise CrosswakeError(f"{path}: column '{quoted(twice)}' appears twice; drop one")
     places = {name: place for place, name in enumerate(header) if name in NAMES}
     for name, others in OTHER_NAMES.items():
         other = next((other for other in others if other in header), None)
@@ -93,7 +93,7 @@ def open_table(path: Path, required: Sequence[str] = REQUIRED) -> ChipTable:
     refuse_misspelt(table, [name for name in (*REQUIRED, *OPTIONAL) if name not in places])
     for name in required:
         if name not in places and not (name == "modality" and "path" in places):
-            there = shown(", ".join(filter(None, header)), 200) or "nothing"
+            there = quoted(", ".join(filter(None, header)), 200) or "nothing"
             raise CrosswakeError(
                 f"{path}: column {name} is missing; the first line must name "
                 f"{', '.join(required)}; it names {there}"
@@ -108,12 +108,12 @@ def refuse_misspelt(table: TextTable, absent: list[str]) -> None:
         close = [] if name in KNOWN else get_close_matches(name, absent, n=1, cutoff=0.75)
         if close:
             raise CrosswakeError(
-                f"{table.path}: column '{shown(name)}' looks like a misspelt '{close[0]}'; rename "
+                f"{table.path}: column '{quoted(name)}' looks like a misspelt '{close[0]}'; rename "
                 "or drop it"
             )
 
 
-def shown(value: object, most: int = VALUE_SHOWN) -> str:
+def quoted(value: object, most: int = VALUE_SHOWN) -> str:
     """A value from a table in an error; what no font shows is written as in Python's strings."""
     text = cut_short(value, most)
     return text if text.isprintable() else cut_short(ascii(text)[1:-1], most)

@@ -128,7 +128,7 @@ def open_text_table(path: Path, known: Iterable[str]) -> TextTable:
             header=header,
             header_line=line,
         )
-    refuse_other_files(path, start)
+    refuse_other_kinds(path, start)
     encoding = encoding_of(path, start)
     if encoding == FALLBACK:
         say_once(f"{cut_short(path.name, 200)} is not in UTF-8; it is read as Windows-1252")
@@ -158,7 +158,7 @@ def first_bytes(path: Path) -> bytes:
         raise CrosswakeError(f"{path}: cannot be read ({error.strerror}); check it") from error
 
 
-def refuse_other_files(path: Path, start: bytes) -> None:
+def refuse_other_kinds(path: Path, start: bytes) -> None:
     """Raise if a file begins as no text does, and call it what it is."""
     if kind := kind_of_file(start):
         remedy = "name a folder, or a table in CSV"

@@ -17,7 +17,7 @@ MODALITY_WORDS = {
     "opt": Modality.OPTICAL,
     "sar": Modality.SAR,
 }
-LONGEST_NAME, LONGEST_PATH = 255, 4095
+LONGEST_FILE_NAME, LONGEST_PATH = 255, 4095
 """Bytes that file systems allow."""
 LITTER = ("thumbs.db", "desktop.ini")
 """What file managers leave behind; like hidden files, it is not data and not worth a warning."""
@@ -102,9 +102,10 @@ def name_fault(path: Path) -> BadFile | None:
         reason = "its name is not in UTF-8; rename it"
     else:
         longest = max(map(len, re.split(rb"[/\\]", encoded)))
-        if longest > LONGEST_NAME or len(encoded) > LONGEST_PATH:
+        if longest > LONGEST_FILE_NAME or len(encoded) > LONGEST_PATH:
             return BadFile(
-                path=Path(cut_short(name, LONGEST_NAME)), reason="its name is too long for a file"
+                path=Path(cut_short(name, LONGEST_FILE_NAME)),
+                reason="its name is too long for a file",
             )
         if "\0" not in name:
             return None

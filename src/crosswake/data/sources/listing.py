@@ -15,7 +15,7 @@ from crosswake.data.pair_chips import images_of
 from crosswake.data.pairs import NoPairsError
 from crosswake.data.reid import BadFile
 from crosswake.data.sources.columns import ROLES, open_table
-from crosswake.data.sources.dialect import encoding_of, first_bytes, refuse_other_files
+from crosswake.data.sources.dialect import encoding_of, first_bytes, refuse_other_kinds
 from crosswake.data.sources.folders import (
     IMAGE_SUFFIXES,
     identifier,
@@ -204,7 +204,7 @@ def listed_files(source: Path, modality: ModalityChoice) -> Iterator[Entry | Bad
     """The files that a text file names, one a line; empty lines and lines that begin with # are
     skipped."""
     start = first_bytes(source)
-    refuse_other_files(source, start)
+    refuse_other_kinds(source, start)
     with source.open(encoding=encoding_of(source, start)) as file:
         for line in file:
             name = line.strip().lstrip("\ufeff")

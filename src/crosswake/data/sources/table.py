@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.chips import Chip, Modality
 from crosswake.data.reid import UNKNOWN, BadFile, ReidData
-from crosswake.data.sources.columns import NOTHING, ROLES, TableRow, open_table, shown
+from crosswake.data.sources.columns import NOTHING, ROLES, TableRow, open_table, quoted
 from crosswake.data.sources.folders import infer_modality, name_fault
 
 TABLE_SPLITS = ("train", "query", "gallery", "both")
@@ -80,7 +80,7 @@ def check_spelling(
     other, first = seen.setdefault((part, identity.lstrip("0")), (identity, line))
     if other != identity:
         raise CrosswakeError(
-            f"{table}, line {line}: identity '{shown(identity)}' is '{shown(other)}' in line "
+            f"{table}, line {line}: identity '{quoted(identity)}' is '{quoted(other)}' in line "
             f"{first}, the same number; write both alike (in pandas: read_csv(..., dtype=str))"
         )
 
@@ -94,7 +94,7 @@ def same_chip(chip: Chip, tested: dict[Path, tuple[Chip, int]], table: Path, lin
     earlier, first = tested.setdefault(chip.path, (chip, line))
     if earlier.identity != chip.identity:
         raise CrosswakeError(
-            f"{table}, line {line}: {shown(chip.path.name)} has another identity in line {first}; "
+            f"{table}, line {line}: {quoted(chip.path.name)} has another identity in line {first}; "
             "correct one of them"
         )
     return earlier
@@ -108,7 +108,7 @@ def split_of_row(row: TableRow, table: Path, line: int) -> str:
         return "both" if len(roles) > 1 else roles[0]
     if split and split not in TABLE_SPLITS:
         raise CrosswakeError(
-            f"{table}, line {line}: split is '{shown(split)}'; write one of "
+            f"{table}, line {line}: split is '{quoted(split)}'; write one of "
             f"{', '.join(TABLE_SPLITS)}"
         )
     return split or "train"
@@ -119,7 +119,7 @@ def is_true(row: TableRow, column: str, table: Path, line: int) -> bool:
     text = row.get(column, "").lower()
     if text not in YES | NO:
         raise CrosswakeError(
-            f"{table}, line {line}: {column} is '{shown(text)}'; write True or False"
+            f"{table}, line {line}: {column} is '{quoted(text)}'; write True or False"
         )
     return text in YES
 
@@ -155,7 +155,7 @@ def identity_of_row(row: TableRow, table: Path, line: int) -> str:
     text = row.get("identity", "")
     if ROUNDED.fullmatch(text):
         raise CrosswakeError(
-            f"{table}, line {line}: identity '{shown(text)}' is a rounded number, so different "
+            f"{table}, line {line}: identity '{quoted(text)}' is a rounded number, so different "
             "ships may have become one; write all its digits (in a spreadsheet, make the column "
             "text)"
         )
@@ -168,7 +168,7 @@ def modality_of_row(row: TableRow, path: Path, table: Path, line: int) -> Modali
     """The modality column; where the table has none, a word such as RGB or SAR in the path."""
     if "modality" in row:
         found = MODALITIES.get(row["modality"].lower())
-        fault = f"modality is '{shown(row['modality'])}'; write optical or sar"
+        fault = f"modality is '{quoted(row['modality'])}'; write optical or sar"
     else:
         found = infer_modality(path, table.parent)
         fault = "column modality is missing, and the path does not say RGB, optical or SAR; add it"
@@ -202,7 +202,7 @@ def number_in(
         value = float("nan")
     if not low <= value <= high or math.isinf(value):
         raise CrosswakeError(
-            f"{table}, line {line}: {column} is '{shown(text)}'; a number from {low:g} to {high:g} "
+            f"{table}, line {line}: {column} is '{quoted(text)}'; a number from {low:g} to {high:g} "
             "is expected"
         )
     return value
@@ -219,6 +219,6 @@ def moment(row: TableRow, table: Path, line: int) -> str:
         if not row.get("time"):
             return ""
         raise CrosswakeError(
-            f"{table}, line {line}: time is '{shown(text)}'; write it like 2026-03-01T12:30:00Z"
+            f"{table}, line {line}: time is '{quoted(text)}'; write it like 2026-03-01T12:30:00Z"
         ) from error
     return text

@@ -15,7 +15,7 @@ from crosswake.data.archives import ZIP_ERRORS
 BOOK, STRINGS = "xl/workbook.xml", "xl/sharedStrings.xml"
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 PLACE = re.compile(r"([A-Z]{1,3})\d+")
-MOST_BYTES = 500_000_000
+MOST_WORKBOOK_BYTES = 500_000_000
 """Of one part of a workbook; what unpacks to more is no table of chips."""
 
 
@@ -68,8 +68,8 @@ def part_of_book(book: zipfile.ZipFile, name: str) -> IO[bytes]:
     Raises:
         ValueError: it unpacks to more than a table should.
     """
-    if book.getinfo(name).file_size > MOST_BYTES:
-        raise ValueError(f"{name} unpacks to more than {MOST_BYTES:,} bytes")
+    if book.getinfo(name).file_size > MOST_WORKBOOK_BYTES:
+        raise ValueError(f"{name} unpacks to more than {MOST_WORKBOOK_BYTES:,} bytes")
     return book.open(name)
 
 
