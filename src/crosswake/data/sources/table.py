@@ -202,8 +202,8 @@ def number_in(
         value = float("nan")
     if not low <= value <= high or math.isinf(value):
         raise CrosswakeError(
-            f"{table}, line {line}: {column} is '{quoted(text)}'; a number from {low:g} to {high:g} "
-            "is expected"
+            f"{table}, line {line}: {column} is '{quoted(text)}'; a number from {low:g} to "
+            f"{high:g} is expected"
         )
     return value
 
