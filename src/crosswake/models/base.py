@@ -109,7 +109,7 @@ class ChipEmbedder(ABC):
 
         Raises:
             CrosswakeError: something given is no chip, path or array, its modality cannot be told,
-                or (UnreadableChipError) a file cannot be read.
+                an embedding is not finite, or (UnreadableChipError) a file cannot be read.
         """
         inputs = as_inputs(chips, modality, ground_size)
         if batch_size < 1:
@@ -118,6 +118,7 @@ class ChipEmbedder(ABC):
         batches = in_batches(inputs.chips, batch_size)
         with Progress(len(inputs.chips), "embed", quiet=quiet) as progress:
             for _, batch in self.embed_batches(batches, strict=True, pixels=inputs.pixels):
+                require_finite(batch.features, batch.chips)
                 parts.append(batch.features)
                 progress.advance(len(batch.chips))
         return np.concatenate(parts)
@@ -132,7 +133,8 @@ class ChipEmbedder(ABC):
     ) -> Generator[tuple[Label, EmbeddedBatch], None, None]:
         """Embed batch after batch; each chip is read once, in threads, ahead of the model.
 
-        ``evaluate``, ``probe`` and ``embed`` all go through here.
+        ``evaluate``, ``probe`` and ``embed`` all go through here. Embeddings that are not finite
+        come out as they are; see :func:`require_finite`.
 
         Args:
             batches: a label that comes back with its batch, and chips; drawn from as needed.
@@ -145,7 +147,6 @@ class ChipEmbedder(ABC):
 
         Raises:
             UnreadableChipError: a chip cannot be read and ``strict`` is set.
-            CrosswakeError: an embedding is not finite.
         """
         how = MixedDecoding(
             size=self.image_size, sar=self.sar_radiometry, look=look, pixels=pixels or {}
@@ -155,7 +156,6 @@ class ChipEmbedder(ABC):
             for label, store in stores:
                 decoded = time.monotonic()
                 features = self.embed_store(store, batch_size=max(1, len(store)))
-                require_finite(features, store.chips)
                 done = time.monotonic()
                 yield (
                     label,

@@ -12,7 +12,7 @@ from crosswake.models.build import build_model
 from crosswake.models.weight_files import NO_VIT, State, Weights
 from crosswake.settings.beside import beside, read_beside
 from crosswake.settings.model import ModelConfig
-from crosswake.settings.stored import fitted, restored
+from crosswake.settings.stored import fit_stored, restored
 
 POSITIONS, TIMM_POSITIONS = "base.pos_embed", "base.net.pos_embed"
 MOST_LEADING = 8
@@ -54,7 +54,7 @@ def radiometry_of(weights: Weights) -> SarRadiometry | None:
     if "sar_radiometry" not in stored:
         return None
     try:
-        found: SarRadiometry = fitted(stored["sar_radiometry"], SarRadiometry, "sar_radiometry")
+        found: SarRadiometry = fit_stored(stored["sar_radiometry"], SarRadiometry, "sar_radiometry")
     except CrosswakeError as error:
         raise CrosswakeError(f"{weights.path}: {error}") from error
     return found

@@ -17,7 +17,7 @@ from crosswake.data.pairs import Pair, PairData, Pairs
 from crosswake.data.pixels import Pixels
 from crosswake.data.radiometry import to_uint8
 from crosswake.data.reid import BadFile, chips_fingerprint
-from crosswake.models.base import ChipEmbedder
+from crosswake.models.base import ChipEmbedder, require_finite
 from crosswake.retrieval.metrics import Floats
 from crosswake.retrieval.protocols import RESAMPLES, Estimate, wilson
 from crosswake.tasks.reid.measure import MEASURE_DEFAULTS, MeasureOptions
@@ -155,6 +155,7 @@ def features_of(
             for _, batch in embedder.embed_batches(
                 in_batches(chips, options.batch_size), look=plain_statistics, strict=options.strict
             ):
+                require_finite(batch.features, batch.chips)
                 rows = zip(batch.features, batch.seen, strict=True)
                 found |= dict(zip(batch.chips, rows, strict=True))
                 bad_files += batch.bad_files

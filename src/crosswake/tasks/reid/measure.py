@@ -25,7 +25,7 @@ from crosswake.data.reid import (
     match_labels,
     own_rows,
 )
-from crosswake.models.base import ChipEmbedder
+from crosswake.models.base import ChipEmbedder, require_finite
 from crosswake.retrieval.baselines import (
     PlainFeatures,
     chance,
@@ -152,6 +152,7 @@ def read_features(embedder: ChipEmbedder, chips: Chips, options: MeasureOptions)
     )
     with Progress(len(chips), "embedding", quiet=options.quiet) as progress:
         for _, batch in batches:
+            require_finite(batch.features, batch.chips)
             model |= dict(zip(batch.chips, batch.features, strict=True))
             for chip, seen in zip(batch.chips, batch.seen, strict=True):
                 plain[chip], facts[chip] = seen
