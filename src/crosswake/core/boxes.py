@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 
 Size = tuple[int, int]
 """Rows and columns, of an image or of a window."""
@@ -31,7 +32,7 @@ class Box:
         """The same window, counted from the upper left corner of ``other``."""
         return Box(self.top - other.top, self.left - other.left, self.height, self.width)
 
-    def of(self, pixels: NDArray[Any]) -> NDArray[Any]:
+    def of(self, pixels: "NDArray[Any]") -> "NDArray[Any]":
         """The window of (..., height, width)."""
         return pixels[..., self.top : self.top + self.height, self.left : self.left + self.width]
 
@@ -89,6 +90,8 @@ def random_boxes(image: Size, size: Size, count: int, seed: Sequence[int]) -> li
     rows, columns = image[0] - size[0] + 1, image[1] - size[1] + 1
     if rows < 1 or columns < 1:
         return []
+    import numpy as np  # late, so that help answers at once
+
     places = np.random.default_rng(seed).choice(
         rows * columns, min(count, rows * columns), replace=False
     )

@@ -44,4 +44,5 @@ def knots(km: Any, hours: Any) -> NDArray[np.float64]:
     """Speed that covers a distance in a time, sign ignored: infinite for some way in no time, NaN
     where one is unknown or both are 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(km, np.float64) / KM_PER_NAUTICAL_MILE / np.abs(hours)
+        miles = np.asarray(km, np.float64) / KM_PER_NAUTICAL_MILE
+        return np.asarray(miles / np.abs(np.asarray(hours, np.float64)), np.float64)

@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from crosswake.data.build.build import build_pairs
-from crosswake.data.build.plan import BuildSettings, plan_build
+from crosswake.data.build.plan import plan_build
+from crosswake.data.build.settings import BuildSettings
 from crosswake.data.chips import Modality, Reading
 from crosswake.data.pixels import read_bands, read_pair
 from crosswake.data.radiometry import scaled
