@@ -161,7 +161,12 @@ def test_onnx(tmp_path: Path) -> None:
     from crosswake.models.onnx import METADATA_KEY
 
     good = tmp_path / "good.onnx"
-    write_graph(load_torch(tiny_weights(tmp_path / "good.pth"), device="cpu"), good, "onnx", {"command": "export"})
+    write_graph(
+        load_torch(tiny_weights(tmp_path / "good.pth"), device="cpu"),
+        good,
+        "onnx",
+        {"command": "export"},
+    )
     use(good)
     whole = good.read_bytes()
 

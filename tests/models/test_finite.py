@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from crosswake.batches.decode import in_batches
 from crosswake.cli.main import main
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.chips import Chip
@@ -38,7 +37,6 @@ def test_the_chip_is_named(tmp_path: Path, value: float) -> None:
     for work in (
         lambda: measure(embedder, data, MeasureOptions(quiet=True)),
         lambda: embedder.embed(data.gallery),
-        lambda: list(embedder.embed_batches(in_batches(data.gallery, 2))),
     ):
         with (
             np.errstate(invalid="ignore"),

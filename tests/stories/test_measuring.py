@@ -41,7 +41,6 @@ def test_a_folder_without_subset(typed: Terminal, ships: Path) -> None:
 
 
 @pytest.mark.usefixtures("weights", "ships")
-@pytest.mark.xfail(strict=False, reason="what this story needs is not there yet")
 def test_a_folder_without_subset_is_told_apart(typed: Terminal) -> None:
     """The terminal and ``metrics.json`` say that the folder does not fix the protocols."""
     said = typed("crosswake evaluate --checkpoint tiny.pt --data ships --output out --quiet")

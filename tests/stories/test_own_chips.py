@@ -14,8 +14,6 @@ from crosswake.data.chips import Modality
 from tests.stories.conftest import SMALL, Terminal
 from tests.tiny import chip_pixels, write_chip
 
-LATER = "what this story needs is not there yet"
-
 
 @pytest.mark.usefixtures("weights")
 def test_chips_without_identities(typed: Terminal, tmp_path: Path) -> None:
@@ -92,7 +90,6 @@ SPREADSHEETS = {
 }
 
 
-@pytest.mark.xfail(strict=False, reason=LATER)
 @pytest.mark.parametrize("dialect", SPREADSHEETS)
 def test_a_table_from_a_spreadsheet(dialect: str, typed: Terminal, tmp_path: Path) -> None:
     """Semicolons, tabs, a first line for Excel, empty rows at the end: the table is read."""
@@ -111,7 +108,6 @@ def test_a_table_from_a_spreadsheet(dialect: str, typed: Terminal, tmp_path: Pat
 
 
 @pytest.mark.usefixtures("weights")
-@pytest.mark.xfail(strict=False, reason=LATER)
 def test_opensarship(typed: Terminal, tmp_path: Path) -> None:
     """An unpacked OpenSARShip folder: chips of VH and VV, of which VV is taken unless the user
     says VH."""

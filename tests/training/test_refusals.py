@@ -128,7 +128,7 @@ def test_damaged_settings_are_not_resumed_on(
 ) -> None:
     for content in ("a: [", "hi", ""):
         (tmp_path / "settings.yaml").write_text(content)
-        said = f"--resume: {tmp_path / 'settings.yaml'} is no YAML file of settings; "
+        said = f"--resume: {tmp_path / 'settings.yaml'} is no YAML file of settings ("
         expect_error(capsys, small.command, ["--resume", "--output", str(tmp_path)], said)
 
 
