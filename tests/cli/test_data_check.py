@@ -109,9 +109,21 @@ def test_files_of_others_are_not_replaced(
         assert mine.read_text() == '{"mine": 1}'
         mine.unlink()
     main([*words, str(ships)])
+    other = tmp_path / "other" / ships.name
+    shutil.copytree(ships, other)
+    main([*words, str(other)])
+    assert json.loads(result.read_text())["root"] == str(other), "files that are named are renewed"
+
+
+def test_a_sheet_of_other_data_of_the_same_name_is_not_replaced(
+    ships: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    other = tmp_path / "other" / ships.name
+    shutil.copytree(ships, other)
+    main(["data", "check", str(ships), "--quiet"])
+    (sheet,) = tmp_path.glob("*-sheet.png")
     before = sheet.read_bytes()
-    assert "was made" not in capsys.readouterr().err
-    shutil.copytree(ships, tmp_path / "other" / ships.name)
-    assert main([*words, str(tmp_path / "other" / ships.name)]) == 2
-    assert "a.png: was made from something else: data " in capsys.readouterr().err
+    assert main(["data", "check", str(other), "--quiet"]) == 2
+    assert "was made from something else: data " in capsys.readouterr().err
     assert sheet.read_bytes() == before

@@ -43,13 +43,16 @@ def run(config: CheckConfig) -> int:
 
 
 def refuse_other_files(config: CheckConfig, data: "ReidData | PairData") -> None:
-    """Raise where a sheet or JSON file would replace one of other data or another program."""
+    """Raise where a file of another program would be replaced, or a sheet of other data that has
+    the same name by chance."""
     from crosswake.core.provenance import refuse_other
     from crosswake.data.check.sheets import origin_of_check
 
     origin = origin_of_check(data)
-    refuse_other([sheet_of(config, data)], origin, config.overwrite, "--sheet")
-    refuse_other([config.json] if config.json else [], origin, config.overwrite, "--json")
+    # A file that the user names may hold an older check, of whatever data.
+    anew = config.overwrite or config.sheet is not None
+    refuse_other([sheet_of(config, data)], origin, anew, "--sheet")
+    refuse_other([config.json] if config.json else [], origin, True, "--json")
 
 
 def sheet_of(config: CheckConfig, data: "ReidData | PairData") -> Path:

@@ -111,7 +111,10 @@ def steady_streams(code_if_lost: int) -> Iterator[Streams]:
             print(f"crosswake: standard output cannot be written ({reason})", file=err)
         err.flush()
         sys.stdout, sys.stderr = before
-        if lost and streams.code == 0:
+        ended = isinstance(
+            sys.exception(), SystemExit | type(None)
+        )  # an error tells more than this
+        if lost and streams.code == 0 and ended:
             raise SystemExit(code_if_lost)
 
 

@@ -100,7 +100,7 @@ def differences(found: Origin, now: Origin) -> str:
     entries = found.keys() | now.keys()
     return "; ".join(
         f"{name} {short_value(found.get(name))}, not {short_value(now.get(name))}"
-        for name in sorted(entries, key=list({**now, **found}).index)
+        for name in sorted(entries)
         if found.get(name) != now.get(name)
     )
 

@@ -52,16 +52,25 @@ def open_member(path: Path) -> Iterator[IO[bytes]]:
         with path.open("rb") as file:
             yield file
         return
-    name = path.relative_to(archive).as_posix()
     try:
-        state = archive.stat()
-        index = archive_index(archive, state.st_mtime_ns, state.st_size, os.getpid())
-        with index.open(name) as file:
+        with opened_member(archive, path.relative_to(archive).as_posix()) as file:
             yield file
+    except ZIP_ERRORS as error:  # also while it is read
+        raise OSError(f"{archive.name} is damaged or encrypted: {error}") from error
+
+
+def opened_member(archive: Path, name: str) -> IO[bytes]:
+    """A member of an archive, open.
+
+    Raises:
+        FileNotFoundError: there is none of this name.
+    """
+    state = archive.stat()
+    index = archive_index(archive, state.st_mtime_ns, state.st_size, os.getpid())
+    try:
+        return index.open(name)
     except KeyError as error:
         raise FileNotFoundError(f"no {name} in {archive}") from error
-    except ZIP_ERRORS as error:
-        raise OSError(f"{archive.name} is damaged or encrypted: {error}") from error
 
 
 @functools.lru_cache(16)

@@ -44,7 +44,8 @@ def colour_bands(
 ) -> tuple[int, ...]:
     """The numbers, from 1, of the bands that are red, green and blue; a single one if it is grey.
 
-    Names in descriptions count, then the colour interpretation, then what is usual.
+    The colour interpretation counts, unless it is missing or GDAL's default; then the names in
+    descriptions; then what is usual.
 
     Args:
         path: the file.
@@ -59,8 +60,8 @@ def colour_bands(
     bands = [number for number, colour in enumerate(shown, 1) if colour != "alpha"]
     if len(bands) == 1:
         return tuple(bands)
-    if len(bands) == 2:
-        reason = "has 2 bands; one (SAR) or three (optical) are expected"
+    if len(bands) in (0, 2):
+        reason = f"has {len(bands)} bands; one (SAR) or three (optical) are expected"
         raise UnreadableChipError(path, reason)
     interpreted = tuple(shown.index(colour) + 1 for colour in RGB_NAMES if colour in shown)
     # Red, green, blue in this order is what GDAL writes where nobody tells it otherwise.
@@ -179,8 +180,8 @@ def chosen_layers(path: Path, layers: list[Layer], reading: Reading) -> list[Lay
     known = [name for name in POLARISATIONS if name in names]
     if not known:
         return [unnamed_layer(path, layers)]
-    others = ", ".join(name.upper() for name in names if name)
-    say_once(f"of SAR bands {others} {known[0].upper()} is taken; {CHOOSE}")
+    there = " and ".join(name.upper() for name in names if name)
+    say_once(f"of the SAR bands {there}, {known[0].upper()} is taken; {CHOOSE}")
     return [layers[names.index(known[0])]]
 
 

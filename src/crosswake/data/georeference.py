@@ -10,8 +10,8 @@ from crosswake.data.rasters import quiet_rasterio, raster_errors
 
 WGS84_RADIUS, WGS84_FLATTENING = 6_378_137.0, 1 / 298.257223563
 MAP_STRETCH = 0.01
-"""A map whose metres differ by more from those on the ground (Web Mercator: 22 % at 36 degrees) is
-measured on the ground; the 0.04 % of UTM are left as they are."""
+"""A map whose lengths differ by more from those on the ground (Web Mercator: 22 % at 35 degrees) is
+measured on the ground; UTM, at most about 0.1 % off, is left as it is."""
 SMALLEST_PIXEL, LARGEST_PIXEL = 1e-3, 1e5
 """Metres; a georeference with other pixels is damaged, and is passed over."""
 UNIT_UNKNOWN = "a geotransform without a coordinate system counts in metres"

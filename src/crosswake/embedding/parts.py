@@ -170,8 +170,8 @@ def encode_part(part: Part, batches: Sequence[EmbeddedBatch], strict: bool) -> b
         UnreadableChipError: an embedding is no unit vector and ``strict`` is set.
     """
     bad_files = [bad for batch in batches for bad in batch.bad_files]
-    unread = {bad.path for bad in bad_files}
-    entries = [entry for entry in part.entries if entry.chip.path not in unread]
+    read = {chip for batch in batches for chip in batch.chips}
+    entries = [entry for entry in part.entries if entry.chip in read]
     features = np.concatenate([batch.features for batch in batches])
     places = [place for batch in batches for place in batch.seen]
     metres = ground_metres(np.concatenate([batch.size for batch in batches]))

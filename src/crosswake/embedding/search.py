@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -115,7 +116,8 @@ def search_chips(
 ) -> SearchResult:
     """Find the chips of a gallery that look most like each query.
 
-    A chip is no answer to itself: the file that a query was read from is no candidate for it.
+    A chip is no answer to itself: the file that a query was read from, with all its windows, is no
+    candidate for it.
 
     Args:
         model: what embeds chips, see :func:`crosswake.load`.
@@ -160,7 +162,7 @@ def table_of(
             table = pq.read_table(pa.BufferReader(content))
             bad += bad_files_of(json.loads(table.schema.metadata[FACTS_KEY]))
             tables.append(table.replace_schema_metadata(None))
-    if not sum(table.num_rows for table in tables):
+    if not any(table.num_rows for table in tables):
         first = f"; the first: {bad[0].path}: {bad[0].reason}" if bad else ""
         raise CrosswakeError(f"{what}: not one chip can be read{first}")
     return pa.concat_tables(tables), tuple(bad)
@@ -217,11 +219,15 @@ def embeddings_of(table: pa.Table) -> NDArray[np.float16]:
 def nearest_chips(
     queries: pa.Table, gallery: pa.Table, options: SearchOptions
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """(queries, k) rows of the gallery, nearest first, -1 behind the last; and their cosines."""
+    """(queries, k) rows of the gallery, nearest first, and their cosines; -1 and NaN in places
+    for which there is no row."""
     top = options.top
-    how = RankOptions(top=top + 1, device=options.device)
-    nobody = np.arange(queries.num_rows), np.full(gallery.num_rows, -1)
-    found = rank(embeddings_of(queries), embeddings_of(gallery), *nobody, how)
+    windows = max(
+        Counter(gallery["path"].to_pylist()).values()
+    )  # of one file, of which none counts
+    how = RankOptions(top=top + windows, device=options.device)
+    no_identities = np.arange(queries.num_rows), np.full(gallery.num_rows, -1)
+    found = rank(embeddings_of(queries), embeddings_of(gallery), *no_identities, how)
     columns = np.full((queries.num_rows, top), -1)
     cosine = np.full((queries.num_rows, top), np.nan, np.float32)
     files = [os.path.realpath(path) for path in queries["path"].to_pylist()]
@@ -229,6 +235,7 @@ def nearest_chips(
         names = gallery["path"].take(found.top[row]).to_pylist()
         others = [place for place, name in enumerate(names) if os.path.realpath(name) != own][:top]
         columns[row, : len(others)] = found.top[row, others]
+        # For vectors of length 1, cosine = 1 - squared distance / 2.
         cosine[row, : len(others)] = 1 - found.top_distance[row, others] / 2
     return columns, cosine
 

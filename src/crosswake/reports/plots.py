@@ -163,7 +163,7 @@ def cosine_texts(values: Sequence[float]) -> list[str]:
         pairs = zip(values, values[1:], texts, texts[1:], strict=False)
         if all(a == b or one != other for a, b, one, other in pairs):
             break
-    return texts if values else []
+    return texts
 
 
 def frame_colour(query: Chip, found: Chip) -> str:

@@ -1,7 +1,7 @@
 """Settings that a file of ours holds, made into checked ones again: the way back from
 :func:`crosswake.settings.common.plain`."""
 
-import math
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -47,10 +47,10 @@ def restored(kind: type[Settings], stored: object, needed: Collection[str] = ())
 
 
 def fit_stored(value: object, kind: Any, name: str) -> Any:
-    """A plain value as one of a type.
+    """A plain value turned into a type.
 
     Raises:
-        CrosswakeError: it is none.
+        CrosswakeError: it does not fit.
     """
     for one in alternatives(kind):
         try:
@@ -77,7 +77,7 @@ def as_kind(value: Any, kind: Any, name: str) -> Any:
         return value
     if kind in PLAIN_KINDS and type(value) is kind:
         return value
-    if kind is float and type(value) in (int, float) and math.isfinite(value):
+    if kind is float and type(value) in (int, float) and abs(value) <= sys.float_info.max:
         return float(value)
     if kind is Path and isinstance(value, str):
         return Path(value)

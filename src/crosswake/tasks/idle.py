@@ -1,4 +1,4 @@
-"""Weights that no loss of the settings hangs on, such as a classifier's without identity loss."""
+"""Weights that no loss uses, such as a classifier's when the identity loss is off."""
 
 from abc import ABC, abstractmethod
 
@@ -11,12 +11,12 @@ class Learner(nn.Module, ABC):
 
     @abstractmethod
     def sample_loss(self) -> Tensor:
-        """The loss of a few made-up samples, on the CPU: it hangs on the same weights as that of
-        any batch."""
+        """The loss of a few made-up samples, on the CPU: it uses the same weights as that of any
+        batch."""
 
 
 def freeze_idle(learner: Learner) -> None:
-    """Freeze the weights that the loss does not hang on, for several processes would wait for their
+    """Freeze the weights that no loss uses: with several processes, training would wait for their
     gradients."""
     learner.eval()  # statistics stay as they are, and nothing is drawn at random
     learner.sample_loss().backward()

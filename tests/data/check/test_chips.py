@@ -299,3 +299,11 @@ def test_real_places_are_good() -> None:
     result = check(real_data("hoss_places"))
     assert result.of("error") == []
     assert len(result.facts) == 2016
+
+
+def test_one_file_to_learn_from_and_to_ask_is_an_error(tmp_path: Path) -> None:
+    write_image(tmp_path / "a_RGB.png", optical())
+    rows = [f"a_RGB.png,1,optical,{split}" for split in ("train", "query")]
+    (tmp_path / "t.csv").write_text("\n".join(["path,identity,modality,split", *rows]) + "\n")
+    found = check_chips(open_reid(tmp_path / "t.csv"), quiet=True).of("error")
+    assert [finding.kind for finding in found] == ["the same pixels in train and query"]

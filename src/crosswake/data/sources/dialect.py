@@ -253,7 +253,8 @@ def lines_of(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, l
 
 
 def lines_in(file: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Line number and fields, without spaces around them, of each line that is not empty."""
+    """Number and fields, without spaces around them, of each record; none of an empty line. A
+    record over several lines has the number of its last."""
     reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
     for fields in reader:
         yield reader.line_num, [field.strip() for field in fields]
