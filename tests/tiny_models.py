@@ -31,10 +31,20 @@ def vit_of(model: ReidModel) -> Vit:
     return model.base
 
 
-def tiny_weights(path: Path, seed: int = 0, sar_radiometry: str = "max", **changes: Any) -> Path:
+def tiny_weights(
+    path: Path,
+    seed: int = 0,
+    sar_radiometry: str = "max",
+    sar_band: int | None = None,
+    **changes: Any,
+) -> Path:
     """The file of :func:`tiny_model`, with its settings, as training writes it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     model = tiny_model(seed, **changes)
-    config = {"model": plain(model.config), "sar_radiometry": sar_radiometry}
+    config = {
+        "model": plain(model.config),
+        "sar_radiometry": sar_radiometry,
+        "sar_band": sar_band,
+    }
     torch.save({"format": CHECKPOINT_FORMAT, "config": config, "model": model.state_dict()}, path)
     return path

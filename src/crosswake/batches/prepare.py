@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from crosswake.data.chips import Chip, Modality, UnreadableChipError
+from crosswake.data.chips import AS_THE_FILE_SAYS, Chip, Modality, Reading, UnreadableChipError
 from crosswake.data.pairs import Pair
 from crosswake.data.pixels import Pixels, read_chip, read_pair
 from crosswake.data.radiometry import SarRadiometry, as_stored, scaled, to_uint8
+from crosswake.data.reading import chip_read_as
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -48,11 +49,13 @@ class ChipDecoding:
         look: called with each chip, its size and place as the file says them, and its pixels, for
             whoever needs more of a chip than the model's input and would otherwise read the file
             again.
+        reading: which SAR band is read where neither chip nor file says.
     """
 
     size: tuple[int, int]
     sar: SarRadiometry = "max"
     interpolation: Interpolation = "bilinear"
+    reading: Reading = AS_THE_FILE_SAYS
     look: Callable[[Chip, Pixels], Any] | None = None
 
     def read(self, chip: Chip) -> PreparedChip:
@@ -71,7 +74,7 @@ class ChipDecoding:
 
     def pixels_of(self, chip: Chip) -> tuple[Pixels, Chip]:
         """What :func:`crosswake.data.pixels.read_chip` gives."""
-        return read_chip(chip, as_stored(self.sar))
+        return read_chip(chip_read_as(chip, self.reading), as_stored(self.sar))
 
 
 @dataclass(frozen=True, kw_only=True)

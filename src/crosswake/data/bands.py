@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosswake.core.said import say_once
-from crosswake.data.chips import Reading, UnreadableChipError
+from crosswake.data.chips import Reading, SarBand, UnreadableChipError
 
 RGB_NAMES = ("red", "green", "blue")
 RGB_WORDS = {
@@ -148,6 +148,15 @@ def amplitude_of_power(band: NDArray[Any]) -> NDArray[Any]:
     return band if (band < 0).any() else np.sqrt(band, dtype=np.float32)
 
 
+def lacks(names: list[str], wanted: SarBand | None) -> bool:
+    """Whether a file with bands of these names, empty where unknown, has not the one wanted."""
+    if isinstance(wanted, int):
+        return wanted > len(names)
+    if wanted in ("mean", "iq"):
+        return len(names) == 1
+    return wanted not in names and (any(names) or len(names) != 2)
+
+
 def chosen_layers(path: Path, layers: list[Layer], reading: Reading) -> list[Layer]:
     """The layers to be shown: one, or all where their mean is wanted.
 
@@ -162,6 +171,8 @@ def chosen_layers(path: Path, layers: list[Layer], reading: Reading) -> list[Lay
     if count == 3 and layers[0].values.dtype == np.uint8 and not any(names):
         reason = "three different 8-bit bands without names: a colour picture; is it optical?"
         raise UnreadableChipError(path, f"SAR image with {reason}")
+    if reading.of_model and lacks(names, wanted):
+        wanted = None
     if wanted == "mean":
         return layers
     if wanted == "iq":

@@ -38,10 +38,13 @@ class Reading:
     Attributes:
         sar_band: the one that is used; None for VV, else HH, else the first.
         bands: names of the bands where the file gives none: ``vv``, ``vh_i``, ``vh_q``.
+        of_model: whether ``sar_band`` is only what the model learnt from; a file without it is then
+            read as if nothing were wanted.
     """
 
     sar_band: SarBand | None = None
     bands: tuple[str, ...] = ()
+    of_model: bool = False
 
 
 AS_THE_FILE_SAYS = Reading()

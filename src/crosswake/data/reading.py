@@ -20,6 +20,7 @@ def completed(known: Reading, wanted: Reading) -> Reading:
     return Reading(
         sar_band=wanted.sar_band if known.sar_band is None else known.sar_band,
         bands=known.bands or wanted.bands,
+        of_model=wanted.of_model if known.sar_band is None else known.of_model,
     )
 
 

@@ -132,6 +132,7 @@ def graph_metadata(embedder: Embedder, kind: ExportFormat) -> dict[str, Any]:
         "model": plain(embedder.model.config),
         "parameters": count_parameters(embedder.model),
         "sar_radiometry": embedder.sar_radiometry,
+        "sar_band": embedder.reading.sar_band,
         "exported_from": Path(embedder.source).name,
         "crosswake": __version__,
     }

@@ -15,7 +15,7 @@ from crosswake.batches.prepare import ChipDecoding
 from crosswake.batches.stores import ChipStore, stream
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.progress import Progress
-from crosswake.data.chips import Chip
+from crosswake.data.chips import AS_THE_FILE_SAYS, Chip, Reading
 from crosswake.data.pixels import Pixels
 from crosswake.data.radiometry import SarRadiometry
 from crosswake.data.reid import BadFile, Chips
@@ -51,11 +51,13 @@ class ChipEmbedder(ABC):
 
     Attributes:
         sar_radiometry: how SAR chips of other than 8 bit are scaled.
+        reading: the SAR band that it learnt from, taken where neither user nor file says.
         source: the file it came from, for reports.
         precision: number type it computes in.
     """
 
     sar_radiometry: SarRadiometry
+    reading: Reading = AS_THE_FILE_SAYS
     source: str
     precision: str
 
@@ -149,7 +151,11 @@ class ChipEmbedder(ABC):
             UnreadableChipError: a chip cannot be read and ``strict`` is set.
         """
         how = MixedDecoding(
-            size=self.image_size, sar=self.sar_radiometry, look=look, pixels=pixels or {}
+            size=self.image_size,
+            sar=self.sar_radiometry,
+            reading=self.reading,
+            look=look,
+            pixels=pixels or {},
         )
         begun = time.monotonic()
         with closing(stream(batches, how, strict=strict)) as stores:
@@ -187,7 +193,7 @@ class ChipEmbedder(ABC):
         Raises:
             UnreadableChipError: a chip cannot be read.
         """
-        how = ChipDecoding(size=self.image_size, sar=self.sar_radiometry)
+        how = ChipDecoding(size=self.image_size, sar=self.sar_radiometry, reading=self.reading)
         for _, store in stream(in_batches(chips, batch_size), how, strict=True):
             yield store
 

@@ -27,6 +27,7 @@ from crosswake.models.shapes import (
     bare_config,
     model_config,
     radiometry_of,
+    reading_of,
     require_own,
 )
 from crosswake.models.weight_files import Weights, read_weights
@@ -196,7 +197,7 @@ def load_torch(
         report = replace(report, taken_as=assumed(weights, shape))
         say_once(f"{weights.path}: not in the file, so taken as: {', '.join(report.taken_as)}")
     radiometry: SarRadiometry = sar_radiometry or radiometry_of(weights) or "max"
-    return Embedder(
+    embedder = Embedder(
         network,
         device=pick_device(device),
         precision=precision,
@@ -204,6 +205,8 @@ def load_torch(
         source=str(checkpoint),
         report=report,
     )
+    embedder.reading = reading_of(weights)
+    return embedder
 
 
 def without_head(weights: Weights) -> Weights:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from crosswake.batches.stores import ChipStore
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.extras import require
+from crosswake.data.chips import Reading, SarBand
 from crosswake.data.radiometry import SarRadiometry
 from crosswake.models.base import ChipEmbedder
 from crosswake.settings.common import Device, Precision, plain
@@ -34,6 +35,7 @@ class GraphFacts:
     precision: Literal["fp32", "int8"]
     parameters: int
     sar_radiometry: SarRadiometry
+    sar_band: SarBand | None
     exported_from: str
     crosswake: str
 
@@ -161,13 +163,15 @@ def load_onnx(
     except CrosswakeError as error:
         raise CrosswakeError(f"{path}: what export wrote into it: {error}") from error
     require_graph(path, session, facts)
-    return OnnxEmbedder(
+    embedder = OnnxEmbedder(
         session,
         facts,
         device=kind,
         sar_radiometry=sar_radiometry or facts.sar_radiometry,
         source=str(path),
     )
+    embedder.reading = Reading(sar_band=facts.sar_band, of_model=facts.sar_band is not None)
+    return embedder
 
 
 def require_graph(path: Path, session: Any, facts: GraphFacts) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from crosswake.core.errors import CrosswakeError
+from crosswake.data.chips import AS_THE_FILE_SAYS, Reading, SarBand
 from crosswake.data.radiometry import SarRadiometry
 from crosswake.models.build import build_model
 from crosswake.models.weight_files import NO_VIT, State, Weights
@@ -58,6 +59,20 @@ def radiometry_of(weights: Weights) -> SarRadiometry | None:
     except CrosswakeError as error:
         raise CrosswakeError(f"{weights.path}: {error}") from error
     return found
+
+
+def reading_of(weights: Weights) -> Reading:
+    """The SAR band that the model of a file learnt from.
+
+    Raises:
+        CrosswakeError: it says a band that there is not.
+    """
+    stored = weights.meta["config"] if weights.meta else read_beside(weights.path)
+    try:
+        band: SarBand | None = fit_stored(stored.get("sar_band"), SarBand | None, "sar_band")
+    except CrosswakeError as error:
+        raise CrosswakeError(f"{weights.path}: {error}") from error
+    return Reading(sar_band=band, of_model=True) if band else AS_THE_FILE_SAYS
 
 
 def shapes_of(config: ModelConfig) -> dict[str, torch.Size]:

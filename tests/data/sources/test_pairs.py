@@ -14,7 +14,7 @@ from crosswake.data.pairs import Pair, PairData, cut_pair
 from crosswake.data.pixels import read_pair
 from crosswake.data.reid import BadFile
 from crosswake.data.sources.dfc23 import read_dfc23
-from crosswake.data.sources.open import find_reader
+from crosswake.data.sources.open import find_reader, open_reid
 from crosswake.data.sources.optisar import read_optisar
 from crosswake.data.sources.scenes import read_scenes, validation_windows
 from crosswake.data.sources.sen12 import read_sen12
@@ -247,6 +247,12 @@ def test_damaged_tables_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "o/manifest.parquet").write_bytes(b"PAR1")
     with pytest.raises(CrosswakeError, match=r"manifest.parquet: not a manifest of pairs"):
         read_optisar(tmp_path / "o")
+
+
+def test_pairs_are_no_ships_to_train_on(tmp_path: Path) -> None:
+    write_scenes(tmp_path / "scenes")
+    with pytest.raises(CrosswakeError, match=r"holds optical-SAR pairs .* crosswake pretrain"):
+        open_reid(tmp_path / "scenes")
 
 
 def table_of(scenes: dict[tuple[str, str], int]) -> PairData:

@@ -107,8 +107,14 @@ def open_reid(source: Path) -> ReidData:
         return read_opensarship(source)
     if is_file(source):
         return read_table(source)
-    if is_folder(source) and not ships and (inside := data_sets_below(source)):
-        raise ask_which(source, inside)
+    if is_folder(source) and not ships:
+        if find_layout_of_pairs(source):
+            reason = (
+                "holds optical-SAR pairs and no identities; crosswake pretrain learns from them"
+            )
+            raise CrosswakeError(f"{source}: {reason}")
+        if inside := data_sets_below(source):
+            raise ask_which(source, inside)
     return read_hoss(source)
 
 
