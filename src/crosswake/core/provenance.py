@@ -18,7 +18,8 @@ from crosswake.core.errors import CrosswakeError
 
 PACKAGES = ("crosswake", "torch", "torchvision", "timm", "numpy", "rasterio", "scikit-learn")
 ORIGIN_KEY = "made_from"
-"""Where a JSON file, the metadata of a Parquet or PNG file, or a page's head say their origin."""
+"""The key under which a JSON file, the metadata of a Parquet, PNG, ONNX or .pt2 file, or the head
+of a page keeps its origin."""
 HEAD_BYTES = 65_536
 """A page's origin stands within its first bytes."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from crosswake.batches.prepare import ground_metres
 from crosswake.core.provenance import ORIGIN_KEY
@@ -142,7 +143,7 @@ def embed_parts(
 
     clock = clock or Clock()
     done: list[EmbeddedBatch] = []
-    for finished, batch in embedder.embed_batches(batches(), look=position, strict=strict):
+    for finished, batch in embedder.embed_batches(batches(), look=report_and_locate, strict=strict):
         done.append(batch)
         clock.waiting += batch.waited
         clock.embedding += batch.embedding
@@ -152,9 +153,9 @@ def embed_parts(
             done = []
 
 
-def position(chip: Chip, pixels: Pixels) -> tuple[float | None, float | None]:
-    """Longitude and latitude, by the table or the file; what is the matter with the chip is said,
-    once for each kind."""
+def report_and_locate(chip: Chip, pixels: Pixels) -> tuple[float | None, float | None]:
+    """Print what is wrong with a chip, once for each kind; its longitude and latitude, by the table
+    or the file."""
     for finding in chip_findings(chip, facts_of(chip, pixels)):
         if finding.level != "note":
             say_once(finding.kind, f"; the first: {chip.path}; data check lists all")
@@ -162,9 +163,8 @@ def position(chip: Chip, pixels: Pixels) -> tuple[float | None, float | None]:
 
 
 def encode_part(part: Part, batches: Sequence[EmbeddedBatch], strict: bool) -> bytes:
-    """The content of a part's file: a row a chip that could be embedded, and the others by name.
-
-    The columns are those of the result; see ``docs/embedding.md``.
+    """The content of a part's file: one row for each chip that was embedded; the others are listed
+    by name in its metadata.
 
     Raises:
         UnreadableChipError: an embedding is no unit vector and ``strict`` is set.
@@ -181,12 +181,39 @@ def encode_part(part: Part, batches: Sequence[EmbeddedBatch], strict: bool) -> b
         if strict:
             raise UnreadableChipError(bad.path, bad.reason)
         bad_files.append(bad)
-    entries = [entry for entry, keep in zip(entries, good, strict=True) if keep]
+    columns = columns_of(
+        [entry for entry, keep in zip(entries, good, strict=True) if keep],
+        [place for place, keep in zip(places, good, strict=True) if keep],
+        features[good].astype(np.float16),
+        metres[good],
+    )
+    facts = {
+        "fingerprint": part.fingerprint,
+        "bad_files": [[str(bad.path), bad.reason] for bad in bad_files],
+    }
+    sink = pa.BufferOutputStream()
+    table = pa.table(columns, metadata=metadata(facts, part.origin))
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    return bytes(sink.getvalue())
+
+
+def columns_of(
+    entries: Sequence[Entry],
+    places: Sequence[tuple[float | None, float | None]],
+    features: NDArray[np.float16],
+    metres: NDArray[np.float32],
+) -> dict[str, pa.Array]:
+    """The columns of the result, described in ``docs/embedding.md``.
+
+    Args:
+        entries: the chips.
+        places: longitude and latitude of each.
+        features: (chips, width).
+        metres: (chips, 2), width and height on the ground.
+    """
     chips = [entry.chip for entry in entries]
-    places = [place for place, keep in zip(places, good, strict=True) if keep]
-    features, metres = features[good].astype(np.float16), metres[good]
     numbers = pa.array(features.ravel(), pa.float16())
-    columns = {
+    return {
         "id": pa.array([entry.id for entry in entries], pa.string()),
         "path": pa.array([str(chip.path) for chip in chips], pa.string()),
         "embedding": pa.FixedSizeListArray.from_arrays(numbers, features.shape[1]),
@@ -202,14 +229,6 @@ def encode_part(part: Part, batches: Sequence[EmbeddedBatch], strict: bool) -> b
         "ship_length_m": pa.array([chip.ship_length_m for chip in chips], pa.float32()),
         "ship_width_m": pa.array([chip.ship_width_m for chip in chips], pa.float32()),
     }
-    facts = {
-        "fingerprint": part.fingerprint,
-        "bad_files": [[str(bad.path), bad.reason] for bad in bad_files],
-    }
-    sink = pa.BufferOutputStream()
-    table = pa.table(columns, metadata=metadata(facts, part.origin))
-    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
-    return bytes(sink.getvalue())
 
 
 def metadata(facts: dict[str, Any], origin: str) -> dict[bytes, str]:
