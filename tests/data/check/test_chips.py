@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.data.check.chips import check_chips
+from crosswake.data.check.chips import check_chips, require_answers
 from crosswake.data.check.findings import CheckResult, reason_counts
 from crosswake.data.check.statistics import protocol_statistics, split_statistics
 from crosswake.data.sources.open import open_reid
@@ -307,3 +307,11 @@ def test_one_file_to_learn_from_and_to_ask_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("\n".join(["path,identity,modality,split", *rows]) + "\n")
     found = check_chips(open_reid(tmp_path / "t.csv"), quiet=True).of("error")
     assert [finding.kind for finding in found] == ["the same pixels in train and query"]
+
+
+def test_a_query_whose_only_match_is_itself_has_none(tmp_path: Path) -> None:
+    write_image(tmp_path / "a_RGB.png", optical())
+    rows = [f"a_RGB.png,1,optical,{split}" for split in ("query", "gallery")]
+    (tmp_path / "t.csv").write_text("\n".join(["path,identity,modality,split", *rows]) + "\n")
+    with pytest.raises(CrosswakeError, match="a chip is no answer to itself"):
+        require_answers(open_reid(tmp_path / "t.csv"))

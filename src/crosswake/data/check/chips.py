@@ -205,10 +205,14 @@ def require_answers(data: ReidData) -> None:
     asked, there = (
         identities(chip for part in parts for chip in part) for parts in zip(*both, strict=True)
     )
-    raise CrosswakeError(
-        f"{data.root}: no query has a true match in the gallery, so nothing can be measured; "
+    why = (
         f"queries are of {named(asked) or 'unknown ships'}, the gallery of "
         f"{named(there) or 'unknown ships'}: equal ships need equal identities"
+    )
+    if set(asked) & set(there):  # the one match is the query's own file, or of no such modality
+        why = "the gallery has no other chip of their ships, and a chip is no answer to itself"
+    raise CrosswakeError(
+        f"{data.root}: no query has a true match in the gallery, so nothing can be measured; {why}"
     )
 
 
