@@ -100,7 +100,8 @@ def settings_text(kinds: Kinds, rng: random.Random) -> bytes:
 def words_for(kinds: Kinds, rng: random.Random) -> list[str]:
     """Words of a command line, most of them options that there are."""
     words: list[str] = []
-    for option in rng.sample(sorted(set(kinds) - {"--help", "-h"}), rng.randint(0, 3)):
+    options = sorted(set(kinds) - {"--help", "-h"})
+    for option in rng.sample(options, min(len(options), rng.randint(0, 3))):
         value = str(value_for(kinds[option], rng))
         given = [f"{option}={value}", option, value] if rng.random() < 0.5 else [option, value]
         words += given[:1] if rng.random() < 0.5 else given[-2:]
