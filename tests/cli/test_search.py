@@ -95,3 +95,17 @@ def test_mistakes_are_one_line(
     error = capsys.readouterr().err.strip()
     assert said in error
     assert "\n" not in error
+
+
+def test_a_search_that_finds_nothing_is_an_error(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chip = sorted(Path(words[words.index("--query") + 1]).iterdir())[0]
+    words[words.index("--query") + 1] = words[words.index("--in") + 1] = str(chip)
+    assert main(words) == 2
+    assert "holds no chip but the query itself" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    words[words.index("--in") + 1] = str(tmp_path / "empty")
+    assert main(words) == 2
+    assert "empty: holds no images" in capsys.readouterr().err
+    assert not (tmp_path / "found.html").exists()

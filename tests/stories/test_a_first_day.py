@@ -2,11 +2,9 @@
 
 import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 import yaml
 
 from tests.stories.conftest import SMALL, Terminal
@@ -54,15 +52,6 @@ def test_recipes_are_stacked(typed: Terminal, tmp_path: Path, ships: Path) -> No
     assert refused.code == 2
     assert "optimizer" in refused.err
     assert "did you mean optimiser" in refused.err
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """As the process that is killed has it: sums depend on the number of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.slow

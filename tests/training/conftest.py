@@ -1,9 +1,6 @@
 """Data and finished runs that several files look at and none changes."""
 
-from collections.abc import Iterator
-
 import pytest
-import torch
 
 from tests.tiny import tiny_hoss
 from tests.training.small import Small, run, write_places
@@ -30,12 +27,3 @@ def small(request: pytest.FixtureRequest) -> Small:
     """Either command."""
     found: Small = request.getfixturevalue(f"{request.param}_small")
     return found
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Sums in the order of a launched process, so that runs are equal to the last bit."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)

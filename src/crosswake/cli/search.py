@@ -43,6 +43,8 @@ def run(config: SearchConfig) -> int:
     )
     model = load(config.checkpoint, device=config.device, precision=config.precision)
     result = search_chips(model, config.query, config.in_, how)
+    if not result.candidates.num_rows:
+        raise CrosswakeError(f"--in: {config.in_}: holds no chip but the query itself; name others")
     write_search(config.output, result, origin)
     if config.table:
         write_candidates(config.table, result, origin)

@@ -163,8 +163,11 @@ def table_of(
             bad += bad_files_of(json.loads(table.schema.metadata[FACTS_KEY]))
             tables.append(table.replace_schema_metadata(None))
     if not any(table.num_rows for table in tables):
-        first = f"; the first: {bad[0].path}: {bad[0].reason}" if bad else ""
-        raise CrosswakeError(f"{what}: not one chip can be read{first}")
+        where = source if isinstance(source, Path | str) else "the chips given"
+        why = "holds no images"
+        if bad:
+            why = f"not one chip can be read; the first: {bad[0].path}: {bad[0].reason}"
+        raise CrosswakeError(f"{what}: {where}: {why}")
     return pa.concat_tables(tables), tuple(bad)
 
 
