@@ -15,6 +15,7 @@ FLOORS = [
     "simulate",
     "settings",
     "retrieval",
+    "buildings",
     "batches",
     "models",
     "training",
