@@ -4,7 +4,7 @@ BIN := .venv/bin
 SHIPS := runs/demo-ships
 DEMO := runs/demo
 # One process a core. Tests of a file stay in one process, since they share what they made.
-PYTEST := $(BIN)/pytest --numprocesses auto --dist loadfile
+PYTEST := $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: setup demo lint check test fuzz docs bench clean
 
@@ -12,7 +12,7 @@ setup: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
 # Simulates ships, learns to match them across modalities, and reports on ships never seen in training.

@@ -1,4 +1,4 @@
-"""Where several processes run tests at once, each computes with one thread."""
+"""Where several processes run tests at once: one thread each, and long files first."""
 
 import os
 from collections.abc import Iterator
@@ -8,6 +8,12 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Before torch is imported: threads of one process for each core would wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no process is left with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture

@@ -137,14 +137,40 @@ def load_onnx(
         raise CrosswakeError(
             f"--precision {precision}: an ONNX file has its own number type; leave the option out"
         )
-    there = {
-        name
-        for name, provider in PROVIDERS.items()
-        if provider in runtime.get_available_providers()
-    }
+    kind = runtime_device(runtime, device)
+    session, facts = open_graph(path, runtime, kind)
+    require_graph(path, session, facts)
+    embedder = OnnxEmbedder(
+        session,
+        facts,
+        device=kind,
+        sar_radiometry=sar_radiometry or facts.sar_radiometry,
+        source=str(path),
+    )
+    embedder.reading = Reading(sar_band=facts.sar_band, of_model=facts.sar_band is not None)
+    return embedder
+
+
+def runtime_device(runtime: Any, device: str) -> str:
+    """The device to use: the one asked for, or with ``auto`` a GPU where there is one.
+
+    Raises:
+        CrosswakeError: this onnxruntime does not have it.
+    """
+    available = runtime.get_available_providers()
+    there = {name for name, provider in PROVIDERS.items() if provider in available}
     kind = ("cuda" if "cuda" in there else "cpu") if device == "auto" else device
     if kind not in there:
         raise CrosswakeError(f"--device: this onnxruntime has no '{kind}'; take auto or cpu")
+    return kind
+
+
+def open_graph(path: Path, runtime: Any, kind: str) -> tuple[Any, GraphFacts]:
+    """The graph, opened on a device, and what export wrote into its file.
+
+    Raises:
+        CrosswakeError: the file is damaged or not ours.
+    """
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     try:
@@ -162,16 +188,7 @@ def load_onnx(
         facts = restored(GraphFacts, meta, [field.name for field in fields(GraphFacts)])
     except CrosswakeError as error:
         raise CrosswakeError(f"{path}: what export wrote into it: {error}") from error
-    require_graph(path, session, facts)
-    embedder = OnnxEmbedder(
-        session,
-        facts,
-        device=kind,
-        sar_radiometry=sar_radiometry or facts.sar_radiometry,
-        source=str(path),
-    )
-    embedder.reading = Reading(sar_band=facts.sar_band, of_model=facts.sar_band is not None)
-    return embedder
+    return session, facts
 
 
 def require_graph(path: Path, session: Any, facts: GraphFacts) -> None:

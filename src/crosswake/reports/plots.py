@@ -94,14 +94,14 @@ def plot_rank_list(
     Raises:
         CrosswakeError: the ranking does not fit the chips, or there is nothing to show.
     """
-    lists = rank_lists(query, gallery, ranking, top)
     shown = list(range(len(query))[:ROWS] if rows is None else rows)
     if not shown or not all(0 <= row < len(query) for row in shown) or not gallery:
         raise CrosswakeError(
             f"rows: expected some of 0 to {len(query) - 1}, and a gallery; got rows {shown} and "
             f"{counted(len(gallery), 'gallery chip')}"
         )
-    columns = max(len(lists[row][0]) for row in shown)
+    lists = rank_lists(query, gallery, ranking, shown, top)
+    columns = max(len(best) for best, _ in lists)
     widths = [PICTURE_ROOM[0], GAP_AFTER_QUERY, *[PICTURE_ROOM[0]] * columns]
     with page_style():
         figure = Plot(figsize=(sum(widths), (PICTURE_ROOM[1] + LABELS) * len(shown)), dpi=110)
@@ -110,8 +110,7 @@ def plot_rank_list(
         grid.update(left=0.01, right=0.99, wspace=0.08, hspace=LABELS / PICTURE_ROOM[1])
         edge = LABELS / 2 / figure.get_figheight()
         grid.update(top=1 - edge, bottom=edge)
-        for line, row in enumerate(shown):
-            best, cosines = lists[row]
+        for line, (row, (best, cosines)) in enumerate(zip(shown, lists, strict=True)):
             found = [gallery[index] for index in best]
             draw_one(figure.add_subplot(grid[line, 0]), query[row], "query", INK)
             cells = [figure.add_subplot(grid[line, 2 + place]) for place in range(len(found))]
@@ -128,9 +127,13 @@ def draw_found(cells: list[Any], query: Chip, found: list[Chip], cosines: list[s
 
 
 def rank_lists(
-    query: Sequence[Chip], gallery: Sequence[Chip], ranking: Ranking | ArrayLike, top: int
+    query: Sequence[Chip],
+    gallery: Sequence[Chip],
+    ranking: Ranking | ArrayLike,
+    rows: Sequence[int],
+    top: int,
 ) -> list[tuple[list[int], list[float]]]:
-    """For each query the nearest gallery indices, nearest first, and their cosines."""
+    """For each query of ``rows`` the nearest gallery indices, nearest first, and their cosines."""
     if top < 1:
         raise CrosswakeError(f"top: must be at least 1, got {top}")
     if isinstance(ranking, Ranking):
@@ -144,12 +147,12 @@ def rank_lists(
             f"{len(gallery)} gallery chips"
         )
     if isinstance(ranking, Ranking):
-        near, far = ranking.top[:, :top], ranking.top_distance[:, :top]
+        near, far = ranking.top[rows, :top], ranking.top_distance[rows, :top]
         return [(a.tolist(), (1 - b / 2).tolist()) for a, b in zip(near, far, strict=True)]
-    if not np.isfinite(cosines).all():
+    if not np.isfinite(cosines[rows]).all():
         raise CrosswakeError("ranking: holds values that are not finite; is the model damaged?")
     lists = []
-    for own, values in zip(query, cosines, strict=True):
+    for own, values in ((query[row], cosines[row]) for row in rows):
         order = np.argsort(-values, kind="stable").tolist()
         others = [i for i in order if (gallery[i].path, gallery[i].box) != (own.path, own.box)]
         lists.append((others[:top], values[others[:top]].tolist()))
