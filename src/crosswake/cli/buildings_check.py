@@ -52,11 +52,10 @@ def check_zip(config: BuildingsCheckConfig) -> int:
     from crosswake.data.sources.dfc23_tracks import read_tiles
 
     submission: Any = import_module("crosswake.buildings.submission")
-    track: int | None = config.track
+    track: int = submission.track_of_submission(config.root, config.track)
     tiles = None
     if config.reference:
-        data = read_tiles(config.reference, track)
-        track, tiles = data.track, data.of_split(config.split)
+        tiles = read_tiles(config.reference, track).of_split(config.split)
     check = submission.check_submission(config.root, track, tiles)
     for line in check.lines():
         print_line(line)
