@@ -85,6 +85,11 @@ COMMANDS = {
         f"{CLI}.export",
         "write a model as ONNX or PyTorch program, checked against PyTorch",
     ),
+    "buildings score": Command(
+        f"{SETTINGS}.buildings_score:BuildingsScoreConfig",
+        f"{CLI}.buildings_score",
+        "score a submission to the DFC23 contest, with intervals and a report",
+    ),
     "completion": Command(
         f"{SETTINGS}.completion:CompletionConfig",
         f"{CLI}.completion",
