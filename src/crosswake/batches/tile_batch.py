@@ -42,18 +42,23 @@ class TileTargets:
     """What stands on the tiles of a batch; lists have an entry for each tile.
 
     Attributes:
-        boxes: (buildings, 4) float32, x0, y0, x1, y1 in pixels, around the mask; x1 and y1 are one
-            past the last pixel.
+        ids: (batch, height, width) int32: 0 on ground, k from 1 on building k - 1 of the lists (the
+            smaller one where two overlap), -1 where what stands is not to be learnt: crowds, and
+            slivers at the border of a window.
         labels: (buildings,) int64, categories from 1.
-        masks: (buildings, height, width) uint8, 1 on the building.
+        boxes: (buildings, 4) float32, x0, y0, x1, y1 in pixels, around the building; x1 and y1 are
+            one past its last pixel.
+        masks: (buildings, height, width) uint8, 1 on the building; of no height where masks are not
+            wanted, for they are large.
         covers: (buildings,) float32, share of the footprint that has a height above 0 in the
             reference; 0 for a footprint without height, 1 where there is no height map.
         height: (batch, height, width) float32, metres above ground; NaN where it is not known: on
             padding, without a height map, and on footprints without height.
     """
 
-    boxes: list[Tensor]
+    ids: Tensor
     labels: list[Tensor]
+    boxes: list[Tensor]
     masks: list[Tensor]
     covers: list[Tensor]
     height: Tensor
