@@ -11,7 +11,7 @@ OPTICAL_COLUMN, SAR_COLUMN = 0, 1
 """Columns of :attr:`TileBatch.present`."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class TileBatch:
     """Tiles of one size.
 
@@ -37,7 +37,7 @@ class TileBatch:
         return TileBatch(**on_device(self, lambda value: value.to(device)))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class TileTargets:
     """What stands on the tiles of a batch; lists have an entry for each tile.
 
