@@ -4,7 +4,7 @@ Nothing damaged reaches pycocotools, whose C code would read beyond its memory. 
 and written here (Lin et al., "Microsoft COCO", ECCV 2014, and its published mask format); polygons
 are drawn by pycocotools, so that a mask has the very pixels that the contest's scorer counts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from crosswake.core.boxes import Size
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.extras import require
-from crosswake.data.tiles import Outline
+from crosswake.data.tiles import Building, Outline
 
 Mask = NDArray[np.bool_]
 """(rows, columns), True on the building."""
@@ -42,6 +42,18 @@ def mask_of(outline: Outline, shape: Size) -> Mask:
     if fault:
         raise BadOutlineError(fault)
     return drawn(outline, shape)
+
+
+def masks_of(buildings: Iterable[Building], shape: Size) -> tuple[list[Building], Mask]:
+    """The buildings whose outline can become a mask, and the masks, (buildings, rows, columns).
+
+    The others are left out; ``buildings check`` says which they are and why.
+    """
+    usable = [one for one in buildings if not form_fault(one.outline, shape)]
+    masks = np.zeros((len(usable), *shape), np.bool_)
+    for place, building in enumerate(usable):
+        masks[place] = drawn(building.outline, shape)
+    return usable, masks
 
 
 def drawn(outline: Outline, shape: Size) -> Mask:

@@ -1,10 +1,14 @@
 """The table that every set of building tiles becomes: images of a place and its buildings."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from crosswake.core.boxes import Size
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.reid import BadFile
 
@@ -68,6 +72,7 @@ class Tile:
         height: height above ground in metres, float32 x 1; None where there is none.
         split: ``train``, ``val`` or ``test``.
         city: of its name; empty if unknown.
+        shape: rows and columns as the JSON says; None where it says nothing.
         buildings: annotations; None for a tile without references (val and test).
     """
 
@@ -78,6 +83,7 @@ class Tile:
     height: Path | None = None
     split: str = ""
     city: str = ""
+    shape: Size | None = None
     buildings: tuple[Building, ...] | None = None
 
 
@@ -111,6 +117,11 @@ class TileData:
         """Names of the categories; the first is number 1."""
         return TRACK_CLASSES[self.track]
 
+    def __repr__(self) -> str:
+        """Counts in place of thousands of tiles."""
+        known = sum(tile.buildings is not None for tile in self.tiles)
+        return f"<TileData {self.name!r}: tiles {len(self.tiles):,}, with references {known:,}>"
+
     @property
     def cities(self) -> tuple[str, ...]:
         """Known cities, sorted."""
@@ -129,3 +140,54 @@ class TileData:
                 f"{self.root}: no tiles of the split '{split}'; there are: {known}"
             )
         return chosen
+
+
+def reference_tiles(data: TileData, split: str) -> Tiles:
+    """The tiles of a split that have references, buildings or none.
+
+    Raises:
+        CrosswakeError: there are none.
+    """
+    known = tuple(tile for tile in data.of_split(split) if tile.buildings is not None)
+    if not known:
+        raise CrosswakeError(
+            f"{data.root}: no file has the references of the split '{split}'; the contest keeps "
+            "those of val and test to itself"
+        )
+    return known
+
+
+def split_by_city(data: TileData, fraction: float, seed: int) -> tuple[Tiles, Tiles]:
+    """Tiles to learn from and tiles to validate on, no city in both; those of the split ``train``
+    that have references.
+
+    Args:
+        data: the tiles.
+        fraction: share of the tiles to validate on, reached with whole cities; at least one city,
+            and one stays to learn from.
+        seed: decides which.
+
+    Raises:
+        CrosswakeError: there are not two cities.
+    """
+    if not 0 < fraction < 1:
+        raise ValueError(f"fraction is {fraction}; it must lie between 0 and 1")
+    tiles = reference_tiles(data, "train")
+    counts = Counter(tile.city for tile in tiles if tile.city)
+    if len(counts) < 2:
+        raise CrosswakeError(
+            f"{data.root}: to hold out whole cities takes tiles of at least two, named as "
+            f"SV_City_41.30_2.15.tif; there are {len(counts)}"
+        )
+    order = np.random.default_rng(seed).permutation(sorted(counts)).tolist()
+    held: set[str] = set()
+    while len(held) < len(order) - 1:
+        now = sum(counts[city] for city in held)
+        following = order[len(held)]
+        if held and abs(now - fraction * len(tiles)) <= abs(
+            now + counts[following] - fraction * len(tiles)
+        ):
+            break
+        held.add(following)
+    learning = tuple(tile for tile in tiles if tile.city not in held)
+    return learning, tuple(tile for tile in tiles if tile.city in held)

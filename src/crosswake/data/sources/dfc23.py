@@ -6,7 +6,7 @@ track1/{train,val}/{rgb,sar}    track2/{train,val}/{rgb,sar}    track2_test_data
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from crosswake.core.text import counted
@@ -14,17 +14,17 @@ from crosswake.data.pairs import NoPairsError, Pair, PairData, PairLayout
 from crosswake.data.reid import BadFile
 from crosswake.data.sources.folders import images_by_stem, walk, without_partner
 
-PUBLISHED_TILES = {
-    ("track1", "train"): 3_720,
-    ("track1", "val"): 1_549,
-    ("track1", "test"): 1_541,
-    ("track2", "train"): 1_773,
-    ("track2", "val"): 579,
-    ("track2", "test"): 605,
+PUBLISHED_TILES: dict[tuple[int | None, str], int] = {
+    (1, "train"): 3_720,
+    (1, "val"): 1_549,
+    (1, "test"): 1_541,
+    (2, "train"): 1_773,
+    (2, "val"): 579,
+    (2, "test"): 605,
 }
 TIFF_SUFFIXES = (".tif", ".tiff")
 CITY_NAME = re.compile(
-    r"^(?P<satellite>SV|GF2)_(?P<city>.+)_(?P<lat>-?\d+(\.\d+)?)_(?P<lon>-?\d+(\.\d+)?)$"
+    r"^(?P<satellite>SV|GF2|SIM)_(?P<city>.+)_(?P<lat>-?\d+(\.\d+)?)_(?P<lon>-?\d+(\.\d+)?)$"
 )
 """The names of training tiles; those of other tiles do not say where they are."""
 
@@ -66,13 +66,12 @@ def pair_dfc23_folder(root: Path, folder: Path, pairs: list[Pair], bad: list[Bad
     radar = images_by_stem(folder / "sar", bad, TIFF_SUFFIXES)
     split = split_of(root, folder)
     for stem in sorted(optical.keys() & radar.keys()):
-        match = CITY_NAME.match(stem)
-        city = match["city"] if match else ""
+        city = city_of(stem)
         pairs.append(
             Pair(
                 optical=optical[stem],
                 sar=radar[stem],
-                id=stem if match else (folder / stem).relative_to(root).as_posix(),
+                id=stem if city else (folder / stem).relative_to(root).as_posix(),
                 source="dfc23",
                 scene=city,
                 city=city,
@@ -96,15 +95,31 @@ def split_of(root: Path, folder: Path) -> str:
     return ""
 
 
+def track_of(root: Path, folder: Path) -> int | None:
+    """1 or 2 by the folders' names, the innermost one that says so; None if none does."""
+    for part in reversed(folder_words(root, folder).split("/")):
+        if found := re.search(r"track_?([12])", part):
+            return int(found[1])
+    return None
+
+
+def city_of(stem: str) -> str:
+    """The city that a tile's name tells; empty where it tells none."""
+    match = CITY_NAME.match(stem)
+    return match["city"] if match else ""
+
+
 def dfc23_differences(root: Path, pairs: Iterable[Pair]) -> list[str]:
     """A line for each track and split whose number of pairs is not the published one."""
-    counts: Counter[tuple[str, str]] = Counter()
-    for pair in pairs:
-        track = re.search(r"track_?([12])", folder_words(root, pair.optical.parent))
-        counts[f"track{track[1]}" if track else "", pair.split] += 1
+    splits = ((track_of(root, pair.optical.parent), pair.split) for pair in pairs)
+    return unlike_published(Counter(splits), "pair")
+
+
+def unlike_published(counts: Mapping[tuple[int | None, str], int], noun: str) -> list[str]:
+    """A line for each track and split of which there are not as many as published."""
     return [
-        f"DFC23 {track} {split}: {counted(count, 'pair')}, published {published:,}"
-        for (track, split), count in sorted(counts.items())
+        f"DFC23 track{track} {split}: {counted(count, noun)}, published {published:,}"
+        for (track, split), count in sorted(counts.items(), key=str)
         if (published := PUBLISHED_TILES.get((track, split), count)) != count
     ]
 
