@@ -130,16 +130,18 @@ class TileCutter:
             into = np.s_[..., : footprints.shape[0], : footprints.shape[1]]
             ids[place][into] = footprints
             if present[place, 0]:
-                optical[place].numpy()[into] = look.of(tile.optical)
+                changed = changed_colours(look.of(tile.optical), plan, place)
+                optical[place].numpy()[into] = changed
             if present[place, 1]:
-                sar[place].numpy()[into] = look.of(tile.sar)
+                changed = changed_radar(look.of(tile.sar), plan, place, self.augment.speckle)
+                sar[place, 0].numpy()[into] = changed
             if self.heights and tile.has[2]:
                 metres = metres_of(look.of(tile.centimetres), footprints, tile.covers)
                 height[place].numpy()[into] = metres
-        optical.div_(255)
         valid = torch.from_numpy(ids != PADDING)
-        changed_colours(optical, plan, valid & present[:, 0, None, None])
-        changed_radar(sar, plan, self.augment.speckle, valid & present[:, 1, None, None])
+        for place in np.flatnonzero(~valid.flatten(1).all(1).numpy()):
+            optical[place] *= valid[place]
+            sar[place] *= valid[place]
         batch = TileBatch(optical=optical, sar=sar, present=present, valid=valid)
         return batch, self.targets(tiles, ids, height)
 
@@ -250,32 +252,37 @@ def boxes_of(ids: NDArray[np.int32], count: int) -> NDArray[np.float32]:
     return boxes
 
 
-def changed_colours(optical: Tensor, plan: WindowPlan, shown: Tensor) -> None:
-    """Change contrast, brightness and colours of (batch, 3, height, width), 0 to 1, in place."""
-    if not shown.any():
-        return
-    grey = torch.from_numpy(plan.grey)
-    if grey.any():
-        luma = torch.tensor(LUMA)[:, None, None]
-        optical[grey] = (optical[grey] * luma).sum(1, keepdim=True).expand(-1, 3, -1, -1)
-    factor, summand = torch.from_numpy(plan.contrast)[:, :, None, None, None].unbind(1)
-    colour = torch.from_numpy(plan.colour)[:, :, None, None]
-    scale = factor * colour
-    optical.mul_(scale).add_(CONTRAST_PIVOT * (1 - factor) + summand).clamp_(0, 1)
-    optical.mul_(shown[:, None])
+def changed_colours(
+    optical: NDArray[np.uint8], plan: WindowPlan, place: int
+) -> NDArray[np.float32]:
+    """A window of (3, height, width) as 0 to 1, with other contrast, brightness and colours.
+
+    Each colour has a table of what its 256 values become, which takes one pass over the pixels."""
+    factor, summand = plan.contrast[place]
+    values = np.arange(256, dtype=np.float32) / 255
+    shift = CONTRAST_PIVOT * (1 - factor) + summand
+    table = np.clip(values * (factor * plan.colour[place])[:, None] + shift, 0, 1)
+    if plan.grey[place]:
+        optical = np.repeat(grey_of(optical)[None], 3, axis=0)
+    return np.stack([one[band] for one, band in zip(table, optical, strict=True)])
 
 
-def changed_radar(sar: Tensor, plan: WindowPlan, speckle: float, shown: Tensor) -> None:
-    """Change contrast and level of (batch, 1, height, width), and add noise, in place."""
-    if not shown.any():
-        return
-    factor, summand = torch.from_numpy(plan.gain)[:, :, None, None, None].unbind(1)
-    sar.mul_(factor).add_(summand)
+def grey_of(optical: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(height, width) uint8 without colours."""
+    return np.asarray(np.tensordot(np.asarray(LUMA, np.float32), optical, 1).round(), np.uint8)
+
+
+def changed_radar(
+    sar: NDArray[np.float16], plan: WindowPlan, place: int, speckle: float
+) -> NDArray[np.float32]:
+    """A window of (height, width) with other contrast and level, and noise."""
+    factor, summand = plan.gain[place]
+    changed = np.ascontiguousarray(sar, np.float32)
+    changed *= factor
+    changed += summand
     if speckle:
-        noise = np.empty(sar.shape, np.float32)
-        for place, seed in enumerate(plan.seed.tolist()):
-            np.random.Generator(np.random.SFC64(seed)).standard_normal(
-                dtype=np.float32, out=noise[place]
-            )
-        sar.add_(torch.from_numpy(noise), alpha=speckle)
-    sar.mul_(shown[:, None])
+        random = np.random.Generator(np.random.SFC64(int(plan.seed[place])))
+        noise = random.standard_normal(changed.shape, np.float32)
+        noise *= speckle
+        changed += noise
+    return changed
