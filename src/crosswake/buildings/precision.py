@@ -39,11 +39,12 @@ def average_precision(curve: Curve, draws: NDArray[np.int64]) -> Floats:
         true = np.cumsum(counts[:, curve.hits], axis=1)
         precision = true / (found + np.spacing(1))
         best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-        for row in np.flatnonzero(total[part]):
-            recall = true[row] / total[start + row]
-            place = np.searchsorted(recall, RECALLS, side="left")
-            reached = place < len(recall)
-            result[start + row] = best[row, place[reached]].sum() / len(RECALLS)
+        recall = true / np.maximum(total[part], 1)[:, None]
+        # each is the best for the recalls that it reaches and none before it did
+        reached = np.searchsorted(RECALLS, recall, side="right")
+        new = np.diff(reached, axis=1, prepend=0)
+        some = total[part] > 0
+        result[part][some] = ((best * new).sum(axis=1) / len(RECALLS))[some]
     return result
 
 
