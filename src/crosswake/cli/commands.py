@@ -85,6 +85,11 @@ COMMANDS = {
         f"{CLI}.export",
         "write a model as ONNX or PyTorch program, checked against PyTorch",
     ),
+    "buildings train": Command(
+        f"{SETTINGS}.buildings_train:BuildingsTrainConfig",
+        f"{CLI}.buildings_train",
+        "learn buildings, roof types or heights from tiles",
+    ),
     "completion": Command(
         f"{SETTINGS}.completion:CompletionConfig",
         f"{CLI}.completion",

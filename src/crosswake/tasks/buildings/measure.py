@@ -1,6 +1,7 @@
 """What a model finds on decoded tiles, put beside their references."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,7 +11,8 @@ from crosswake.batches.tile_store import TileStore
 from crosswake.batches.tile_windows import CROP_STEP
 from crosswake.buildings.instances import TileFound
 from crosswake.buildings.measure import ScoreOptions, measure_tiles
-from crosswake.buildings.results import TileResult, instance_of_mask, reference_of
+from crosswake.buildings.reference import reference_of
+from crosswake.buildings.results import TileResult, instance_of_mask
 from crosswake.data.tiles import Tile
 from crosswake.models.buildings.base import BuildingModel
 from crosswake.training.task import Run, Scores
@@ -31,7 +33,10 @@ class HeldOut:
 
     def __init__(self, store: TileStore, track: int, modalities: str) -> None:
         self.store, self.track, self.modalities = store, track, modalities
-        self.references = [reference_of(tile, row) for row, tile in enumerate(store.tiles)]
+        found = [reference_of(tile) for tile in store.tiles]
+        self.references = [
+            replace(one, image_id=row) for row, (one, _) in enumerate(found)
+        ]
 
     def scores(self, run: Run, model: BuildingModel) -> Scores:
         """The official figures; AP50 tells which epoch is best in track 1, the contest's own score

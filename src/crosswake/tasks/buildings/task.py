@@ -52,7 +52,7 @@ class BuildingsTask:
         self, config: BuildingsTrainConfig, fabric: Fabric, split: TileSplit, model: BuildingModel
     ) -> None:
         self.config, self.model, self.split, self.store = config, model, split, split.store
-        self.name, self.root = f"{split.data.name} track {split.data.track}", split.data.root
+        self.name, self.root = split.data.name, split.data.root
         self.processes = fabric.world_size
         self.fingerprint = tiles_fingerprint(split.learnt)
         self.decoded = split.store.digest
