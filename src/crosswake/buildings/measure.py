@@ -90,8 +90,9 @@ class TileFacts:
         if not references:
             raise CrosswakeError("there are no tiles with references to score against; name others")
         self.references, self.track = tuple(references), track
+        self.predictions = by_image(predictions)
         self.classes = TRACK_CLASSES[track]
-        found = by_image(predictions)
+        found = self.predictions
         self.matches = Matches(references, found, len(self.classes))
         self.heights = self.flat = None
         self.missing: tuple[str, ...] = ()
@@ -144,19 +145,23 @@ def measure_tiles(
     Raises:
         CrosswakeError: no references.
     """
-    facts = TileFacts(references, predictions, track)
+    return measure_facts(TileFacts(references, predictions, track), options)
+
+
+def measure_facts(facts: TileFacts, options: ScoreOptions) -> BuildingScores:
+    """:func:`measure_tiles` of tiles that are matched already."""
+    references = facts.references
     names = (*CUTS, *HEIGHT_METRICS, "score")
-    rows = np.arange(len(references))
 
     def of_tiles(names: Sequence[str], rows: NDArray[np.int64]) -> dict[str, Estimate]:
         return estimated(facts.figures, names, rows, facts, options)
 
     return BuildingScores(
-        track=track,
+        track=facts.track,
         classes=facts.classes,
         tiles=len(references),
         buildings=building_counts(references, facts.classes),
-        metrics=of_tiles(names, rows),
+        metrics=of_tiles(names, np.arange(len(references))),
         by_class={
             name: class_estimates(facts, number, options)
             for number, name in enumerate(facts.classes, 1)

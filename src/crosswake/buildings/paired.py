@@ -36,10 +36,17 @@ def score_differences(
         options: how often to draw.
     """
     one, other = TileFacts(references, first, track), TileFacts(references, second, track)
+    return fact_differences(one, other, options)
+
+
+def fact_differences(
+    one: TileFacts, other: TileFacts, options: ScoreOptions
+) -> Mapping[str, Estimate]:
+    """:func:`score_differences` of tiles that are matched already."""
 
     def values(draws: Draws, names: Sequence[str]) -> Figures:
         mine, theirs = one.figures(draws, names), other.figures(draws, names)
         return {name: mine[name] - theirs[name] for name in mine}
 
     names = (*CUTS, *HEIGHT_METRICS, "score")
-    return estimated(values, names, np.arange(len(references)), one, options)
+    return estimated(values, names, np.arange(len(one.references)), one, options)

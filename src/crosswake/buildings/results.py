@@ -1,5 +1,6 @@
 """What was found on a tile, or truly stands there: instances with their masks, and heights."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -79,3 +80,15 @@ def mask_of_instance(instance: Instance, size: tuple[int, int]) -> NDArray[np.bo
 def by_image(results: Iterable[TileResult]) -> dict[int, TileResult]:
     """Results by their image id."""
     return {one.image_id: one for one in results}
+
+
+def results_fingerprint(results: Iterable[TileResult]) -> str:
+    """Twelve hex digits that change when an image id, a building or a height does."""
+    digest = hashlib.sha256()
+    for one in results:
+        digest.update(f"{one.image_id} {one.size}\n".encode())
+        for instance in one.instances:
+            digest.update(f"{instance.category} {instance.crowd} ".encode() + instance.counts)
+        if one.height is not None:
+            digest.update(np.ascontiguousarray(one.height).data)
+    return digest.hexdigest()[:12]

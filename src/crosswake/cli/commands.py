@@ -89,6 +89,10 @@ COMMANDS = {
         f"{SETTINGS}.buildings_train:BuildingsTrainConfig",
         f"{CLI}.buildings_train",
         "learn buildings, roof types or heights from tiles",
+    "buildings score": Command(
+        f"{SETTINGS}.buildings_score:BuildingsScoreConfig",
+        f"{CLI}.buildings_score",
+        "score a submission to the DFC23 contest, with intervals and a report",
     ),
     "completion": Command(
         f"{SETTINGS}.completion:CompletionConfig",
