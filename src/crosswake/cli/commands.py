@@ -85,6 +85,11 @@ COMMANDS = {
         f"{CLI}.export",
         "write a model as ONNX or PyTorch program, checked against PyTorch",
     ),
+    "buildings check": Command(
+        f"{SETTINGS}.buildings:BuildingsCheckConfig",
+        f"{CLI}.buildings_check",
+        "verify building tiles and their outlines, or a submission",
+    ),
     "completion": Command(
         f"{SETTINGS}.completion:CompletionConfig",
         f"{CLI}.completion",
