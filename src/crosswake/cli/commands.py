@@ -93,6 +93,10 @@ COMMANDS = {
         f"{SETTINGS}.buildings_score:BuildingsScoreConfig",
         f"{CLI}.buildings_score",
         "score a submission to the DFC23 contest, with intervals and a report",
+    "buildings check": Command(
+        f"{SETTINGS}.buildings:BuildingsCheckConfig",
+        f"{CLI}.buildings_check",
+        "verify building tiles and their outlines, or a submission",
     ),
     "completion": Command(
         f"{SETTINGS}.completion:CompletionConfig",
