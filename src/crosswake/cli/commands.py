@@ -85,6 +85,11 @@ COMMANDS = {
         f"{CLI}.export",
         "write a model as ONNX or PyTorch program, checked against PyTorch",
     ),
+    "buildings simulate": Command(
+        f"{SETTINGS}.buildings_simulate:BuildingsSimulateConfig",
+        f"{CLI}.buildings_simulate",
+        "make simulated tiles of towns in the layout of DFC23, with references",
+    ),
     "completion": Command(
         f"{SETTINGS}.completion:CompletionConfig",
         f"{CLI}.completion",

@@ -24,7 +24,7 @@ PUBLISHED_TILES = {
 }
 TIFF_SUFFIXES = (".tif", ".tiff")
 CITY_NAME = re.compile(
-    r"^(?P<satellite>SV|GF2)_(?P<city>.+)_(?P<lat>-?\d+(\.\d+)?)_(?P<lon>-?\d+(\.\d+)?)$"
+    r"^(?P<satellite>SV|GF2|SIM)_(?P<city>.+)_(?P<lat>-?\d+(\.\d+)?)_(?P<lon>-?\d+(\.\d+)?)$"
 )
 """The names of training tiles; those of other tiles do not say where they are."""
 
