@@ -97,6 +97,10 @@ COMMANDS = {
         f"{SETTINGS}.buildings:BuildingsCheckConfig",
         f"{CLI}.buildings_check",
         "verify building tiles and their outlines, or a submission",
+    "buildings simulate": Command(
+        f"{SETTINGS}.buildings_simulate:BuildingsSimulateConfig",
+        f"{CLI}.buildings_simulate",
+        "make simulated tiles of towns in the layout of DFC23, with references",
     ),
     "completion": Command(
         f"{SETTINGS}.completion:CompletionConfig",
