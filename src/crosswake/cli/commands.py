@@ -85,10 +85,25 @@ COMMANDS = {
         f"{CLI}.export",
         "write a model as ONNX or PyTorch program, checked against PyTorch",
     ),
+    "buildings train": Command(
+        f"{SETTINGS}.buildings_train:BuildingsTrainConfig",
+        f"{CLI}.buildings_train",
+        "learn buildings, roof types or heights from tiles",
+    ),
     "buildings score": Command(
         f"{SETTINGS}.buildings_score:BuildingsScoreConfig",
         f"{CLI}.buildings_score",
         "score a submission to the DFC23 contest, with intervals and a report",
+    ),
+    "buildings check": Command(
+        f"{SETTINGS}.buildings:BuildingsCheckConfig",
+        f"{CLI}.buildings_check",
+        "verify building tiles and their outlines, or a submission",
+    ),
+    "buildings simulate": Command(
+        f"{SETTINGS}.buildings_simulate:BuildingsSimulateConfig",
+        f"{CLI}.buildings_simulate",
+        "make simulated tiles of towns in the layout of DFC23, with references",
     ),
     "completion": Command(
         f"{SETTINGS}.completion:CompletionConfig",

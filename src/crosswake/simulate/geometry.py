@@ -1,7 +1,8 @@
-"""A vessel as height, colour and material on a grid, and which cells light or radar can reach.
+"""A scene as height, colour and material on a grid, and which cells light or radar can reach.
 
-Grid: rows run from bow to stern, columns from port to starboard, ``CELL`` metres each. Directions
-on it are unit vectors (row, column); an angle clockwise from the bow is ``(-cos, sin)``.
+Grid: rows run from bow to stern, columns from port to starboard, ``CELL`` metres each; of a town,
+from north to south and from west to east. Directions on it are unit vectors (row, column); an
+angle clockwise from the bow, or from north, is ``(-cos, sin)``.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +17,11 @@ Direction = tuple[float, float]
 
 CELL = 0.5
 """Metres along a side of a cell; finer than the pixels of both sensors."""
-MATERIALS = ("sea", "deck", "cover", "house", "cargo", "pipe", "crane", "tank", "hole")
+MATERIALS = (
+    *("sea", "deck", "cover", "house", "cargo", "pipe", "crane", "tank", "hole"),
+    *("soil", "grass", "paving", "tree", "roof", "sheet", "car", "pond"),
+)
+"""What a cell is made of: first what ships have, then what towns have."""
 CONTAINER_COLOURS: tuple[Colour, ...] = (
     (0.40, 0.11, 0.08),
     (0.09, 0.17, 0.36),
@@ -32,31 +37,33 @@ CONTAINER_HEIGHT = 2.6
 
 @dataclass(frozen=True)
 class Scene:
-    """A vessel in the water, rasterised.
+    """A vessel in the water, or a town, rasterised.
 
     Attributes:
-        height: (rows, columns) metres above the water, 0 at sea.
+        height: (rows, columns) metres above the water or the ground, which are at 0.
         colour: (rows, columns, 3) reflectance.
         material: (rows, columns) index into :data:`MATERIALS`.
-        freeboard: height of the main deck above the water.
-        side: reflectance of the hull.
-        bow: row and column of the stem.
+        freeboard: height of a vessel's main deck above the water.
+        side: reflectance of its hull.
+        bow: row and column of its stem; the corner of the grid for a town.
         length: of the vessel, metres.
         beam: of the vessel, metres.
+        facade: (rows, columns, 3) reflectance of walls, where it is not the one of tops.
     """
 
     height: Array
     colour: Array
     material: Array
-    freeboard: float
-    side: Colour
-    bow: tuple[float, float]
-    length: float
-    beam: float
+    freeboard: float = 0.0
+    side: Colour = (0.0, 0.0, 0.0)
+    bow: tuple[float, float] = (0.0, 0.0)
+    length: float = 0.0
+    beam: float = 0.0
+    facade: Array | None = None
 
     @property
     def afloat(self) -> Array:
-        """(rows, columns) True where the ship is."""
+        """(rows, columns) True where the ship is; everywhere in a town."""
         return self.material > 0
 
 

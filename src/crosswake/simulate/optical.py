@@ -1,5 +1,5 @@
 """What an optical satellite sees of a scene: sun, shadow, tall things that lean, sea, wake, haze,
-clouds, noise."""
+clouds, noise. Ships and towns go through the same camera."""
 
 from dataclasses import dataclass
 
@@ -59,15 +59,26 @@ def draw_optical_view(rng: Random, sun: float, elevation: float, speed: float) -
 def image_optical(scene: Scene, view: OpticalView, rng: Random) -> Array:
     """(height, width, 3) uint8 picture at :data:`OPTICAL_PIXEL` metres."""
     direct = sunlight(scene, view)
-    tops = scene.colour * (
-        SKY + direct[..., None] * SUN * np.float32(np.sin(view.elevation) ** 0.5)
-    )
     canvas = sea(scene, view, direct, rng)
-    lean(canvas, tops, scene, view)
+    lean(canvas, lit_tops(scene, view, direct), scene, view)
     # The frame is drawn around the deck; tall things may lean beyond it, as in hand-made chips.
     extents = deck_extent(scene, view.turn)
     crop = frame(*extents, scene, OPTICAL_PIXEL, view.turn, rng)
     return develop(canvas, scene, crop, view, rng)
+
+
+def image_optical_land(scene: Scene, crop: Crop, view: OpticalView, rng: Random) -> Array:
+    """(height, width, 3) uint8 picture of a frame of a scene that is land all over."""
+    tops = lit_tops(scene, view, sunlight(scene, view))
+    canvas = tops.copy()
+    lean(canvas, tops, scene, view)
+    return develop(canvas, scene, crop, view, rng)
+
+
+def lit_tops(scene: Scene, view: OpticalView, direct: Array) -> Array:
+    """(rows, columns, 3) radiance of all that is seen from straight above."""
+    light = SKY + direct[..., None] * SUN * np.float32(np.sin(view.elevation) ** 0.5)
+    return np.asarray(scene.colour * light)
 
 
 def sunlight(scene: Scene, view: OpticalView) -> Array:
@@ -88,10 +99,10 @@ def sunlight(scene: Scene, view: OpticalView) -> Array:
 
 
 def lean(canvas: Array, tops: Array, scene: Scene, view: OpticalView) -> None:
-    """Paint the ship over the sea, in place.
+    """Paint all that stands over the sea or the ground, in place.
 
-    A camera that looks aside sees tall things displaced, the more the higher they are. So the ship
-    is painted level by level from the water up, and each level hides what it covers of the lower
+    A camera that looks aside sees tall things displaced, the more the higher they are. So they are
+    painted level by level from the ground up, and each level hides what it covers of the lower
     ones.
     """
     away = heading_vector(view.camera + np.pi)
@@ -101,7 +112,7 @@ def lean(canvas: Array, tops: Array, scene: Scene, view: OpticalView) -> None:
     toward_sun = heading_vector(view.sun)
     facing = max(0.0, -(away[0] * toward_sun[0] + away[1] * toward_sun[1]))
     light = SKY * 1.2 + SUN * np.float32(facing * np.cos(view.elevation))
-    walls = scene.colour * light
+    walls = (scene.colour if scene.facade is None else scene.facade) * light
     side = np.asarray(scene.side, np.float32) * light
     for level in np.arange(0.0, float(scene.height.max()) + step, step):
         offset = (-round(away[0] * level * rise / CELL), -round(away[1] * level * rise / CELL))

@@ -10,7 +10,7 @@ import numpy as np
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.files import replacing
-from crosswake.core.provenance import ORIGIN_KEY, origin_text, refuse_other
+from crosswake.core.provenance import ORIGIN_KEY, Origin, origin_text, refuse_other
 from crosswake.data.chips import Modality
 from crosswake.simulate.imaging import image_of, vessel_of
 from crosswake.simulate.parts import Array
@@ -36,8 +36,6 @@ def draw_preview(path: Path, *, seed: int = 0, overwrite: bool = False) -> None:
             drawn with this seed (unless ``overwrite``).
     """
     import matplotlib as mpl
-    import PIL.Image
-    import PIL.PngImagePlugin
     from matplotlib.figure import Figure
 
     if path.suffix.lower() != ".png":
@@ -55,10 +53,18 @@ def draw_preview(path: Path, *, seed: int = 0, overwrite: bool = False) -> None:
         figure.text(0.988, 0.008, caption, color="#8b98a8", fontsize=10, ha="right", va="bottom")
         for number, ship_type in enumerate(PREVIEWED_TYPES):
             draw_ship(figure, outer[divmod(number, 4)], ship_type, number, seed)
+    save_sheet(figure, path, origin)
+
+
+def save_sheet(figure: Any, path: Path, origin: Origin, colours: int = COLOURS) -> None:
+    """Write a figure as a PNG of few colours that says what it was made from."""
+    import PIL.Image
+    import PIL.PngImagePlugin
+
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=100, facecolor=figure.get_facecolor())
     picture = PIL.Image.open(drawn).convert("RGB")
-    few = picture.quantize(COLOURS, kmeans=2, dither=PIL.Image.Dither.NONE)
+    few = picture.quantize(colours, kmeans=2, dither=PIL.Image.Dither.NONE)
     told = PIL.PngImagePlugin.PngInfo()
     told.add_text(ORIGIN_KEY, origin_text(origin))
     with replacing(path, "--preview") as part:

@@ -1,4 +1,5 @@
-"""What an imaging radar sees of a scene. Equations and sources are in docs/simulation.md."""
+"""What an imaging radar sees of a scene, of ships as of towns. Equations and sources are in
+docs/simulation.md."""
 
 from dataclasses import dataclass
 
@@ -11,7 +12,6 @@ from crosswake.simulate.crop import Crop, cells, deck_extent, frame, turned
 from crosswake.simulate.fleet import Vessel
 from crosswake.simulate.geometry import (
     CELL,
-    MATERIALS,
     Direction,
     Scene,
     heading_vector,
@@ -24,11 +24,26 @@ RADAR_PIXEL = 1.0
 """Metres per pixel of HOSS ReID's radar chips (TY-MINISAR)."""
 RESOLUTION = 1.25
 """Metres, in range and in azimuth."""
-DIFFUSE = np.array([0.0, 0.03, 0.09, 0.25, 0.22, 0.50, 0.60, 0.07, 0.008])
-"""Backscatter of a horizontal surface at 45 degrees, by material; a flat deck mirrors the wave
-away."""
-WALL = np.array([0.0, 0.25, 0.5, 0.8, 0.9, 0.9, 1.6, 0.02, 0.0])
+DIFFUSE = np.array(
+    [0.0, 0.03, 0.09, 0.25, 0.22, 0.50, 0.60, 0.07, 0.008]
+    + [0.05, 0.07, 0.014, 0.16, 0.16, 0.06, 0.30, 0.002]
+)
+"""Backscatter of a horizontal surface at 45 degrees, by material in the order of ``MATERIALS``; a
+flat deck mirrors the wave away."""
+WALL = np.array(
+    [0.0, 0.25, 0.5, 0.8, 0.9, 0.9, 1.6, 0.02, 0.0] + [0.1, 0.1, 0.1, 0.05, 0.30, 0.30, 0.6, 0.0]
+)
 """Backscatter of a wall facing the radar, by material."""
+FLOOR = np.array([0.5] + [2.4] * 8 + [0.25, 0.12, 0.6, 0.0, 0.8, 1.0, 0.5, 0.3])
+"""Strength of the double bounce by the material before the wall: water reflects less than a steel
+deck, and grass scatters most of the wave."""
+CORNER = np.array([1.0] * 7 + [0.05, 1.0] + [0.1, 0.1, 0.1, 0.004, 1.0, 1.0, 0.4, 0.0])
+"""Strength of the double bounce by the material of the wall; a round tank has no corner."""
+GLINT = np.array([0.0] * 7 + [40.0, 0.0] + [0.0] * 4 + [4.0, 25.0, 0.0, 0.0], np.float32)
+"""How much more a slope returns that is square to the line of sight, by material; 0 where slopes
+do not count."""
+SHARES = (0.15, 0.5, 0.85)
+"""Heights on a wall, as shares of it, that its echoes come from."""
 
 
 @dataclass(frozen=True)
@@ -81,21 +96,50 @@ def draw_radar_view(rng: Random, look: float, incidence: float) -> RadarView:
 
 def image_radar(scene: Scene, vessel: Vessel, view: RadarView, rng: Random) -> Array:
     """(height, width) float32 amplitude at :data:`RADAR_PIXEL` metres."""
-    away = heading_vector(view.look)
-    hidden = horizon(scene.height, (-away[0], -away[1]), 1 / float(np.tan(view.incidence)))
+    hidden = screened(scene, view)
     surfaces = join([tops(scene, view, hidden), *walls(scene, view, hidden)])
     points = scatterers(scene, vessel, view, hidden)
     crop = radar_crop(scene, view, surfaces, rng)
     kernel = point_response(view, crop.turn)
-    # The convolution leaves tiny negative values, of which no root can be taken below.
-    extended = np.clip(fftconvolve(splat(surfaces, crop), kernel, mode="same"), 0, None)
-    bright = np.clip(fftconvolve(splat(points, crop), kernel, mode="same"), 0, None)
+    extended, bright = focused(surfaces, crop, kernel), focused(points, crop, kernel)
     sea = sea_clutter(scene, hidden, crop, view, rng)
     shape = (crop.rows, crop.columns)
     # Bright points fluctuate less than surfaces do, so most of their power takes no speckle.
     power = (extended + 0.3 * bright) * speckle(shape, view.looks, rng) + 0.7 * bright + sea
+    return detected(power, view, rng)
+
+
+def image_radar_land(scene: Scene, crop: Crop, view: RadarView, rng: Random) -> Array:
+    """(height, width) float32 amplitude of a frame of a scene that is land all over.
+
+    Walls of houses are higher than those of ships, so their echoes come from more places.
+    """
+    hidden = screened(scene, view)
+    count = max(3, int(np.ceil(float(scene.height.max()) / np.tan(view.incidence) / RESOLUTION)))
+    shares = tuple((np.arange(count) + 0.5) / count)
+    surfaces = join([tops(scene, view, hidden), *walls(scene, view, hidden, shares)])
+    power = focused(surfaces, crop, point_response(view, crop.turn, pixel=crop.pixel))
+    shape, wide = (crop.rows, crop.columns), 0.45 * RADAR_PIXEL / crop.pixel
+    rough = texture(shape, view.shape, rng)
+    return detected(power * rough * speckle(shape, view.looks, rng, wide), view, rng)
+
+
+def screened(scene: Scene, view: RadarView) -> Array:
+    """(rows, columns) height that a point needs so that the radar sees it."""
+    away = heading_vector(view.look)
+    return horizon(scene.height, (-away[0], -away[1]), 1 / float(np.tan(view.incidence)))
+
+
+def focused(returns: Returns, crop: Crop, kernel: Array) -> Array:
+    """(height, width) power of echoes after the point response."""
+    # The convolution leaves tiny negative values, of which no root can be taken.
+    return np.asarray(np.clip(fftconvolve(splat(returns, crop), kernel, mode="same"), 0, None))
+
+
+def detected(power: Array, view: RadarView, rng: Random) -> Array:
+    """Amplitude as files hold it."""
     # Thermal noise at -28 dB: no pixel of a real radar is black.
-    noise = 10**-2.8 * rng.gamma(view.looks, 1 / view.looks, shape)
+    noise = 10**-2.8 * rng.gamma(view.looks, 1 / view.looks, power.shape)
     return np.asarray(100 * np.sqrt(power + noise), dtype=np.float32)
 
 
@@ -120,22 +164,25 @@ def tops(scene: Scene, view: RadarView, hidden: Array) -> Returns:
     kind = scene.material[rows, columns]
     # The table holds for 45 degrees, where 2 cos^2 is 1; a steeper look returns more.
     power = DIFFUSE[kind] * CELL**2 * 2 * np.cos(view.incidence) ** 2
-    domes = kind == MATERIALS.index("tank")
-    if domes.any():
-        power = power * np.where(domes, facing_slope(scene, view)[rows, columns], 1.0)
+    glint = GLINT[kind]
+    if glint.any():
+        slope = facing_slope(scene, view)[rows, columns]
+        power = power * np.where(glint > 0, np.float32(0.3) + glint * slope, 1.0)
     return Returns(*place(scene, view, rows, columns, height), power)
 
 
 def facing_slope(scene: Scene, view: RadarView) -> Array:
-    """How much more a curved surface reflects where it is square to the line of sight."""
+    """1 where a surface is square to the line of sight, and less the further it is from that."""
     away = heading_vector(view.look)
     curved = gaussian_filter(scene.height, 1.5)
     rise = np.gradient(curved, CELL, axis=0) * away[0] + np.gradient(curved, CELL, axis=1) * away[1]
     local = view.incidence - np.arctan(rise)
-    return np.asarray(0.3 + 40 * np.exp(-((local / 0.22) ** 2)))
+    return np.asarray(np.exp(-((local / 0.22) ** 2)))
 
 
-def walls(scene: Scene, view: RadarView, hidden: Array) -> list[Returns]:
+def walls(
+    scene: Scene, view: RadarView, hidden: Array, shares: tuple[float, ...] = SHARES
+) -> list[Returns]:
     """Walls that face the radar: echoes spread over their height, and the double bounce at their
     foot."""
     away = heading_vector(view.look)
@@ -147,20 +194,20 @@ def walls(scene: Scene, view: RadarView, hidden: Array) -> list[Returns]:
     kind, screen = scene.material[rows, columns], hidden[rows, columns]
     square = squareness(scene, away)[rows, columns]
     found = []
-    # A wall is one cell in the plan but lies over many pixels: three echoes stand for its height.
-    for share in (0.15, 0.5, 0.85):
+    # A wall is one cell in the plan but lies over many pixels: a few echoes stand for its height.
+    for share in shares:
         z = low + share * high
         power = (
-            WALL[kind] * high / 3 * CELL * (0.15 + square) * np.sin(view.incidence) * (z > screen)
-        )
+            WALL[kind] * high / len(shares) * CELL * (0.15 + square) * np.sin(view.incidence)
+        ) * (z > screen)
         found.append(Returns(*place(scene, view, rows, columns, z), power))
     floor = scene.height >= hidden - 0.05
     open_foot = shifted(floor.astype(np.uint8), nearer, 1)[rows, columns] > 0
-    water = foot[rows, columns] < 0.1
-    # The path wall-floor-radar is as long as the one to the foot, so the echo lies there. Water
-    # reflects less than a steel deck; the exponents are empirical (docs/simulation.md).
-    gain = np.where(water, 0.5, 2.4) * np.minimum(high, 12.0) ** 1.2 * CELL * (0.10 + square**3)
-    power = np.where(kind == MATERIALS.index("tank"), 0.05, 1.0) * gain * open_foot
+    ground = FLOOR[shifted(scene.material, nearer, 0)[rows, columns]]
+    # The path wall-floor-radar is as long as the one to the foot, so the echo lies there. The
+    # exponents are empirical (docs/simulation.md).
+    gain = ground * np.minimum(high, 12.0) ** 1.2 * CELL * (0.10 + square**3)
+    power = CORNER[kind] * gain * open_foot
     found.append(Returns(*place(scene, view, rows + nearer[0], columns + nearer[1], low), power))
     return found
 
@@ -226,16 +273,17 @@ def splat(returns: Returns, crop: Crop) -> Array:
             inside = (r >= 0) & (r < crop.rows) & (c >= 0) & (c < crop.columns)
             flat = r[inside] * crop.columns + c[inside]
             image += np.bincount(flat, (returns.power * wr * wc)[inside], minlength=image.size)
-    return image.reshape(crop.rows, crop.columns) / RADAR_PIXEL**2
+    return image.reshape(crop.rows, crop.columns) / crop.pixel**2
 
 
-def point_response(view: RadarView, turn: float, reach: int = 16) -> Array:
+def point_response(view: RadarView, turn: float, pixel: float = RADAR_PIXEL) -> Array:
     """Power of a point target on the pixel grid, unit sum: a weighted sinc in range and in azimuth.
 
     A raised cosine aperture (pedestal 0.75) leaves side-lobes at about -20 dB.
     """
     away = heading_vector(view.look - turn)
-    grid = np.arange(-reach, reach + 1) * RADAR_PIXEL
+    reach = round(16 / pixel)
+    grid = np.arange(-reach, reach + 1) * pixel
     row, column = grid[:, None], grid[None, :]
     ranges = row * away[0] + column * away[1]
     azimuths = -row * away[1] + column * away[0]
@@ -252,18 +300,19 @@ def weighted_sinc(x: Array, pedestal: float = 0.75) -> Array:
     return np.asarray(pedestal * np.sinc(x) + side * (np.sinc(x - 1) + np.sinc(x + 1)))
 
 
-def speckle(shape: tuple[int, int], looks: int, rng: Random) -> Array:
+def speckle(shape: tuple[int, int], looks: int, rng: Random, wide: float = 0.45) -> Array:
     """Multiplicative speckle of unit mean and variance 1 / looks: the mean of exponential
     intensities.
 
-    Neighbours are slightly correlated, as the sensor's resolution is a little wider than a pixel.
+    Neighbours are correlated over ``wide`` pixels (std of a Gaussian), as the sensor's resolution
+    is wider than a pixel.
     """
     total = np.zeros(shape)
     # An exponential intensity is the sum of two squared normal fields, real and imaginary.
     for _ in range(2 * looks):
-        field = gaussian_filter(rng.normal(size=shape), 0.45, mode="wrap")
+        field = gaussian_filter(rng.normal(size=shape), wide, mode="wrap")
         total += field**2
-    return np.asarray(total / total_power(0.45) / (2 * looks))
+    return np.asarray(total / total_power(wide) / (2 * looks))
 
 
 def total_power(sigma: float) -> float:

@@ -1,0 +1,28 @@
+"""``crosswake buildings simulate``: make simulated tiles of towns."""
+
+from crosswake.cli.printing import print_line
+from crosswake.settings.buildings_simulate import BuildingsSimulateConfig
+
+
+def run(config: BuildingsSimulateConfig) -> int:
+    """Simulate tiles, or draw a preview of some, or both."""
+    if config.out is not None:
+        from crosswake.core.lock import only_writer
+        from crosswake.simulate.tile_writer import simulate_tiles
+
+        with only_writer(config.out.parent, config.out.name, "OUT"):
+            simulate_tiles(
+                config.out,
+                tiles=config.tiles,
+                seed=config.seed,
+                tile_size=config.tile_size,
+                workers=config.workers,
+                quiet=config.quiet,
+            )
+        print_line(config.out)
+    if config.preview is not None:
+        from crosswake.simulate.town_preview import draw_towns
+
+        draw_towns(config.preview, seed=config.seed, overwrite=config.overwrite)
+        print_line(config.preview)
+    return 0

@@ -1,0 +1,174 @@
+"""One tile of a town as a scene: ground, streets, buildings, trees and cars on one grid."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import binary_dilation, gaussian_filter
+
+from crosswake.data.tiles import ROOF_TYPES
+from crosswake.simulate.cities import CITIES
+from crosswake.simulate.geometry import CELL, MATERIALS, Scene
+from crosswake.simulate.ground import GroundMap, lay_ground
+from crosswake.simulate.parts import Array, Random
+from crosswake.simulate.plots import BUILDERS, Builder, centre_of, due_house
+from crosswake.simulate.roofs import House, roof_of
+from crosswake.simulate.streets import draw_bend, draw_blocks
+from crosswake.simulate.streetside import place_cars, place_trees
+
+MARGIN = 96
+"""Cells around a tile whose buildings shade it or lie over it."""
+
+
+@dataclass(frozen=True)
+class Town:
+    """A tile and its surroundings.
+
+    Attributes:
+        scene: what camera and radar see.
+        ids: (rows, columns) int16: 0 no building, k the k-th of ``houses``.
+        houses: the buildings.
+        margin: cells around the tile.
+    """
+
+    scene: Scene
+    ids: Array
+    houses: tuple[House, ...]
+    margin: int
+
+    @property
+    def inner(self) -> tuple[slice, slice]:
+        """The tile itself."""
+        rows, columns = self.ids.shape
+        return slice(self.margin, rows - self.margin), slice(self.margin, columns - self.margin)
+
+    @property
+    def building_height(self) -> Array:
+        """(height, width) float32 of the tile: height of buildings above ground, exactly 0
+        elsewhere."""
+        height = np.where(self.ids > 0, self.scene.height, 0)
+        return np.asarray(height[self.inner], np.float32)
+
+
+def build_town(city: str, size: int, due: tuple[str, ...], rng: Random) -> Town:
+    """Draw a tile of ``size`` cells.
+
+    Args:
+        city: name in :data:`crosswake.simulate.cities.CITIES`.
+        size: cells along a side.
+        due: roof types that the tile must have one building of.
+        rng: random numbers.
+    """
+    style, cells = CITIES[city], size + 2 * MARGIN
+    extent = cells * CELL
+    build = Builder(style, draw_bend(style, extent, rng), rng)
+    blocks = draw_blocks(style, extent, rng)
+    ground = lay_ground(build, blocks, cells)
+    site = Site(ground, MARGIN)
+    inside = [
+        block for block in blocks if near(build.bend.ground(*centre_of(block)), size, 0.3 * size)
+    ]
+    for roof in due:
+        for _ in range(30):
+            block = inside[int(rng.integers(len(inside)))] if inside else blocks[0]
+            at = rng.uniform(block.u0, block.u1), rng.uniform(block.v0, block.v1)
+            house = due_house(build, roof, at)
+            if near(house.place, size, size * 0.5 - 26) and site.add(house, whole=True):
+                break
+    for block in blocks:
+        if block.use in BUILDERS and near(build.bend.ground(*centre_of(block)), size, 90 + size):
+            for house in BUILDERS[block.use](build, block):
+                site.add(house)
+    place_trees(build, ground, site.ids > 0)
+    place_cars(build, ground, site.ids > 0)
+    scene = Scene(ground.height, ground.colour, ground.material, facade=ground.facade)
+    return Town(scene, site.ids, tuple(site.houses), MARGIN)
+
+
+def near(place: tuple[float, float], size: int, reach: float) -> bool:
+    """Whether a place is within ``reach`` cells, along both axes, of the middle of a tile."""
+    middle = size / 2 + MARGIN
+    return all(abs(value / CELL - middle) < reach for value in place)
+
+
+class Site:
+    """Where buildings are put up, none over another and none over a street."""
+
+    def __init__(self, ground: GroundMap, margin: int) -> None:
+        self.ground, self.margin = ground, margin
+        self.ids = np.zeros(ground.height.shape, np.int16)
+        self.houses: list[House] = []
+
+    def add(self, house: House, whole: bool = False) -> bool:
+        """Put a building up where there is room for it; says whether there was.
+
+        Args:
+            house: the building.
+            whole: also want ground free around it.
+        """
+        window, s, t = self.around(house)
+        if window is None:
+            return False
+        p, q = house.plan(s, t)
+        covered, height = roof_of(house, p, q)
+        area = int(covered.sum())
+        apart = binary_dilation(covered, iterations=3) if whole else covered
+        taken = covered & (self.ids[window] > 0)
+        street = covered & self.ground.street[window]
+        if area < 24 or taken.sum() > 0.06 * area or street.sum() > 0.04 * area:
+            return False
+        if whole and (apart & ((self.ids[window] > 0) | self.ground.street[window])).any():
+            return False
+        covered &= ~taken & ~street
+        self.houses.append(house)
+        self.ids[window][covered] = len(self.houses)
+        self.ground.height[window][covered] = height[covered]
+        self.ground.colour[window][covered] = roof_colours(house, p, q, height)[covered]
+        self.ground.facade[window][covered] = house.facade
+        kind = "sheet" if house.metal else "roof"
+        self.ground.material[window][covered] = MATERIALS.index(kind)
+        return True
+
+    def around(self, house: House) -> tuple[tuple[slice, slice] | None, Array, Array]:
+        """The window of the grid that holds a building, and its places in metres."""
+        rows, columns = self.ids.shape
+        at = house.place[0] / CELL, house.place[1] / CELL
+        reach = house.reach / CELL
+        r0, r1 = max(0, int(at[0] - reach)), min(rows, int(at[0] + reach) + 1)
+        c0, c1 = max(0, int(at[1] - reach)), min(columns, int(at[1] + reach) + 1)
+        s = (np.arange(r0, r1)[:, None] + 0.5) * CELL
+        t = (np.arange(c0, c1)[None, :] + 0.5) * CELL
+        if r1 - r0 < 4 or c1 - c0 < 4:
+            return None, s, t
+        return (slice(r0, r1), slice(c0, c1)), s, t
+
+
+def roof_colours(house: House, p: Array, q: Array, height: Array) -> Array:
+    """(rows, columns, 3) colours of a roof: courses of tiles or sheets, stains, lights in halls,
+    panels, a pale parapet."""
+    seed = int(house.variant * 1e9)
+    rng = np.random.default_rng(seed)
+    stain = gaussian_filter(rng.normal(size=p.shape), 4.0) * 5 * rng.uniform(0.03, 0.1)
+    grain = rng.normal(size=p.shape) * 0.05
+    stripes = 0.05 * np.sign(np.sin(p * 2 * np.pi / 2.5)) if house.metal else 0.0
+    shade = np.clip(1 + stain + grain + stripes, 0.5, 1.6)
+    colour = np.asarray(house.colour, np.float32) * shade[..., None].astype(np.float32)
+    if house.roof == "flat_roof":
+        raised = height > house.eave + 0.4
+        colour[raised] = colour[raised] * 0.6 + 0.2
+    pitched = house.roof in ("gable_roof", "hipped_roof_v1", "gambrel_roof", "hipped_roof_v2")
+    if pitched and not house.metal and house.width < 16:
+        count = int(rng.integers(0, 4))
+        for _ in range(count):  # windows in the roof, chimneys' dark tops, panels
+            at = rng.uniform(-0.4, 0.4) * house.length, rng.uniform(-0.35, 0.35) * house.width
+            size = (1.0, 0.8) if rng.random() < 0.8 else (3.0, 1.6)
+            spot = (np.abs(p - at[0]) < size[0] / 2) & (np.abs(q - at[1]) < size[1] / 2)
+            colour[spot] = (0.05, 0.06, 0.09)
+    if house.metal and house.width > 16 and rng.random() < 0.6:
+        lights = (np.abs(p % 9.0 - 4.5) < 0.8) & (np.abs(q) < house.width * 0.38)
+        colour[lights] = np.clip(colour[lights] * 0.5 + 0.35, 0, 0.85)
+    return colour
+
+
+def roof_number(house: House) -> int:
+    """Category of track 1, from 1."""
+    return ROOF_TYPES.index(house.roof) + 1
