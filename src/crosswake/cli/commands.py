@@ -105,6 +105,11 @@ COMMANDS = {
         f"{CLI}.buildings_simulate",
         "make simulated tiles of towns in the layout of DFC23, with references",
     ),
+    "buildings predict": Command(
+        f"{SETTINGS}.buildings_predict:BuildingsPredictConfig",
+        f"{CLI}.buildings_predict",
+        "find buildings and heights on tiles, as a submission and as maps",
+    ),
     "completion": Command(
         f"{SETTINGS}.completion:CompletionConfig",
         f"{CLI}.completion",
