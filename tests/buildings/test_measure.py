@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from crosswake.buildings.heights import delta_shares
-from crosswake.buildings.matching import CUTS, MOST_FOUND, Matches, coco_index
+from crosswake.buildings.matching import CUTS, MOST_FOUND, TileMatches, coco_index
 from crosswake.buildings.measure import ScoreOptions, TileFacts, measure_tiles
 from crosswake.buildings.paired import score_differences
 from crosswake.buildings.precision import mean_precision
@@ -108,7 +108,7 @@ def test_draws_of_tiles_are_what_pycocotools_says_of_repeated_tiles(seed: int) -
     references, predictions = random_tiles(seed)
     rng = np.random.default_rng(seed)
     draws = rng.multinomial(len(references), np.full(len(references), 1 / len(references)), size=6)
-    ours = mean_precision(Matches(references, by_image(predictions), 12), CUTS, draws)
+    ours = mean_precision(TileMatches(references, by_image(predictions), 12), CUTS, draws)
     for row, counts in enumerate(draws):
         precision = naive(references, predictions, counts)
         expected = {

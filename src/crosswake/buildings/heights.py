@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosswake.buildings.results import TileResult
+from crosswake.retrieval.metrics import Floats
 
 GROUND, BELOW = 1e-5, 999.0
 """What the contest takes for a height of 0, and for a negative one."""
@@ -13,8 +14,6 @@ RATIO = 1.25
 DELTAS = ("delta_1", "delta_2", "delta_3")
 ERRORS = ("MAE", "MSE", "RMSE")
 HEIGHT_METRICS = (*DELTAS, *ERRORS)
-
-Floats = NDArray[np.float64]
 
 
 def delta_shares(prediction: NDArray[np.floating], reference: NDArray[np.floating]) -> Floats:

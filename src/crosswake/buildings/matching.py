@@ -62,7 +62,7 @@ class Curve:
     references: NDArray[np.int64]
 
 
-class Matches:
+class TileMatches:
     """The matches of all tiles and classes.
 
     Args:

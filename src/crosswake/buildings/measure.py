@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosswake.buildings.heights import HEIGHT_METRICS, mean_heights, tile_heights
-from crosswake.buildings.matching import CLASS_CUTS, CUTS, Matches
+from crosswake.buildings.matching import CLASS_CUTS, CUTS, TileMatches
 from crosswake.buildings.precision import class_precision, mean_precision
 from crosswake.buildings.results import TileResult, by_image
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.tiles import TRACK_CLASSES
+from crosswake.retrieval.metrics import Floats
 from crosswake.retrieval.protocols import Estimate
 
 ONLY_SAID = ("APs", "APm", "APl")
@@ -19,7 +20,6 @@ ONLY_SAID = ("APs", "APm", "APl")
 CITY_METRICS = ("mAP", "AP50", "delta_1", "MAE", "RMSE", "score")
 ENDS = (2.5, 97.5)
 
-Floats = NDArray[np.float64]
 Draws = NDArray[np.int64]
 Figures = dict[str, Floats]
 
@@ -93,7 +93,7 @@ class TileFacts:
         self.predictions = by_image(predictions)
         self.classes = TRACK_CLASSES[track]
         found = self.predictions
-        self.matches = Matches(references, found, len(self.classes))
+        self.matches = TileMatches(references, found, len(self.classes))
         self.heights = self.flat = None
         self.missing: tuple[str, ...] = ()
         if track == 2 and any(one.height is not None for one in references):

@@ -71,7 +71,7 @@ def best_threshold(judged: Judged) -> float:
     """The score from which on buildings are taken so that F1 over all tiles is best; what lies
     below is no claim. 0 where nothing was found.
 
-    Matches do not change with it: those of higher scores are matched first."""
+    TileMatches do not change with it: those of higher scores are matched first."""
     if not len(judged.scores):
         return 0.0
     order = np.argsort(-judged.scores, kind="mergesort")

@@ -9,13 +9,12 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from crosswake.buildings.matching import Curve, Cut, Matches
+from crosswake.buildings.matching import Curve, Cut, TileMatches
+from crosswake.retrieval.metrics import Floats
 
 RECALLS = np.linspace(0.0, 1.0, 101)
 """Where precision is read, as COCO does."""
 VALUES_AT_ONCE = 2**22
-
-Floats = NDArray[np.float64]
 
 
 def average_precision(curve: Curve, draws: NDArray[np.int64]) -> Floats:
@@ -48,14 +47,16 @@ def average_precision(curve: Curve, draws: NDArray[np.int64]) -> Floats:
     return result
 
 
-def class_precision(matches: Matches, category: int, cut: Cut, draws: NDArray[np.int64]) -> Floats:
+def class_precision(
+    matches: TileMatches, category: int, cut: Cut, draws: NDArray[np.int64]
+) -> Floats:
     """(R,) precision of a class, averaged over the overlaps of ``cut``."""
     each = [average_precision(curve, draws) for curve in matches.curves(category, cut)]
     return np.asarray(np.mean(each, axis=0))
 
 
 def mean_precision(
-    matches: Matches, cuts: Mapping[str, Cut], draws: NDArray[np.int64]
+    matches: TileMatches, cuts: Mapping[str, Cut], draws: NDArray[np.int64]
 ) -> dict[str, Floats]:
     """(R,) of each cut: the mean over the classes that have references in the draw, NaN without
     any."""

@@ -79,6 +79,8 @@ def open_reference(
         raise CrosswakeError(
             f"{source}: does not say its categories; choose --track 1 or --track 2"
         )
+    if number == 2 and heights is None:
+        raise CrosswakeError(f"{source}: track 2 has heights: name their folder with --heights")
     listed = read_references(source, content, number)
     tiles = tuple(
         Tile(

@@ -127,7 +127,7 @@ def print_scores(scored: "ScoredSubmission", config: BuildingsScoreConfig) -> No
 
 def print_tables(scored: "ScoredSubmission") -> None:
     """All metrics, and those of classes and cities."""
-    from crosswake.reports.buildings import TITLES, interval_text, score_summary, value_text
+    from crosswake.reports.buildings import SCORE_TITLES, interval_text, score_summary, value_text
 
     scores, console = scored.scores, make_console()
     console.print(score_summary(scored), style="bold")
@@ -135,7 +135,7 @@ def print_tables(scored: "ScoredSubmission") -> None:
     heads += ["0 everywhere"] if scores.zero else []
     heads += ["difference", "paired interval"] if scored.differences else []
     table = plain_table(f"Track {scores.track}, percent and metres", "metric", heads)
-    for name, title in TITLES.items():
+    for name, title in SCORE_TITLES.items():
         if name not in scores.metrics:
             continue
         one = scores.metrics[name]

@@ -16,18 +16,17 @@ from crosswake.data.pixels import read_bands
 from crosswake.data.radiometry import to_uint8
 from crosswake.data.tiles import Tile
 
-RIGHT, WRONG, MISSED = (0, 214, 143), (255, 64, 120), (255, 200, 30)
+RIGHT_COLOUR, WRONG_COLOUR, MISSED_COLOUR = (0, 214, 143), (255, 64, 120), (255, 200, 30)
 """Green, red and yellow; also told apart by their fill: a missed building has none."""
 FILL = 0.28
 SIDE = 512
 """Pixels along the longer side of a picture at least; small tiles are enlarged."""
-GAP = 12
+PANEL_GAP = 12
 LEAST_TOP = 10.0
 """Metres that the brightest colour of heights stands for at least."""
 GROUND_COLOUR = (24, 30, 38)
 
 Picture = NDArray[np.uint8]
-Floats = NDArray[np.floating]
 
 
 def tile_picture(tile: Tile | None, outcome: TileOutcome) -> Picture:
@@ -66,9 +65,9 @@ def outlined(picture: Picture, outcome: TileOutcome) -> Picture:
     shown = picture.astype(np.float32)
     size = outcome.reference.size
     for instances, colour, fill in (
-        (outcome.missed, MISSED, 0.0),
-        (outcome.wrong, WRONG, FILL),
-        (outcome.right, RIGHT, FILL),
+        (outcome.missed, MISSED_COLOUR, 0.0),
+        (outcome.wrong, WRONG_COLOUR, FILL),
+        (outcome.right, RIGHT_COLOUR, FILL),
     ):
         inside, edge = painted(instances, size)
         shown[inside] = (1 - fill) * shown[inside] + fill * np.array(colour)
@@ -92,7 +91,7 @@ def painted(
 
 
 def height_colours(
-    metres: Floats | None, top: float, size: tuple[int, ...] = (SIDE, SIDE)
+    metres: NDArray[np.floating] | None, top: float, size: tuple[int, ...] = (SIDE, SIDE)
 ) -> Picture:
     """Heights from 0 to ``top`` metres as colours; exactly 0 is dark grey; none are a cross."""
     from matplotlib import colormaps
@@ -118,7 +117,7 @@ def enlarged(picture: Picture) -> Picture:
 
 def side_by_side(panels: Sequence[Picture]) -> Picture:
     """Panels of one height with white between them."""
-    white = np.full((panels[0].shape[0], GAP, 3), 255, np.uint8)
+    white = np.full((panels[0].shape[0], PANEL_GAP, 3), 255, np.uint8)
     parts = [part for panel in panels for part in (white, panel)][1:]
     return np.concatenate(parts, axis=1)
 

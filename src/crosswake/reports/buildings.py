@@ -33,7 +33,7 @@ from crosswake.reports.results import bad_records, estimate_records, number, wri
 from crosswake.retrieval.protocols import Estimate
 
 METRES = ("MAE", "RMSE")
-TITLES: Mapping[str, str] = {
+SCORE_TITLES: Mapping[str, str] = {
     "score": "score, (AP50 + δ₁) / 2",
     "AP50": "AP50, masks at IoU 0.5",
     "mAP": "mAP, IoU 0.5 to 0.95",
@@ -187,7 +187,7 @@ def write_score_page(
     page = environment.get_template("buildings.html.j2").render(
         scored=scored,
         scores=scores,
-        titles={name: title for name, title in TITLES.items() if name in scores.metrics},
+        titles={name: title for name, title in SCORE_TITLES.items() if name in scores.metrics},
         city_metrics=[name for name in ("AP50", "delta_1", "score") if name in scores.metrics],
         metres=METRES,
         summary=score_summary(scored),
