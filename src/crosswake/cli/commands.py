@@ -105,6 +105,11 @@ COMMANDS = {
         f"{CLI}.buildings_simulate",
         "make simulated tiles of towns in the layout of DFC23, with references",
     ),
+    "buildings reproduce": Command(
+        f"{SETTINGS}.buildings_reproduce:BuildingsReproduceConfig",
+        f"{CLI}.buildings_reproduce",
+        "train the contest's baselines and ours, beside the published table",
+    ),
     "completion": Command(
         f"{SETTINGS}.completion:CompletionConfig",
         f"{CLI}.completion",
