@@ -14,12 +14,11 @@ from crosswake.simulate.radar import (
     point_response,
     radar_crop,
     sea_clutter,
-    speckle,
     splat,
-    texture,
     tops,
     weighted_sinc,
 )
+from crosswake.simulate.speckle import speckle, texture
 
 SIZE = (400, 400)
 

@@ -110,6 +110,11 @@ COMMANDS = {
         f"{CLI}.buildings_predict",
         "find buildings and heights on tiles, as a submission and as maps",
     ),
+    "buildings reproduce": Command(
+        f"{SETTINGS}.buildings_reproduce:BuildingsReproduceConfig",
+        f"{CLI}.buildings_reproduce",
+        "train the contest's baselines and ours, beside the published table",
+    ),
     "completion": Command(
         f"{SETTINGS}.completion:CompletionConfig",
         f"{CLI}.completion",

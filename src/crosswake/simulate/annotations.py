@@ -58,7 +58,7 @@ def polygon_of(house: House, town: Town, area: int) -> list[list[float]] | None:
 
 
 def whole_counts(mask: Array) -> dict[str, Any]:
-    """Run-lengths of a mask, column by column, that begin with the number of zeros."""
+    """Run-lengths of a mask, column by column, that begin_tiles with the number of zeros."""
     flat = np.concatenate([[0], mask.ravel(order="F").astype(np.int8), [1 - mask[-1, -1]]])
     edges = np.flatnonzero(np.diff(flat))
     counts = np.diff(np.concatenate([[0], edges]))

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter, zoom
 from crosswake.simulate.geometry import CELL, MATERIALS
 from crosswake.simulate.parts import Array, Random
 from crosswake.simulate.plots import Builder
-from crosswake.simulate.streets import Block
+from crosswake.simulate.streets import StreetBlock
 
 ASPHALT = np.array([0.115, 0.115, 0.12], np.float32)
 PAVEMENT = np.array([0.27, 0.26, 0.25], np.float32)
@@ -59,9 +59,9 @@ class GroundMap:
         return GroundMap(*(grid[at] for grid in maps), (u[at], v[at]))
 
 
-def lay_ground(build: Builder, blocks: list[Block], cells: int) -> GroundMap:
+def lay_ground(build: Builder, blocks: list[StreetBlock], cells: int) -> GroundMap:
     """Streets and open ground of a tile of ``cells`` along a side."""
-    rng, style = build.rng, build.style
+    rng = build.rng
     axis = (np.arange(cells) + 0.5) * CELL
     u, v = build.bend.streets(axis[:, None], axis[None, :])
     use = np.zeros((cells, cells), np.int16)
@@ -81,7 +81,7 @@ def lay_ground(build: Builder, blocks: list[Block], cells: int) -> GroundMap:
     return replace(whole, facade=colour.copy())
 
 
-def block_window(build: Builder, block: Block, cells: int) -> tuple[slice, slice]:
+def block_window(build: Builder, block: StreetBlock, cells: int) -> tuple[slice, slice]:
     """The part of the grid that holds a block and the streets beside it."""
     corners = [build.bend.ground(u, v) for u in (block.u0, block.u1) for v in (block.v0, block.v1)]
     pad = 12 + build.style.bend / 2
@@ -93,7 +93,9 @@ def block_window(build: Builder, block: Block, cells: int) -> tuple[slice, slice
     return spans[0], spans[1]
 
 
-def lay_block(build: Builder, block: Block, number: int, part: GroundMap, patches: Array) -> None:
+def lay_block(
+    build: Builder, block: StreetBlock, number: int, part: GroundMap, patches: Array
+) -> None:
     """The open ground of one block, in place, and a line of the streets beside it."""
     rng, style = build.rng, build.style
     (u, v), colour, material = part.streets, part.colour, part.material
@@ -109,25 +111,25 @@ def lay_block(build: Builder, block: Block, number: int, part: GroundMap, patche
     patch = patches[: u.shape[0], : u.shape[1]]
     lawn = inside & (patch < np.quantile(patch[inside], min(green, 0.98)))
     soil = np.asarray(style.soil, np.float32)
-    paint(colour, material, inside & ~lawn, PAVEMENT * rng.uniform(0.7, 1.0), "paving")
+    surface(colour, material, inside & ~lawn, PAVEMENT * rng.uniform(0.7, 1.0), "paving")
     if block.use in ("industry", "bare") or rng.random() < 0.25:
         bare = soil if block.use == "bare" else YARD * rng.uniform(0.8, 1.3)
         kind = "soil" if block.use == "bare" else "paving"
-        paint(colour, material, inside & ~lawn, bare + 0.02, kind)
+        surface(colour, material, inside & ~lawn, bare + 0.02, kind)
     grass = soil * rng.uniform(0.8, 1.2) + rng.normal(0, 0.008, 3)
-    paint(colour, material, lawn, np.clip(grass, 0.02, 0.6), "grass")
+    surface(colour, material, lawn, np.clip(grass, 0.02, 0.6), "grass")
     if block.use == "park":
         draw_park(build, block, part)
-    paint(colour, material, inside & (inward < KERB), PAVEMENT * rng.uniform(0.85, 1.1), "paving")
+    surface(colour, material, inside & (inward < KERB), PAVEMENT * rng.uniform(0.85, 1.1), "paving")
 
 
-def paint(colour: Array, material: Array, where: Array, shade: Array, kind: str) -> None:
+def surface(colour: Array, material: Array, where: Array, shade: Array, kind: str) -> None:
     """Give cells a colour and a material, in place."""
     colour[where] = shade
     material[where] = MATERIALS.index(kind)
 
 
-def draw_park(build: Builder, block: Block, part: GroundMap) -> None:
+def draw_park(build: Builder, block: StreetBlock, part: GroundMap) -> None:
     """Paths that cross, and perhaps a pond, in place."""
     (u, v), rng = part.streets, build.rng
     inside = (u > block.u0) & (u < block.u1) & (v > block.v0) & (v < block.v1)
@@ -135,16 +137,16 @@ def draw_park(build: Builder, block: Block, part: GroundMap) -> None:
     du, dv = u - middle[0], v - middle[1]
     swing = 6 * np.sin(du / 14)
     path = inside & ((np.abs(dv + swing) < 1.5) | (np.abs(du + 0.5 * dv) < 1.5))
-    paint(part.colour, part.material, path, np.array([0.33, 0.29, 0.23]), "soil")
+    surface(part.colour, part.material, path, np.array([0.33, 0.29, 0.23]), "soil")
     if rng.random() < 0.6:
         reach = 0.25 * min(block.size)
         shore = (du / 1.5) ** 2 + dv**2 + (8 * np.sin(du / 5) + 6 * np.cos(dv / 4)) * reach / 5
         pond = inside & (shore < reach**2)
-        paint(part.colour, part.material, pond, POND, "pond")
+        surface(part.colour, part.material, pond, POND, "pond")
         part.street[pond] = True
 
 
-def draw_lines(part: GroundMap, block: Block) -> None:
+def draw_lines(part: GroundMap, block: StreetBlock) -> None:
     """White dashes in the middle of the streets, in place."""
     u, v = part.streets
     for across, along, low, high, middle in (

@@ -6,16 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from crosswake.simulate.cities import FACADES, PALES, SHEETS, CityStyle
+from crosswake.simulate.lots import centre_of, lots_of, middle_side, oriented, shifted_on
 from crosswake.simulate.parts import Colour, Random
 from crosswake.simulate.roofs import House
-from crosswake.simulate.streets import Bend, Block
+from crosswake.simulate.streets import Bend, StreetBlock
 
 STOREY = 3.0
-SLOPES = {
-    "gable": (0.35, 0.9),
-    "hipped": (0.3, 0.7),
-    "steep": (0.8, 1.3),
-}
 HIPPED = ("hipped_roof_v1", "hipped_roof_v2", "pyramid_roof", "multiple_eave_roof", "gambrel_roof")
 
 
@@ -94,10 +90,10 @@ class Builder:
         return str(rng.choice(HIPPED, p=(0.56, 0.2, 0.06, 0.08, 0.1)))
 
 
-def houses(build: Builder, block: Block) -> Iterator[House]:
+def houses(build: Builder, block: StreetBlock) -> Iterator[House]:
     """Detached houses, two rows of plots back to back."""
     rng = build.rng
-    for middle, depth, lot in plots(block, rng, (15.0, 23.0)):
+    for middle, depth, lot in lots_of(block, rng, (15.0, 23.0)):
         if rng.random() < 0.07:
             continue
         size = (min(rng.uniform(9, 15), lot - 4), min(rng.uniform(8, 11.5), depth * 0.5))
@@ -110,7 +106,9 @@ def houses(build: Builder, block: Block) -> Iterator[House]:
         yield house
         if rng.random() < 0.3:  # a garage or shed behind
             back = -1 if middle_side(block, at) else 1
-            shed = moved(at, block, rng.uniform(-4, 4), back * (size[1] / 2 + rng.uniform(5, 7)))
+            shed = shifted_on(
+                at, block, rng.uniform(-4, 4), back * (size[1] / 2 + rng.uniform(5, 7))
+            )
             kind = "flat_roof" if rng.random() < 0.6 else "gable_roof"
             yield replace(
                 build.house(kind, shed, (rng.uniform(4, 7), rng.uniform(3, 4)), 0.8),
@@ -118,7 +116,7 @@ def houses(build: Builder, block: Block) -> Iterator[House]:
             )  # fmt: skip
 
 
-def terraces(build: Builder, block: Block) -> Iterator[House]:
+def terraces(build: Builder, block: StreetBlock) -> Iterator[House]:
     """Rows of narrow houses wall to wall, each with a roof of its own, or one over all."""
     rng = build.rng
     long = max(block.size)
@@ -130,20 +128,20 @@ def terraces(build: Builder, block: Block) -> Iterator[House]:
     whole = rng.random() < 0.6
     rows = max(1, int((min(block.size) - 6) // (depth + 16)) + 1)
     for number in range(rows):
-        side = lerp(-1, 1, number / max(rows - 1, 1)) * (min(block.size) / 2 - depth / 2 - 4)
+        side = (2 * number / max(rows - 1, 1) - 1) * (min(block.size) / 2 - depth / 2 - 4)
         at = -long / 2 + 4 + rng.uniform(0, 4)
         while at < long / 2 - 18:
             run = min(rng.uniform(24, 55) if whole else rng.uniform(6, 8.5), long / 2 - 4 - at)
             if run < 5:
                 break
-            middle = moved(centre_of(block), block, at + run / 2, side)
+            middle = shifted_on(centre_of(block), block, at + run / 2, side)
             if not whole or rng.random() < 0.94:
                 kind = roof if rng.random() < 0.9 else build.sloping()
                 yield build.house(kind, middle, oriented((run, depth), block), storeys)
             at += run + (rng.uniform(3, 9) if whole or rng.random() < 0.12 else 0.05)
 
 
-def slabs(build: Builder, block: Block) -> Iterator[House]:
+def slabs(build: Builder, block: StreetBlock) -> Iterator[House]:
     """Long blocks of flats in parallel, with lawns between them."""
     rng = build.rng
     long, short = max(block.size), min(block.size)
@@ -162,17 +160,17 @@ def slabs(build: Builder, block: Block) -> Iterator[House]:
         pieces = 1 if run < 55 else 2
         for piece in range(pieces):
             across = (piece + 0.5 - pieces / 2) * run
-            middle = moved(centre_of(block), block, at, across)
+            middle = shifted_on(centre_of(block), block, at, across)
             size = oriented((depth, max(run / pieces - 6, 12)), block)
             house = build.house(roof, middle, size, storeys * rng.choice([1, 1, 1.2]))
             yield replace(house, colour=tuple(np.array(colour) * rng.uniform(0.92, 1.08)))
         at += step
 
 
-def towers(build: Builder, block: Block) -> Iterator[House]:
+def towers(build: Builder, block: StreetBlock) -> Iterator[House]:
     """High buildings on flat ground, some on a low base."""
     rng = build.rng
-    for middle, depth, lot in plots(block, rng, (34.0, 52.0)):
+    for middle, depth, lot in lots_of(block, rng, (34.0, 52.0)):
         size = rng.uniform(16, 26), rng.uniform(14, 22)
         if min(depth, lot) < 22:
             continue
@@ -182,7 +180,7 @@ def towers(build: Builder, block: Block) -> Iterator[House]:
         yield replace(house, variant=0.9) if roof == "other" else house
 
 
-def perimeter(build: Builder, block: Block) -> Iterator[House]:
+def perimeter(build: Builder, block: StreetBlock) -> Iterator[House]:
     """Closed blocks: houses wall to wall along all four streets around a yard."""
     rng = build.rng
     depth = rng.uniform(11, 14)
@@ -213,10 +211,10 @@ def perimeter(build: Builder, block: Block) -> Iterator[House]:
         yield build.house("flat_roof", (cu, cv), size, rng.integers(1, 4))
 
 
-def industry(build: Builder, block: Block) -> Iterator[House]:
+def industry(build: Builder, block: StreetBlock) -> Iterator[House]:
     """Halls: large, low, flat, in rows of gables, or vaulted."""
     rng = build.rng
-    for middle, depth, lot in plots(block, rng, (38.0, 75.0)):
+    for middle, depth, lot in lots_of(block, rng, (38.0, 75.0)):
         size = (lot * rng.uniform(0.6, 0.88), depth * rng.uniform(0.55, 0.85))
         roof = str(
             rng.choice(
@@ -229,7 +227,7 @@ def industry(build: Builder, block: Block) -> Iterator[House]:
         if roof == "revolved":
             for number in range(3):
                 wide = rng.uniform(9, 17)
-                at = moved(middle, block, (number - 1) * 20, 0)
+                at = shifted_on(middle, block, (number - 1) * 20, 0)
                 tank = build.house(roof, at, (wide, wide), 2.6)
                 yield replace(tank, variant=0.9, colour=build.one_of(PALES))
             continue
@@ -241,7 +239,7 @@ def industry(build: Builder, block: Block) -> Iterator[House]:
         yield house
 
 
-def civic(build: Builder, block: Block) -> Iterator[House]:
+def civic(build: Builder, block: StreetBlock) -> Iterator[House]:
     """Schools, churches, halls: one or two large buildings of unusual shape."""
     rng = build.rng
     centre, short = centre_of(block), min(block.size)
@@ -251,7 +249,7 @@ def civic(build: Builder, block: Block) -> Iterator[House]:
         nave = build.house("gable_roof", centre, oriented((width * 2.4, width), block), 3.5)
         yield replace(nave, rise=width * 0.6)
         side = width * rng.uniform(0.5, 0.65)
-        at = moved(centre, block, width * 1.2 + side / 2 + 0.3, 0)
+        at = shifted_on(centre, block, width * 1.2 + side / 2 + 0.3, 0)
         yield replace(build.house("pyramid_roof", at, (side, side), 8), rise=side * 1.6)
     elif choice < 0.6:
         wide = min(short * 0.5, rng.uniform(18, 34))
@@ -278,7 +276,7 @@ def due_house(build: Builder, roof: str, middle: tuple[float, float]) -> House:
     return build.house(roof, middle, (size[0] * grown, size[1] * grown), rng.uniform(1, 3))
 
 
-BUILDERS: dict[str, Callable[[Builder, Block], Iterator[House]]] = {
+BUILDERS: dict[str, Callable[[Builder, StreetBlock], Iterator[House]]] = {
     "houses": houses,
     "terraces": terraces,
     "slabs": slabs,
@@ -290,55 +288,9 @@ BUILDERS: dict[str, Callable[[Builder, Block], Iterator[House]]] = {
 """How each use of a block is built on; park and bare ground have no buildings."""
 
 
-def plots(
-    block: Block, rng: Random, width: tuple[float, float]
-) -> Iterator[tuple[tuple[float, float], float, float]]:
-    """Middle, depth and width of the plots of a block, in two rows where it is deep enough."""
-    long, short = max(block.size), min(block.size)
-    rows = 2 if short > 1.9 * width[0] else 1
-    depth = short / rows
-    for number in range(rows):
-        side = (number + 0.5 - rows / 2) * depth
-        # Houses stand nearer to the street than to the gardens behind.
-        side += 0.12 * depth * (0 if rows == 1 else np.sign(side))
-        count = max(1, round(long / rng.uniform(*width)))
-        lot = long / count
-        for place in range(count):
-            yield moved(centre_of(block), block, (place + 0.5) * lot - long / 2, side), depth, lot
-
-
-def centre_of(block: Block) -> tuple[float, float]:
-    """The middle, in street coordinates."""
-    return (block.u0 + block.u1) / 2, (block.v0 + block.v1) / 2
-
-
-def moved(
-    at: tuple[float, float], block: Block, along: float, across: float
-) -> tuple[float, float]:
-    """A point shifted along and across the longer side of a block."""
-    step = (along, across) if block.size[0] >= block.size[1] else (across, along)
-    return at[0] + step[0], at[1] + step[1]
-
-
-def oriented(size: tuple[float, float], block: Block) -> tuple[float, float]:
-    """A size along and across the longer side of a block as a size along u and v."""
-    return size if block.size[0] >= block.size[1] else (size[1], size[0])
-
-
-def middle_side(block: Block, at: tuple[float, float]) -> bool:
-    """Whether a point is in the second row of its block."""
-    offset = at[1] - centre_of(block)[1], at[0] - centre_of(block)[0]
-    return (offset[0] if block.size[0] >= block.size[1] else offset[1]) > 0
-
-
 def turned_along(house: House, build: Builder, middle: tuple[float, float], along_u: bool) -> House:
     """The same building with its ridge along the street even where it is deeper than broad."""
     angle = build.bend.direction(*middle) + (0.0 if along_u else np.pi / 2)
     if abs(np.sin(angle - house.angle)) < 0.5:
         return house
     return replace(house, angle=float(angle), length=house.width, width=house.length)
-
-
-def lerp(low: float, high: float, share: float) -> float:
-    """Between ``low`` and ``high``."""
-    return low + (high - low) * share

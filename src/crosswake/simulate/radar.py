@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import affine_transform, gaussian_filter
 from scipy.signal import fftconvolve
-from scipy.special import gammaincinv, ndtr
 
 from crosswake.simulate.crop import Crop, cells, deck_extent, frame, turned
 from crosswake.simulate.fleet import Vessel
@@ -19,27 +18,33 @@ from crosswake.simulate.geometry import (
     shifted,
 )
 from crosswake.simulate.parts import Array, Random
+from crosswake.simulate.speckle import speckle, texture
 
 RADAR_PIXEL = 1.0
 """Metres per pixel of HOSS ReID's radar chips (TY-MINISAR)."""
 RESOLUTION = 1.25
 """Metres, in range and in azimuth."""
 DIFFUSE = np.array(
-    [0.0, 0.03, 0.09, 0.25, 0.22, 0.50, 0.60, 0.07, 0.008]
-    + [0.05, 0.07, 0.014, 0.16, 0.16, 0.06, 0.30, 0.002]
+    (
+        *(0.0, 0.03, 0.09, 0.25, 0.22, 0.50, 0.60, 0.07, 0.008),
+        *(0.05, 0.07, 0.014, 0.16, 0.16, 0.06, 0.30, 0.002),
+    )
 )
 """Backscatter of a horizontal surface at 45 degrees, by material in the order of ``MATERIALS``; a
 flat deck mirrors the wave away."""
 WALL = np.array(
-    [0.0, 0.25, 0.5, 0.8, 0.9, 0.9, 1.6, 0.02, 0.0] + [0.1, 0.1, 0.1, 0.05, 0.30, 0.30, 0.6, 0.0]
+    (
+        *(0.0, 0.25, 0.5, 0.8, 0.9, 0.9, 1.6, 0.02, 0.0),
+        *(0.1, 0.1, 0.1, 0.05, 0.30, 0.30, 0.6, 0.0),
+    )
 )
 """Backscatter of a wall facing the radar, by material."""
-FLOOR = np.array([0.5] + [2.4] * 8 + [0.25, 0.12, 0.6, 0.0, 0.8, 1.0, 0.5, 0.3])
+FLOOR = np.array((0.5, *[2.4] * 8, 0.25, 0.12, 0.6, 0.0, 0.8, 1.0, 0.5, 0.3))
 """Strength of the double bounce by the material before the wall: water reflects less than a steel
 deck, and grass scatters most of the wave."""
-CORNER = np.array([1.0] * 7 + [0.05, 1.0] + [0.1, 0.1, 0.1, 0.004, 1.0, 1.0, 0.4, 0.0])
+CORNER = np.array((*[1.0] * 7, 0.05, 1.0, 0.1, 0.1, 0.1, 0.004, 1.0, 1.0, 0.4, 0.0))
 """Strength of the double bounce by the material of the wall; a round tank has no corner."""
-GLINT = np.array([0.0] * 7 + [40.0, 0.0] + [0.0] * 4 + [4.0, 25.0, 0.0, 0.0], np.float32)
+GLINT = np.array((*[0.0] * 7, 40.0, *[0.0] * 5, 4.0, 25.0, 0.0, 0.0), np.float32)
 """How much more a slope returns that is square to the line of sight, by material; 0 where slopes
 do not count."""
 SHARES = (0.15, 0.5, 0.85)
@@ -298,42 +303,6 @@ def weighted_sinc(x: Array, pedestal: float = 0.75) -> Array:
     """Amplitude response of an aperture weighted ``pedestal + (1 - pedestal) cos``."""
     side = (1 - pedestal) / 2
     return np.asarray(pedestal * np.sinc(x) + side * (np.sinc(x - 1) + np.sinc(x + 1)))
-
-
-def speckle(shape: tuple[int, int], looks: int, rng: Random, wide: float = 0.45) -> Array:
-    """Multiplicative speckle of unit mean and variance 1 / looks: the mean of exponential
-    intensities.
-
-    Neighbours are correlated over ``wide`` pixels (std of a Gaussian), as the sensor's resolution
-    is wider than a pixel.
-    """
-    total = np.zeros(shape)
-    # An exponential intensity is the sum of two squared normal fields, real and imaginary.
-    for _ in range(2 * looks):
-        field = gaussian_filter(rng.normal(size=shape), wide, mode="wrap")
-        total += field**2
-    return np.asarray(total / total_power(wide) / (2 * looks))
-
-
-def total_power(sigma: float) -> float:
-    """Variance that a Gaussian filter leaves of white noise."""
-    impulse = np.zeros((17, 17))
-    impulse[8, 8] = 1.0
-    return float((gaussian_filter(impulse, sigma) ** 2).sum())
-
-
-def texture(shape: tuple[int, int], order: float, rng: Random, scale: float = 3.0) -> Array:
-    """Gamma distributed texture of unit mean and variance 1 / order, correlated over ``scale``
-    pixels.
-
-    Speckle times this texture is K distributed (Ward 1981; Jakeman and Pusey 1976).
-    """
-    field = gaussian_filter(rng.normal(size=shape), scale, mode="wrap")
-    # The filter leaves a normal field; its quantiles are mapped to those of the gamma law.
-    field /= max(float(field.std()), 1e-12)
-    levels = np.linspace(-5, 5, 513)
-    table = gammaincinv(order, np.clip(ndtr(levels), 1e-12, 1 - 1e-12)) / order
-    return np.asarray(np.interp(field - field.mean(), levels, table))
 
 
 def sea_clutter(scene: Scene, hidden: Array, crop: Crop, view: RadarView, rng: Random) -> Array:

@@ -134,7 +134,7 @@ class Plan:
         return np.clip(np.minimum(1 - self.across, end), 0, 1)
 
 
-def flat(plan: Plan, _rise: float) -> Array:
+def flat_top(plan: Plan, _rise: float) -> Array:
     """A parapet, and on large roofs some boxes: stairs, lifts, cooling."""
     edge = plan.inward * plan.half_q
     top = np.where(edge < PARAPET, PARAPET, 0.0)
@@ -158,7 +158,7 @@ def gambrel(plan: Plan, rise: float) -> Array:
     return rise * np.minimum(inner / 0.4 * 0.7, 0.7 + (inner - 0.4) / 0.6 * 0.3)
 
 
-def row(plan: Plan, rise: float) -> Array:
+def gables_in_row(plan: Plan, rise: float) -> Array:
     """Parallel gables side by side, or saw teeth on factories; ridges run across."""
     count = max(2, round(plan.half_p * 2 / max(6.0, min(plan.half_q, 12.0))))
     share = (plan.p / (2 * plan.half_p) + 0.5) * count % 1
@@ -226,10 +226,10 @@ ROOFS: dict[str, Callable[[Plan, float], Array]] = dict(
     zip(
         ROOF_TYPES,
         (
-            flat,
+            flat_top,
             gable,
             gambrel,
-            row,
+            gables_in_row,
             multiple_eave,
             hipped_v1,
             hipped_v2,

@@ -9,7 +9,7 @@ from crosswake.simulate.parts import Array, Random
 
 
 @dataclass(frozen=True)
-class Block:
+class StreetBlock:
     """A rectangle between streets, in street coordinates (metres), and what it is used for."""
 
     u0: float
@@ -80,10 +80,10 @@ def draw_bend(style: CityStyle, extent: float, rng: Random) -> Bend:
     return Bend(float(angle), np.array(waves), (extent / 2, extent / 2))
 
 
-def draw_blocks(style: CityStyle, extent: float, rng: Random) -> list[Block]:
+def draw_blocks(style: CityStyle, extent: float, rng: Random) -> list[StreetBlock]:
     """Cut a square, large enough for any turn, into blocks with streets between them."""
     half = extent * 0.78
-    found: list[Block] = []
+    found: list[StreetBlock] = []
     offset = rng.uniform(-30, 30, 2)
     names = list(style.uses)
     weights = np.array([style.uses[name] for name in names])
@@ -110,7 +110,7 @@ def draw_blocks(style: CityStyle, extent: float, rng: Random) -> list[Block]:
             use = quarter[int(rng.integers(3))]
         else:
             use = str(rng.choice(names, p=weights / weights.sum()))
-        found.append(Block(u0, u1, v0, v1, use))
+        found.append(StreetBlock(u0, u1, v0, v1, use))
 
     cut(offset[0] - half, offset[0] + half, offset[1] - half, offset[1] + half, 0)
     return found

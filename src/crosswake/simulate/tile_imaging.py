@@ -20,7 +20,7 @@ STEEPEST_TILT = np.radians(15.0)
 
 
 @dataclass(frozen=True)
-class TileImages:
+class SeenTile:
     """What is written of a tile: both images, and how they were taken."""
 
     rgb: Array
@@ -29,7 +29,7 @@ class TileImages:
     radar: RadarView
 
 
-def image_tile(town: Town, city: str, rng: Random) -> TileImages:
+def image_tile(town: Town, city: str, rng: Random) -> SeenTile:
     """Image one tile from its city's place, under a sun of its own."""
     style = CITIES[city]
     size = town.ids.shape[0] - 2 * town.margin
@@ -59,4 +59,4 @@ def image_tile(town: Town, city: str, rng: Random) -> TileImages:
         turn=0.0,
     )
     rgb = image_optical_land(town.scene, crop, camera, rng)
-    return TileImages(rgb, image_radar_land(town.scene, crop, radar, rng), camera, radar)
+    return SeenTile(rgb, image_radar_land(town.scene, crop, radar, rng), camera, radar)

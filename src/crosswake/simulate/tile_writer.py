@@ -25,11 +25,11 @@ from crosswake.simulate.tile_places import TilePlan, plan_tiles, raster_place
 from crosswake.simulate.town import build_town
 from crosswake.simulate.writer import in_processes
 
-GENERATOR = 1
+TOWN_VERSION = 1
 """Version of the towns; another one gives other tiles for the same seed."""
-MARKER = "simulated.json"
+TILE_MARKER = "simulated.json"
 TILE_TABLE = "tiles.csv"
-JOURNAL = ".tiles"
+TILE_JOURNAL = ".tiles"
 """Folder with a file for each finished tile, while the job runs."""
 TILE_FOLDERS = {
     ("train", 1): "track1/train",
@@ -40,7 +40,7 @@ TILE_FOLDERS = {
     ("test", 2): "track2_test_data",
 }
 REFERENCE_NAMES = {1: "roof_fine", 2: "buildings_only"}
-Record = dict[str, Any]
+TileRecord = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,12 @@ def simulate_tiles(
         )
     origin = {
         "command": "buildings simulate",
-        "generator": GENERATOR,
+        "generator": TOWN_VERSION,
         "seed": seed,
         "tile_size": tile_size,
         "tiles": tiles,
     }
-    if not begin(out, origin):
+    if not begin_tiles(out, origin):
         return
     job = TileJob(out, seed, tile_size)
     missing = [plan for plan in plans if not journal_of(out, plan).exists()]
@@ -96,17 +96,17 @@ def simulate_tiles(
     with Progress(len(plans), "simulating", "tiles", quiet, already=done) as progress:
         for _ in in_processes(missing, partial(write_tile, job), workers or os.cpu_count() or 1):
             progress.advance()
-    finish(job, plans, origin)
+    finish_tiles(job, plans, origin)
 
 
-def begin(out: Path, origin: Record) -> bool:
+def begin_tiles(out: Path, origin: TileRecord) -> bool:
     """Make or recognise the folder; says whether there is something left to do.
 
     Raises:
         CrosswakeError: it holds something that these settings did not make.
     """
-    marker = out / MARKER
-    if out.exists() and (not out.is_dir() or any(visible(out))):
+    marker = out / TILE_MARKER
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
         found = read_origin(marker)
         if found is None:
             raise CrosswakeError(
@@ -118,18 +118,13 @@ def begin(out: Path, origin: Record) -> bool:
             )
         return not json.loads(marker.read_text(encoding="utf-8")).get("complete")
     make_folder(out, "OUT")
-    write_json(marker, {ORIGIN_KEY: origin, "complete": False})
+    write_compact(marker, {ORIGIN_KEY: origin, "complete": False})
     return True
-
-
-def visible(folder: Path) -> list[Path]:
-    """What a folder holds, but for the lock of this process."""
-    return [path for path in folder.iterdir() if not path.name.endswith(".lock")]
 
 
 def journal_of(root: Path, plan: TilePlan) -> Path:
     """The file that says that a tile is finished, and what is on it."""
-    return root / JOURNAL / f"{plan.stem}.json"
+    return root / TILE_JOURNAL / f"{plan.stem}.json"
 
 
 def write_tile(job: TileJob, plan: TilePlan) -> str:
@@ -151,14 +146,14 @@ def write_tile(job: TileJob, plan: TilePlan) -> str:
                 part, bands, compress="deflate", predictor=2 if kind == "rgb" else 3, **place
             )
         if kind != "dsm":
-            share(path, second / kind / path.name)
+            share_file(path, second / kind / path.name)
     found = annotations_of(town)
     row = describe_tile(plan, images.camera, images.radar) | {"buildings": len(found)}
-    write_json(journal_of(job.root, plan), {"row": row, "annotations": found})
+    write_compact(journal_of(job.root, plan), {"row": row, "annotations": found})
     return plan.stem
 
 
-def share(path: Path, link: Path) -> None:
+def share_file(path: Path, link: Path) -> None:
     """The same file in the other track: a hard link, or a copy where there are none."""
     link.parent.mkdir(parents=True, exist_ok=True)
     with replacing(link, "OUT") as part:
@@ -168,7 +163,7 @@ def share(path: Path, link: Path) -> None:
             shutil.copyfile(path, part)
 
 
-def describe_tile(plan: TilePlan, camera: Any, radar: Any) -> Record:
+def describe_tile(plan: TilePlan, camera: Any, radar: Any) -> TileRecord:
     """The row of one tile in the table."""
     degrees = {name: float(np.degrees(value)) for name, value in asdict(camera).items()}
     return {
@@ -188,7 +183,7 @@ def describe_tile(plan: TilePlan, camera: Any, radar: Any) -> Record:
     }
 
 
-def finish(job: TileJob, plans: list[TilePlan], origin: Record) -> None:
+def finish_tiles(job: TileJob, plans: list[TilePlan], origin: TileRecord) -> None:
     """References, image ids and the table from the journal; then the journal goes."""
     records = {
         plan.stem: json.loads(journal_of(job.root, plan).read_text(encoding="utf-8"))
@@ -208,15 +203,15 @@ def finish(job: TileJob, plans: list[TilePlan], origin: Record) -> None:
     counts = {split: sum(plan.split == split for plan in plans) for split in SPLIT_SHARES}
     cities = {split: cities_of(split) for split in SPLIT_SHARES}
     marker = {ORIGIN_KEY: origin, "complete": True, "cities": cities, "counts": counts}
-    write_json(job.root / MARKER, marker)
-    shutil.rmtree(job.root / JOURNAL, ignore_errors=True)
+    write_compact(job.root / TILE_MARKER, marker)
+    shutil.rmtree(job.root / TILE_JOURNAL, ignore_errors=True)
 
 
-def write_references(job: TileJob, track: int, split: str, records: dict[str, Record]) -> None:
+def write_references(job: TileJob, track: int, split: str, records: dict[str, TileRecord]) -> None:
     """The COCO file of one track and split, and its image ids, from 0 in order of name."""
     folder, size = job.root / f"track{track}", job.tile_size
-    images: list[Record] = []
-    annotations: list[Record] = []
+    images: list[TileRecord] = []
+    annotations: list[TileRecord] = []
     for number, (stem, record) in enumerate(records.items()):
         images.append({"file_name": f"{stem}.tif", "height": size, "width": size, "id": number})
         for building in record["annotations"]:
@@ -228,13 +223,13 @@ def write_references(job: TileJob, track: int, split: str, records: dict[str, Re
         for number, name in enumerate(TRACK_CLASSES[track], 1)
     ]
     content = {"images": images, "annotations": annotations, "categories": categories}
-    write_json(folder / f"{REFERENCE_NAMES[track]}_{split}.json", content)
+    write_compact(folder / f"{REFERENCE_NAMES[track]}_{split}.json", content)
     if split != "train":
         ids = {image["file_name"]: image["id"] for image in images}
-        write_json(folder / "image_id" / f"image_id_{split}.json", ids)
+        write_compact(folder / "image_id" / f"image_id_{split}.json", ids)
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_compact(path: Path, content: Any) -> None:
     """Write JSON in one line, the same bytes each time."""
     with replacing(path, "OUT") as part:
         part.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")

@@ -9,13 +9,14 @@ from crosswake.data.tiles import ROOF_TYPES
 from crosswake.simulate.cities import CITIES
 from crosswake.simulate.geometry import CELL, MATERIALS, Scene
 from crosswake.simulate.ground import GroundMap, lay_ground
+from crosswake.simulate.lots import centre_of
 from crosswake.simulate.parts import Array, Random
-from crosswake.simulate.plots import BUILDERS, Builder, centre_of, due_house
+from crosswake.simulate.plots import BUILDERS, Builder, due_house
 from crosswake.simulate.roofs import House, roof_of
 from crosswake.simulate.streets import draw_bend, draw_blocks
 from crosswake.simulate.streetside import place_cars, place_trees
 
-MARGIN = 96
+TILE_MARGIN = 96
 """Cells around a tile whose buildings shade it or lie over it."""
 
 
@@ -58,35 +59,35 @@ def build_town(city: str, size: int, due: tuple[str, ...], rng: Random) -> Town:
         due: roof types that the tile must have one building of.
         rng: random numbers.
     """
-    style, cells = CITIES[city], size + 2 * MARGIN
+    style, cells = CITIES[city], size + 2 * TILE_MARGIN
     extent = cells * CELL
     build = Builder(style, draw_bend(style, extent, rng), rng)
     blocks = draw_blocks(style, extent, rng)
     ground = lay_ground(build, blocks, cells)
-    site = Site(ground, MARGIN)
+    site = Site(ground, TILE_MARGIN)
     inside = [
-        block for block in blocks if near(build.bend.ground(*centre_of(block)), size, 0.3 * size)
+        block for block in blocks if is_near(build.bend.ground(*centre_of(block)), size, 0.3 * size)
     ]
     for roof in due:
         for _ in range(30):
             block = inside[int(rng.integers(len(inside)))] if inside else blocks[0]
             at = rng.uniform(block.u0, block.u1), rng.uniform(block.v0, block.v1)
             house = due_house(build, roof, at)
-            if near(house.place, size, size * 0.5 - 26) and site.add(house, whole=True):
+            if is_near(house.place, size, size * 0.5 - 26) and site.add(house, whole=True):
                 break
     for block in blocks:
-        if block.use in BUILDERS and near(build.bend.ground(*centre_of(block)), size, 90 + size):
+        if block.use in BUILDERS and is_near(build.bend.ground(*centre_of(block)), size, 90 + size):
             for house in BUILDERS[block.use](build, block):
                 site.add(house)
     place_trees(build, ground, site.ids > 0)
     place_cars(build, ground, site.ids > 0)
     scene = Scene(ground.height, ground.colour, ground.material, facade=ground.facade)
-    return Town(scene, site.ids, tuple(site.houses), MARGIN)
+    return Town(scene, site.ids, tuple(site.houses), TILE_MARGIN)
 
 
-def near(place: tuple[float, float], size: int, reach: float) -> bool:
+def is_near(place: tuple[float, float], size: int, reach: float) -> bool:
     """Whether a place is within ``reach`` cells, along both axes, of the middle of a tile."""
-    middle = size / 2 + MARGIN
+    middle = size / 2 + TILE_MARGIN
     return all(abs(value / CELL - middle) < reach for value in place)
 
 

@@ -11,7 +11,7 @@ from crosswake.data.tiles import ROOF_TYPES
 from crosswake.simulate.imaging import generator
 from crosswake.simulate.parts import Array
 from crosswake.simulate.preview import save_sheet
-from crosswake.simulate.tile_imaging import TileImages, image_tile
+from crosswake.simulate.tile_imaging import SeenTile, image_tile
 from crosswake.simulate.town import Town, build_town, roof_number
 
 SHOWN_CITIES = ("Arvena", "Fjordal", "Dunmere", "Lumeria")
@@ -43,13 +43,13 @@ def draw_towns(path: Path, *, seed: int = 0, overwrite: bool = False) -> None:
             rng = generator(seed, 4, column)
             town = build_town(city, SHOWN_SIZE, ("pyramid_roof", "revolved"), rng)
             images = image_tile(town, city, rng)
-            panels = (images.rgb, decibel_grey(images.sar), truth(town))
+            panels = (images.rgb, decibel_grey(images.sar), paint_truth(town))
             for line, panel in enumerate(panels):
                 axes = figure.add_subplot(grid[line, column])
                 axes.imshow(panel, cmap="gray", vmin=0, vmax=1, interpolation="antialiased")
                 axes.set_axis_off()
                 if line == 2:
-                    outline(axes, town)
+                    draw_borders(axes, town)
                 if line == 0:
                     title = caption_of(city, images)
                     axes.set_title(title, color="#dfe6ee", fontsize=9, loc="left", pad=4)
@@ -58,11 +58,11 @@ def draw_towns(path: Path, *, seed: int = 0, overwrite: bool = False) -> None:
                 0.012, 0.82 - 0.31 * line, name, color="#8b98a8", fontsize=10, rotation=90,
                 ha="center", va="center",
             )  # fmt: skip
-        legend(figure)
+        draw_roof_names(figure)
         save_sheet(figure, path, origin, colours=96)
 
 
-def caption_of(city: str, images: TileImages) -> str:
+def caption_of(city: str, images: SeenTile) -> str:
     """Name of a city, and how its tile was seen."""
     camera, radar = images.camera, images.radar
     look = np.degrees(radar.look) % 360
@@ -87,7 +87,7 @@ def roof_palette() -> Array:
     return np.asarray(mpl.colormaps["tab20"](np.linspace(0, 1, 20))[:12, :3])
 
 
-def truth(town: Town) -> Array:
+def paint_truth(town: Town) -> Array:
     """(height, width, 3) heights as brightness, roof types as hue."""
     ids = town.ids[town.inner]
     kinds = np.array([0, *(roof_number(house) for house in town.houses)])[ids]
@@ -96,7 +96,7 @@ def truth(town: Town) -> Array:
     return np.asarray(np.where((ids > 0)[..., None], colours, 0.045))
 
 
-def outline(axes: Any, town: Town) -> None:
+def draw_borders(axes: Any, town: Town) -> None:
     """Draw the borders between buildings."""
     ids = town.ids[town.inner]
     edges = np.zeros(ids.shape, bool)
@@ -107,7 +107,7 @@ def outline(axes: Any, town: Town) -> None:
     axes.imshow(veil, interpolation="antialiased")
 
 
-def legend(figure: Any) -> None:
+def draw_roof_names(figure: Any) -> None:
     """Names of the roof types in their colours."""
     for number, (name, colour) in enumerate(zip(ROOF_TYPES, roof_palette(), strict=True)):
         words = name.removesuffix("_roof").replace("_", " ")

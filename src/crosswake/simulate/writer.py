@@ -23,7 +23,7 @@ FOLDERS = {"train": TRAIN, "query": QUERY, "gallery": GALLERY}
 SUBSETS = (("O2S", Modality.OPTICAL), ("S2O", Modality.SAR))
 SIGHTINGS_TABLE = "sightings.csv"
 ChipRow = dict[str, Any]
-Item, Made = TypeVar("Item"), TypeVar("Made")
+Given, Made = TypeVar("Given"), TypeVar("Made")
 
 
 def simulate_fleet(
@@ -71,7 +71,7 @@ def simulate_fleet(
         write_table(root / SIGHTINGS_TABLE, sorted(rows, key=lambda row: str(row["path"])))
 
 
-def in_processes(items: Sequence[Item], work: "partial[Made]", workers: int) -> Iterator[Made]:
+def in_processes(items: Sequence[Given], work: "partial[Made]", workers: int) -> Iterator[Made]:
     """Do the work for every item, in this process or in several; results in no particular order."""
     workers = min(workers, len(items))
     if workers <= 1:

@@ -1,25 +1,29 @@
-"""What a model finds on decoded tiles, put beside their references."""
+"""What a model finds on tiles, put beside their references."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
-import torch
 
-from crosswake.batches.tile_pixels import TileImages, shown_batch
+from crosswake.batches.decode import decode_ahead, in_batches, raise_first
+from crosswake.batches.tile_pixels import TileImages, read_tile_images, shown_batch
 from crosswake.batches.tile_store import TileStore
 from crosswake.batches.tile_windows import CROP_STEP
 from crosswake.buildings.instances import TileFound
 from crosswake.buildings.measure import ScoreOptions, measure_tiles
 from crosswake.buildings.reference import reference_of
 from crosswake.buildings.results import TileResult, instance_of_mask
-from crosswake.data.tiles import Tile
-from crosswake.models.buildings.base import BuildingModel
+from crosswake.core.progress import Progress
+from crosswake.data.reid import BadFile
+from crosswake.data.tiles import Tile, Tiles
+from crosswake.models.buildings.checkpoints import BuildingFinder
+from crosswake.training.health import diverged
 from crosswake.training.task import Run, Scores
 
 NAMES = ("mAP", "AP50", "delta_1", "score")
 """Figures of a validation, as far as the track has them."""
-HALF_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+TILES_AHEAD = 4
+"""Tiles in a batch of the decoder."""
 
 
 class HeldOut:
@@ -28,48 +32,73 @@ class HeldOut:
     Args:
         store: the tiles.
         track: 1 or 2.
-        modalities: the images that the model is shown.
     """
 
-    def __init__(self, store: TileStore, track: int, modalities: str) -> None:
-        self.store, self.track, self.modalities = store, track, modalities
+    def __init__(self, store: TileStore, track: int) -> None:
+        self.store, self.track = store, track
         found = [reference_of(tile) for tile in store.tiles]
-        self.references = [
-            replace(one, image_id=row) for row, (one, _) in enumerate(found)
-        ]
+        self.references = [replace(one, image_id=row) for row, (one, _) in enumerate(found)]
 
-    def scores(self, run: Run, model: BuildingModel) -> Scores:
+    def scores(self, run: Run, finder: BuildingFinder) -> Scores:
         """The official figures; AP50 tells which epoch is best in track 1, the contest's own score
-        in track 2."""
-        found = [
-            result_of(one, tile, row)
-            for row, (tile, one) in enumerate(
-                zip(self.store.tiles, self.found(run, model), strict=True)
-            )
-        ]
-        scores = measure_tiles(self.references, found, self.track, ScoreOptions(draws=0))
+        in track 2.
+
+        Raises:
+            CrosswakeError: what the model finds is no longer a number.
+        """
+        finder.model.eval()
+        images = (self.store[row].images for row in range(len(self.store)))
+        results = []
+        for row, found in enumerate(found_on(finder, images)):
+            if not is_finite(found):
+                raise diverged(run, "what the model finds is no longer a number", run.state.epoch)
+            results.append(result_of(found, self.store.tiles[row], row))
+        scores = measure_tiles(self.references, results, self.track, ScoreOptions(draws=0))
         values = {f"val_{name}": scores.value(name) for name in NAMES if name in scores.metrics}
         criterion = "val_score" if "val_score" in values else "val_AP50"
         return Scores(values=values, criterion=criterion)
 
-    def found(self, run: Run, model: BuildingModel) -> Iterator[TileFound]:
-        """What the model finds on each tile, in its order."""
-        model.eval()
-        half = HALF_TYPES.get(run.config.precision)
-        device = run.fabric.device
-        kinds = {"rgb": self.modalities != "sar", "sar": self.modalities != "rgb"}
-        for row in range(len(self.store)):
-            images = self.store[row].images
-            height, width = images.valid.shape
-            batch = shown_batch([filled_up(images)], **kinds).to(device)
-            with (
-                torch.no_grad(),
-                torch.autocast(
-                    device.type, dtype=half or torch.bfloat16, enabled=half is not None
-                ),
-            ):
-                (found,) = model.find(batch)
-            yield cut_back(found, height, width)
+
+def results_on(
+    finder: BuildingFinder, tiles: Tiles, *, strict: bool = False, quiet: bool = False
+) -> tuple[list[TileResult], list[BadFile]]:
+    """What a model finds on tiles, and those that cannot be read.
+
+    Args:
+        finder: the model.
+        tiles: with image ids, by which results meet references.
+        strict: stop at the first that cannot be read.
+        quiet: show no progress.
+
+    Raises:
+        UnreadableChipError: a tile cannot be read and ``strict`` is set.
+    """
+    results: list[TileResult] = []
+    bad: list[BadFile] = []
+    with Progress(len(tiles), "find", "tiles", quiet) as progress:
+        for _, batch in decode_ahead(in_batches(tiles, TILES_AHEAD), read_tile_images, ahead=1):
+            for tile, images in batch:
+                progress.advance()
+                if isinstance(images, BadFile):
+                    bad.append(images)
+                    if strict:
+                        raise_first(bad)
+                    continue
+                (found,) = found_on(finder, [images])
+                number = -1 if tile.image_id is None else tile.image_id
+                results.append(result_of(found, tile, number))
+    return results, bad
+
+
+def found_on(finder: BuildingFinder, tiles: Iterable[TileImages]) -> Iterator[TileFound]:
+    """What a model finds on each tile, in their order."""
+    for images in tiles:
+        height, width = images.valid.shape
+        batch = shown_batch(
+            [filled_up(images)], rgb=finder.modalities != "sar", sar=finder.modalities != "rgb"
+        )
+        (found,) = finder.find(batch)
+        yield cut_back(found, height, width)
 
 
 def filled_up(images: TileImages) -> TileImages:
@@ -102,7 +131,7 @@ def result_of(found: TileFound, tile: Tile, number: int) -> TileResult:
     Args:
         found: of the tile's size.
         tile: which.
-        number: what stands for its image id.
+        number: its image id, or what stands for it.
     """
     rows = zip(found.masks, found.labels, found.scores, strict=True)
     return TileResult(
@@ -119,10 +148,7 @@ def result_of(found: TileFound, tile: Tile, number: int) -> TileResult:
     )
 
 
-def is_finite(found: Sequence[TileFound]) -> bool:
+def is_finite(found: TileFound) -> bool:
     """Whether all scores and heights are numbers."""
-    return all(
-        bool(np.isfinite(one.scores).all())
-        and (one.height is None or bool(np.isfinite(one.height).all()))
-        for one in found
-    )
+    heights = found.height is None or bool(np.isfinite(found.height).all())
+    return heights and bool(np.isfinite(found.scores).all())

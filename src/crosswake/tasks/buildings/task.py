@@ -12,6 +12,7 @@ from crosswake.batches.tile_batch import TileBatch, TileTargets
 from crosswake.batches.tile_windows import TileCutter, WindowPlan, draw_windows_of_tiles
 from crosswake.core.text import counted
 from crosswake.models.buildings.base import BuildingModel
+from crosswake.models.buildings.checkpoints import BuildingFinder
 from crosswake.models.buildings.build import build_building_model
 from crosswake.models.buildings.weights import load_backbone
 from crosswake.models.checkpoints import count_parameters
@@ -62,7 +63,7 @@ class BuildingsTask:
         if split.validation is not None:
             self.decoded += split.validation.digest
             self.bad_files += split.validation.bad_files
-            self.held = HeldOut(split.validation, config.track, config.modalities)
+            self.held = HeldOut(split.validation, config.track)
         self.cutter = TileCutter(
             store=split.store,
             side=config.crop,
@@ -121,7 +122,19 @@ class BuildingsTask:
 
     def validate(self, run: Run) -> Scores | None:
         """The official figures on the held-out tiles."""
-        return None if self.held is None else self.held.scores(run, self.model)
+        if self.held is None:
+            return None
+        config = self.config
+        finder = BuildingFinder(
+            model=self.model,
+            track=config.track,
+            modalities=config.modalities,
+            device=run.fabric.device,
+            precision=config.precision,
+            path=config.output,
+            epoch=run.state.epoch,
+        )
+        return self.held.scores(run, finder)
 
     def weights(self) -> dict[str, Any]:
         """The model."""
