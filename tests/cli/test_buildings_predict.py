@@ -41,7 +41,7 @@ def words(root: Path, tmp_path: Path) -> list[str]:
     checkpoint.write_bytes(b"weights")
     return [
         *("buildings", "predict", "--checkpoint", str(checkpoint), "--data", str(root)),
-        *("--output", str(tmp_path / "found.zip")),
+        *("--output", str(tmp_path / "found.zip"), "--least_score", "0"),
     ]
 
 

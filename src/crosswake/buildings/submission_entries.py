@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from crosswake.buildings.faults import error_of, tile_name, warning_of
@@ -40,7 +41,7 @@ class Entries:
 
 
 def read_entries(
-    content: bytes, classes: int, known: Mapping[int, TileResult] | None, name: str
+    content: bytes, classes: int, known: Mapping[int, TileResult] | None, archive: Path, name: str
 ) -> Entries:
     """Read the list of buildings.
 
@@ -48,7 +49,8 @@ def read_entries(
         content: of the JSON file.
         classes: how many the track has.
         known: the tiles by image id; None if nobody knows, then they are taken for the contest's.
-        name: of the file.
+        archive: the submission, for complaints.
+        name: of the file in it.
 
     Raises:
         CrosswakeError: it is no JSON at all.
@@ -58,7 +60,8 @@ def read_entries(
         listed = json.loads(content)
     except (ValueError, RecursionError, MemoryError) as error:
         detail = cut_short(error, 100)
-        raise CrosswakeError(f"{name}: is no JSON ({detail}); write it anew") from error
+        reason = f"{name} is no JSON ({detail}); write it anew"
+        raise CrosswakeError(f"{archive}: {reason}") from error
     if not isinstance(listed, list):
         reason = "no list of buildings; the scorer reads a list of records"
         entries.findings.append(error_of(name, reason))
