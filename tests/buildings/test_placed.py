@@ -10,7 +10,7 @@ from crosswake.buildings.instances import TileFound
 from crosswake.buildings.placed import (
     PlacedInstance,
     instance_of_placed,
-    merged,
+    merged_instances,
     placed_instances,
     shared_pixels,
 )
@@ -85,14 +85,17 @@ def square(top: int, left: int, side: int, score: float, cut: bool = False) -> P
 
 def test_the_same_building_in_two_windows_becomes_one() -> None:
     first, again, other = square(0, 0, 10, 0.6), square(1, 1, 10, 0.9), square(50, 50, 10, 0.7)
-    assert merged([first, again, other]) == [again, other]
+    assert merged_instances([first, again, other]) == [again, other]
 
 
 def test_a_part_that_a_window_cut_gives_way_to_the_whole() -> None:
     part, building = square(0, 0, 6, 0.95, cut=True), square(0, 0, 20, 0.5)
-    assert merged([part, building]) == [building]
+    assert merged_instances([part, building]) == [building]
     small = square(5, 5, 6, 0.95)
-    assert merged([small, building]) == [small, building]  # not cut: a building in a court
+    assert merged_instances([small, building]) == [
+        small,
+        building,
+    ]  # not cut: a building in a court
 
 
 @given(st.integers(0, 2**32 - 1))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from crosswake.buildings.faults import error_of, tile_name, warning_of
-from crosswake.buildings.matching import MOST_FOUND
+from crosswake.buildings.matching import COUNTED_AT_MOST
 from crosswake.buildings.results import Instance, TileResult
 from crosswake.core.boxes import Size
 from crosswake.core.errors import CrosswakeError
@@ -20,7 +20,7 @@ from crosswake.data.masks import counts_of, form_fault
 CONTEST_SIZE: Size = (512, 512)
 MOST_CHARACTERS = 60
 """Of what an entry holds, in a complaint."""
-TOO_MANY = f"more than {MOST_FOUND[-1]:,} buildings of a class on a tile"
+TOO_MANY = f"more than {COUNTED_AT_MOST[-1]:,} buildings of a class on a tile"
 TWICE = "the same building twice"
 EMPTY = "covers no pixel"
 
@@ -175,7 +175,7 @@ def list_findings(entries: Entries, known: Mapping[int, TileResult] | None) -> I
     for image, found in sorted(entries.instances.items()):
         name = tile_name(image, known)
         classes = Counter(one.category for one in found)
-        if max(classes.values()) > MOST_FOUND[-1]:
+        if max(classes.values()) > COUNTED_AT_MOST[-1]:
             count = f"{max(classes.values()):,}; those of the lowest scores do not count"
             yield error_of(name, f"{TOO_MANY} ({count})", TOO_MANY)
         shapes = Counter((one.category, one.counts) for one in found)

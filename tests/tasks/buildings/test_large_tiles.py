@@ -15,7 +15,7 @@ from crosswake.tasks.buildings.large_tiles import (
     edge_weights,
     find_on_tile,
     window_starts,
-    windows_of,
+    covering_windows,
 )
 from tests.tasks.buildings.seeing import Seeing
 
@@ -63,7 +63,7 @@ def test_windows_cover_a_line_and_share_enough(length: int, side: int, overlap: 
 
 def test_windows_cover_every_pixel() -> None:
     seen = np.zeros((70, 131), int)
-    for window in windows_of(Box(0, 0, 70, 131), 64, 16):
+    for window in covering_windows(Box(0, 0, 70, 131), 64, 16):
         window.of(seen)[...] += 1
     assert seen.min() == 1
 
