@@ -4,7 +4,7 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from crosswake.buildings.submission_heights import (
 )
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.files import replacing
+from crosswake.core.provenance import ORIGIN_KEY, Origin
 from crosswake.core.text import counted
 from crosswake.data.check.facts import Finding
 from crosswake.data.check.findings import summary_lines
@@ -205,15 +206,16 @@ def tile_size(tile: Tile) -> tuple[int, int]:
     return CONTEST_SIZE
 
 
-def write_submission(path: Path, track: int, results: Sequence[TileResult]) -> SubmissionCheck:
+def write_submission(
+    path: Path, track: int, results: Sequence[TileResult], origin: Origin | None = None
+) -> SubmissionCheck:
     """Write a submission that the contest takes: it is checked before it gets its name.
-
-    Heights below 0 and those that are no number are not written: they are a fault.
 
     Args:
         path: the zip archive; an older one is replaced.
         track: 1 or 2.
         results: one for each tile; of track 2 with stem and height.
+        origin: what it was made from; the archive's comment says it.
 
     Returns:
         the check, in which there are only warnings.
@@ -224,11 +226,14 @@ def write_submission(path: Path, track: int, results: Sequence[TileResult]) -> S
     entries = [entry_of(i, one) for one in results for i in one.instances]
     with replacing(path) as temporary:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+            if origin is not None:
+                archive.comment = json.dumps({ORIGIN_KEY: origin}, sort_keys=True).encode()
             add(archive, RESULTS[track], json.dumps(entries).encode())
             for one in results if track == 2 else ():
                 if one.height is not None:
                     add(archive, f"{HEIGHTS}/{one.stem}.tif", height_bytes(one))
-        found = examine(temporary, track, results, keep=False, quiet=True)
+        known = [replace(one, instances=(), height=None) for one in results]
+        found = examine(temporary, track, known, keep=False, quiet=True)
         if found.faults:
             lines = summary_lines(found.faults)
             raise CrosswakeError(f"{path}: not written, it would have a fault: {lines[0]}")

@@ -110,6 +110,11 @@ COMMANDS = {
         f"{CLI}.buildings_reproduce",
         "train the contest's baselines and ours, beside the published table",
     ),
+    "buildings predict": Command(
+        f"{SETTINGS}.buildings_predict:BuildingsPredictConfig",
+        f"{CLI}.buildings_predict",
+        "find buildings and heights on tiles, as a submission and as maps",
+    ),
     "completion": Command(
         f"{SETTINGS}.completion:CompletionConfig",
         f"{CLI}.completion",

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 from crosswake.batches.devices import pick_device
 from crosswake.batches.tile_batch import TileBatch
 from crosswake.buildings.instances import TileFound
 from crosswake.core.errors import CrosswakeError
-from crosswake.models.buildings.base import BuildingModel
+from crosswake.models.buildings.base import BuildingModel, DenseBuildingModel
 from crosswake.models.buildings.build import build_building_model
 from crosswake.models.checkpoints import require_finite_weights
 from crosswake.models.weight_files import Weights, read_weights
@@ -48,13 +49,20 @@ class BuildingFinder:
 
     def find(self, batch: TileBatch) -> list[TileFound]:
         """Buildings and heights of each tile of a batch; sides are multiples of 32."""
+        with torch.no_grad(), self.casting():
+            return self.model.find(batch.to(self.device))
+
+    def maps(self, batch: TileBatch) -> dict[str, Tensor]:
+        """(batch, channels, height, width) each, of a dense model."""
+        assert isinstance(self.model, DenseBuildingModel)
+        with torch.no_grad(), self.casting():
+            return self.model.maps(batch.to(self.device))
+
+    def casting(self) -> torch.autocast:
+        """Computes in the number type that was asked for."""
         half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.precision)
         kind = half or torch.bfloat16
-        with (
-            torch.no_grad(),
-            torch.autocast(self.device.type, dtype=kind, enabled=half is not None),
-        ):
-            return self.model.find(batch.to(self.device))
+        return torch.autocast(self.device.type, dtype=kind, enabled=half is not None)
 
 
 def load_building_model(
