@@ -70,7 +70,7 @@ def write_split(
     annotations: list[dict[str, Any]] = []
     for number, stem in enumerate(stems):
         made = make_tile(seed_of(f"{split} {stem}"), side, track)
-        kinds = {"rgb": made.rgb, "sar": made.sar}
+        kinds: dict[str, Bands] = {"rgb": made.rgb, "sar": made.sar}
         if track == 2 and known:
             kinds["dsm"] = made.dsm
         for kind, bands in kinds.items():

@@ -13,7 +13,7 @@ from crosswake.data.check.facts import Finding, Level, digest_of, value_faults
 from crosswake.data.chips import Modality, UnreadableChipError
 from crosswake.data.masks import Mask, box_of, doubt_of, drawn, form_fault
 from crosswake.data.pixels import Pixels, read_bands
-from crosswake.data.tiles import Building, Tile
+from crosswake.data.tiles import Building, Outline, Tile
 
 BOX_SLACK = 2.0
 """Pixels between a box and its outline that are not worth a word: corners of polygons lie between
@@ -234,8 +234,17 @@ def box_doubt(building: Building, mask: Mask, own: tuple[int, int, int, int]) ->
     if not own[2]:
         return ""
     edges = np.array([x, y, x + width, y + height])
-    off = np.abs(edges - np.array([own[0], own[1], own[0] + own[2], own[1] + own[3]])).max()
+    off = min(float(np.abs(edges - ends).max()) for ends in edges_of(building.outline, own))
     return f"box that does not fit its outline (off by {off:.1f} pixels)" if off > BOX_SLACK else ""
+
+
+def edges_of(outline: Outline, own: tuple[int, int, int, int]) -> Iterator[NDArray[np.float64]]:
+    """Left, top, right and bottom of a mask, given its box, and of the polygons' points: the tip of
+    a roof may be too sharp to cover a pixel."""
+    yield np.array([own[0], own[1], own[0] + own[2], own[1] + own[3]], np.float64)
+    if not isinstance(outline, Mapping):
+        points = np.concatenate([np.reshape(polygon, (-1, 2)) for polygon in outline])
+        yield np.concatenate([points.min(axis=0), points.max(axis=0)]).astype(np.float64)
 
 
 def height_facts(heights: NDArray[Any] | None) -> dict[str, Any]:

@@ -46,8 +46,10 @@ ROOF_COLOURS = (
 BARE_COLOUR = "#ff1744"
 """Of a footprint without any height under it."""
 TILES_ON_SHEET = 4
-GAP_ACROSS, TITLE, LEGEND, NAME = 12, 84, 64, 36
-"""Pixels between images; heights of the title, of the legend, and of the line above a tile."""
+GAP_ACROSS, TITLE, ROW, HEADS, NAME = 12, 92, 22, 30, 36
+"""Pixels between images; heights of the title, of a row of the legend, of the line that says what
+the columns are, and of the line above a tile."""
+CLASSES_ACROSS = 6
 FILL = 0.2
 """Share of its colour that a footprint's inside takes."""
 HEIGHT_COLOURS = "magma"
@@ -63,7 +65,8 @@ def draw_tile_sheet(data: TileData, path: Path, origin: Origin) -> None:
 
     tiles = shown_tiles(data)
     side = (WIDTH - 2 * MARGIN - 2 * GAP_ACROSS) / 3
-    height = TITLE + LEGEND + len(tiles) * (side + NAME + GAP_ACROSS) + MARGIN / 2
+    head = TITLE + -(-len(data.classes) // CLASSES_ACROSS) * ROW + HEADS
+    height = head + len(tiles) * (side + NAME + GAP_ACROSS) + MARGIN / 2
     figure = Figure(figsize=(WIDTH / DPI, height / DPI), dpi=DPI, facecolor=BACKGROUND)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.axis("off")
@@ -73,8 +76,9 @@ def draw_tile_sheet(data: TileData, path: Path, origin: Origin) -> None:
         tallest = tallest_of(images)
         write_head(axes, data, tallest)
         write_classes(axes, data)
+        write_columns(axes, data, head - HEADS / 2, side + GAP_ACROSS)
         for place, (tile, shown) in enumerate(zip(tiles, images, strict=True)):
-            top = TITLE + LEGEND + place * (side + NAME + GAP_ACROSS)
+            top = head + place * (side + NAME + GAP_ACROSS)
             draw_tile(axes, data, tile, shown, (top, side, tallest))
         with replacing(path) as part:
             figure.savefig(part, format="png", metadata={ORIGIN_KEY: origin_text(origin)})
@@ -198,11 +202,12 @@ def edge_of(mask: Mask) -> Mask:
 
 
 def in_heat(heights: Pixels, tallest: float) -> NDArray[np.uint8]:
-    """Heights (rows, columns) in colours; what is not finite is grey."""
+    """Heights (rows, columns) in colours; what is not finite is grey. By the root, since most
+    houses are low and a few towers are not."""
     from matplotlib import colormaps
 
-    scaled = np.nan_to_num(heights) / max(tallest, 1e-6)
-    colours = (255 * colormaps[HEIGHT_COLOURS](np.clip(scaled, 0, 1))[..., :3]).astype(np.uint8)
+    scaled = np.sqrt(np.clip(np.nan_to_num(heights) / max(tallest, 1e-6), 0, 1))
+    colours = (255 * colormaps[HEIGHT_COLOURS](scaled)[..., :3]).astype(np.uint8)
     colours[~np.isfinite(heights)] = 128
     return colours
 
@@ -219,25 +224,30 @@ def write_head(axes: Any, data: TileData, tallest: float) -> None:
         about += "; simulated"
     axes.text(MARGIN, 66, about, color=FAINT, size=11, va="center")
     if data.track == 2 and tallest:
-        ramp = in_heat(np.linspace(0, tallest, 256)[None].repeat(2, 0), tallest)
-        left, right = WIDTH - MARGIN - 300, WIDTH - MARGIN
-        axes.imshow(ramp, extent=(left, right, 46, 30), aspect="auto")
-        axes.text(left, 60, "0 m", color=TEXT, size=10, va="center")
-        axes.text(
-            right, 60, f"{tallest:.0f} m and more", color=TEXT, size=10, va="center", ha="right"
-        )
-        axes.text(left - 14, 38, "height", color=TEXT, size=11, va="center", ha="right")
+        left, right = WIDTH - MARGIN - 360, WIDTH - MARGIN
+        ramp = in_heat(np.linspace(0, tallest, 720)[None].repeat(2, 0), tallest)
+        axes.imshow(ramp, extent=(left, right, 48, 30), aspect="auto")
+        for share, side in ((0.0, "left"), (0.25, "center"), (0.5, "center"), (1.0, "right")):
+            text = f"{share * tallest:.3g} m" + (" and more" if share == 1 else "")
+            axes.text(left + share * 360, 62, text, color=TEXT, size=9, va="center", ha=side)
+        axes.text(left - 14, 39, "height", color=TEXT, size=11, va="center", ha="right")
 
 
 def write_classes(axes: Any, data: TileData) -> None:
-    """The colours of the classes, above the tiles, and what the images are."""
+    """The colours of the classes, above the tiles."""
     entries = list(zip(data.classes, ROOF_COLOURS, strict=False))
     if data.track == 2:
         entries.append(("footprint without any height", BARE_COLOUR))
-    across = 6
     for place, (name, colour) in enumerate(entries):
-        row, column = divmod(place, across)
-        x = MARGIN + column * (WIDTH - 2 * MARGIN) / across
-        y = TITLE + 8 + row * 22
+        row, column = divmod(place, CLASSES_ACROSS)
+        x = MARGIN + column * (WIDTH - 2 * MARGIN) / CLASSES_ACROSS
+        y = TITLE + 4 + row * ROW
         axes.plot([x, x + 22], [y, y], color=colour, linewidth=6, solid_capstyle="butt")
         axes.text(x + 30, y, name, color=TEXT, size=10, va="center")
+
+
+def write_columns(axes: Any, data: TileData, y: float, step: float) -> None:
+    """What the three images of a tile are."""
+    third = "height above ground" if data.track == 2 else "RGB"
+    for place, text in enumerate(("RGB with outlines", "SAR, logarithm, 1 to 99 %", third)):
+        axes.text(MARGIN + place * step, y, text, color=FAINT, size=10, va="center")
