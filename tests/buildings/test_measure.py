@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from crosswake.buildings.heights import delta_shares
-from crosswake.buildings.matching import CUTS, COUNTED_AT_MOST, TileMatches, coco_index
+from crosswake.buildings.matching import COUNTED_AT_MOST, CUTS, TileMatches, coco_index
 from crosswake.buildings.measure import ScoreOptions, TileFacts, measure_tiles
 from crosswake.buildings.paired import score_differences
 from crosswake.buildings.precision import mean_precision

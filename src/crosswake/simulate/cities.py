@@ -36,7 +36,7 @@ FACADES: tuple[Colour, ...] = (
     (0.35, 0.36, 0.38),
     (0.52, 0.46, 0.36),
 )
-GREEN: Colour = (0.095, 0.135, 0.055)
+GREEN: Colour = (0.105, 0.155, 0.06)
 DRY: Colour = (0.27, 0.24, 0.15)
 SAND: Colour = (0.40, 0.33, 0.24)
 
@@ -87,7 +87,7 @@ class CityStyle:
 def shares(**uses: float) -> dict[str, float]:
     """Relative areas; every city has a little of everything."""
     rare = {"houses": 0.05, "terraces": 0.04, "slabs": 0.04, "towers": 0.03, "perimeter": 0.03}
-    return rare | {"industry": 0.05, "civic": 0.05, "park": 0.04, "bare": 0.03} | uses
+    return rare | {"industry": 0.05, "civic": 0.05, "park": 0.03, "bare": 0.02} | uses
 
 
 CITIES: dict[str, CityStyle] = {
@@ -102,12 +102,12 @@ CITIES: dict[str, CityStyle] = {
         level=CONCRETES + PALES, green=0.4, soil=DRY, look=262, incidence=33,
     ),
     "Corvale": CityStyle(
-        split="train", lat=38.72, lon=-104.61, angle=0, bend=2, block=(70, 120), street=14,
+        split="train", lat=38.72, lon=-104.61, angle=0, bend=2, block=(70, 120), street=12,
         uses=shares(houses=0.65), pitched=BROWNS + SLATES, green=0.6, gabled=0.45,
         look=81, incidence=42,
     ),
     "Dunmere": CityStyle(
-        split="train", lat=31.12, lon=121.2, angle=5, bend=4, block=(90, 180), street=18,
+        split="train", lat=31.12, lon=121.2, angle=5, bend=4, block=(80, 140), street=15,
         uses=shares(slabs=0.35, towers=0.3, industry=0.15), pitched=SLATES + BROWNS, green=0.5,
         storeys=1.5, look=279, incidence=39, haze=0.45,
     ),
@@ -127,12 +127,12 @@ CITIES: dict[str, CityStyle] = {
         level=PALES + CONCRETES, green=0.3, soil=SAND, look=95, incidence=41, haze=0.5,
     ),
     "Halvik": CityStyle(
-        split="train", lat=51.82, lon=4.4, angle=-40, bend=8, block=(70, 160), street=13,
+        split="train", lat=51.82, lon=4.4, angle=-40, bend=8, block=(70, 130), street=13,
         uses=shares(industry=0.4, terraces=0.25), pitched=REDS_OF_TILES + SLATES,
         level=CONCRETES + PALES, green=0.55, look=277, incidence=34, haze=0.25,
     ),
     "Ilmara": CityStyle(
-        split="val", lat=41.2, lon=1.95, angle=45, bend=3, block=(80, 125), street=17,
+        split="val", lat=41.2, lon=1.95, angle=45, bend=3, block=(80, 125), street=14,
         uses=shares(perimeter=0.4, houses=0.2, industry=0.1), pitched=REDS_OF_TILES + BROWNS,
         level=CONCRETES + PALES, green=0.4, soil=DRY, look=103, incidence=38,
     ),
@@ -148,7 +148,7 @@ CITIES: dict[str, CityStyle] = {
         look=97, incidence=35, haze=0.3,
     ),
     "Lumeria": CityStyle(
-        split="test", lat=33.5, lon=-117.2, angle=28, bend=12, block=(65, 140), street=13,
+        split="test", lat=33.5, lon=-117.2, angle=28, bend=12, block=(60, 125), street=13,
         uses=shares(houses=0.4, towers=0.12, slabs=0.15), pitched=BROWNS + SLATES + REDS_OF_TILES,
         level=PALES + CONCRETES, green=0.4, soil=DRY, gabled=0.4, look=265, incidence=40,
     ),

@@ -10,9 +10,9 @@ from crosswake.simulate.parts import Array, Random
 from crosswake.simulate.plots import Builder
 from crosswake.simulate.streets import StreetBlock
 
-ASPHALT = np.array([0.115, 0.115, 0.12], np.float32)
-PAVEMENT = np.array([0.27, 0.26, 0.25], np.float32)
-YARD = np.array([0.21, 0.205, 0.2], np.float32)
+ASPHALT = np.array([0.135, 0.135, 0.14], np.float32)
+PAVEMENT = np.array([0.30, 0.29, 0.275], np.float32)
+YARD = np.array([0.23, 0.225, 0.215], np.float32)
 POND = np.array([0.03, 0.05, 0.05], np.float32)
 KERB = 2.5
 """Breadth of the pavement around a block, metres."""

@@ -122,6 +122,8 @@ def lean(canvas: Array, tops: Array, scene: Scene, view: OpticalView) -> None:
         wall = solid & ~top
         canvas[top] = shifted(tops, offset, 0.0)[top]
         canvas[wall] = side if level < scene.freeboard - 0.5 else shifted(walls, offset, 0.0)[wall]
+        if scene.facade is not None and round(level / step) % 2:
+            canvas[wall] *= 0.8  # rows of windows
 
 
 def sea(scene: Scene, view: OpticalView, direct: Array, rng: Random) -> Array:

@@ -93,10 +93,10 @@ class Builder:
 def houses(build: Builder, block: StreetBlock) -> Iterator[House]:
     """Detached houses, two rows of plots back to back."""
     rng = build.rng
-    for middle, depth, lot in lots_of(block, rng, (15.0, 23.0)):
+    for middle, depth, lot in lots_of(block, rng, (15.0, 22.0)):
         if rng.random() < 0.07:
             continue
-        size = (min(rng.uniform(9, 15), lot - 4), min(rng.uniform(8, 11.5), depth * 0.5))
+        size = (min(rng.uniform(10, 17), lot - 3), min(rng.uniform(9, 13), depth * 0.5))
         roof = build.sloping() if rng.random() > 0.12 else "flat_roof"
         offset = rng.normal(0, 1.0, 2)
         at = (middle[0] + offset[0], middle[1] + offset[1])
@@ -126,7 +126,7 @@ def terraces(build: Builder, block: StreetBlock) -> Iterator[House]:
     )  # fmt: skip
     storeys = rng.choice([2, 2, 3]) * build.style.storeys**0.5
     whole = rng.random() < 0.6
-    rows = max(1, int((min(block.size) - 6) // (depth + 16)) + 1)
+    rows = max(1, int((min(block.size) - 6) // (depth + 13)) + 1)
     for number in range(rows):
         side = (2 * number / max(rows - 1, 1) - 1) * (min(block.size) / 2 - depth / 2 - 4)
         at = -long / 2 + 4 + rng.uniform(0, 4)
@@ -147,7 +147,7 @@ def slabs(build: Builder, block: StreetBlock) -> Iterator[House]:
     long, short = max(block.size), min(block.size)
     storeys = rng.choice([3, 4, 5, 6, 8]) * build.style.storeys
     depth = rng.uniform(10, 14)
-    step = depth + max(14.0, storeys * 3 * rng.uniform(0.8, 1.2))
+    step = depth + max(11.0, storeys * 3 * rng.uniform(0.6, 1.0))
     roof = str(
         rng.choice(
             ["flat_roof", "gable_roof", "hipped_roof_v1", "mansard_roof"], p=[0.6, 0.22, 0.12, 0.06]
@@ -170,7 +170,7 @@ def slabs(build: Builder, block: StreetBlock) -> Iterator[House]:
 def towers(build: Builder, block: StreetBlock) -> Iterator[House]:
     """High buildings on flat ground, some on a low base."""
     rng = build.rng
-    for middle, depth, lot in lots_of(block, rng, (34.0, 52.0)):
+    for middle, depth, lot in lots_of(block, rng, (30.0, 42.0)):
         size = rng.uniform(16, 26), rng.uniform(14, 22)
         if min(depth, lot) < 22:
             continue
@@ -215,7 +215,7 @@ def industry(build: Builder, block: StreetBlock) -> Iterator[House]:
     """Halls: large, low, flat, in rows of gables, or vaulted."""
     rng = build.rng
     for middle, depth, lot in lots_of(block, rng, (38.0, 75.0)):
-        size = (lot * rng.uniform(0.6, 0.88), depth * rng.uniform(0.55, 0.85))
+        size = (lot * rng.uniform(0.7, 0.92), depth * rng.uniform(0.6, 0.88))
         roof = str(
             rng.choice(
                 ["flat_roof", "row_roof", "gable_roof", "arched_roof", "revolved"],

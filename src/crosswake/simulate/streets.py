@@ -1,5 +1,6 @@
 """Streets and blocks of a tile: a grid of rectangles, turned and bent."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,13 +52,15 @@ class Bend:
     def ground(self, u: float, v: float) -> tuple[float, float]:
         """The place of a point in street coordinates; the waves are soft, so a few steps find
         it."""
-        c, sine = np.cos(self.angle), np.sin(self.angle)
-        s, t = self.centre
+        c, sine = math.cos(self.angle), math.sin(self.angle)
+        ds = dt = 0.0
         for _ in range(5):
-            at = self.streets(np.float64(s), np.float64(t))
-            du, dv = u - float(at[0]), v - float(at[1])
-            s, t = s + float(c * du - sine * dv), t + float(sine * du + c * dv)
-        return s, t
+            du, dv = u - (c * ds + sine * dt), v - (c * dt - sine * ds)
+            for number, (size, along, across, phase) in enumerate(self.waves.tolist()):
+                swing = size * math.sin(along * ds + across * dt + phase)
+                du, dv = (du - swing, dv) if number % 2 else (du, dv - swing)
+            ds, dt = ds + c * du - sine * dv, dt + sine * du + c * dv
+        return self.centre[0] + ds, self.centre[1] + dt
 
     def direction(self, u: float, v: float) -> float:
         """Angle on the ground, radians, of the line along u through a point."""

@@ -9,6 +9,7 @@ from crosswake.data.tiles import ROOF_TYPES
 from crosswake.simulate.cities import CITIES
 from crosswake.simulate.geometry import CELL, MATERIALS, Scene
 from crosswake.simulate.ground import GroundMap, lay_ground
+from crosswake.simulate.infill import infill, larger_first
 from crosswake.simulate.lots import centre_of
 from crosswake.simulate.parts import Array, Random
 from crosswake.simulate.plots import BUILDERS, Builder, due_house
@@ -75,10 +76,13 @@ def build_town(city: str, size: int, due: tuple[str, ...], rng: Random) -> Town:
             house = due_house(build, roof, at)
             if is_near(house.place, size, size * 0.5 - 26) and site.add(house, whole=True):
                 break
+    reach = size / 2 + TILE_MARGIN + max(style.block) / 2 / CELL
     for block in blocks:
-        if block.use in BUILDERS and is_near(build.bend.ground(*centre_of(block)), size, 90 + size):
+        if block.use in BUILDERS and is_near(build.bend.ground(*centre_of(block)), size, reach):
             for house in BUILDERS[block.use](build, block):
                 site.add(house)
+            for house in larger_first(infill(build, block), rng):
+                site.add(house, whole=True)
     place_trees(build, ground, site.ids > 0)
     place_cars(build, ground, site.ids > 0)
     scene = Scene(ground.height, ground.colour, ground.material, facade=ground.facade)
@@ -107,7 +111,7 @@ class Site:
             whole: also want ground free around it.
         """
         window, s, t = self.around(house)
-        if window is None:
+        if window is None or (whole and self.is_taken(house.place)):
             return False
         p, q = house.plan(s, t)
         covered, height = roof_of(house, p, q)
@@ -128,6 +132,13 @@ class Site:
         kind = "sheet" if house.metal else "roof"
         self.ground.material[window][covered] = MATERIALS.index(kind)
         return True
+
+    def is_taken(self, place: tuple[float, float]) -> bool:
+        """Whether there is a building or a street at a place; also beyond the grid."""
+        row, column = int(place[0] / CELL), int(place[1] / CELL)
+        if not (0 <= row < self.ids.shape[0] and 0 <= column < self.ids.shape[1]):
+            return True
+        return bool(self.ids[row, column] > 0 or self.ground.street[row, column])
 
     def around(self, house: House) -> tuple[tuple[slice, slice] | None, Array, Array]:
         """The window of the grid that holds a building, and its places in metres."""

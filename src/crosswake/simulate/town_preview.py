@@ -65,11 +65,10 @@ def draw_towns(path: Path, *, seed: int = 0, overwrite: bool = False) -> None:
 def caption_of(city: str, images: SeenTile) -> str:
     """Name of a city, and how its tile was seen."""
     camera, radar = images.camera, images.radar
-    look = np.degrees(radar.look) % 360
+    look = "east" if np.degrees(radar.look) % 360 < 180 else "west"
     return (
-        f"{city}: camera {np.degrees(camera.tilt):.0f}° off nadir, sun "
-        f"{np.degrees(camera.elevation):.0f}°; radar {np.degrees(radar.incidence):.0f}°, "
-        f"looks {'east' if look < 180 else 'west'}"
+        f"{city}: camera {np.degrees(camera.tilt):.0f}°, sun {np.degrees(camera.elevation):.0f}°, "
+        f"radar {np.degrees(radar.incidence):.0f}° {look}"
     )
 
 
@@ -82,9 +81,10 @@ def decibel_grey(amplitude: Array) -> Array:
 
 def roof_palette() -> Array:
     """(12, 3) a colour for each roof type."""
-    import matplotlib as mpl
-
-    return np.asarray(mpl.colormaps["tab20"](np.linspace(0, 1, 20))[:12, :3])
+    codes = "9aa7b5 e2703a f2c14e 4fb3bf 7d5ba6 d1495b f7a1b1 66a182 ffe8a3 3a86c8 b5e48c c77dff"
+    return np.array(
+        [[int(code[at : at + 2], 16) / 255 for at in (0, 2, 4)] for code in codes.split()]
+    )
 
 
 def paint_truth(town: Town) -> Array:

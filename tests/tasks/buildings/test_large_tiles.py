@@ -12,10 +12,10 @@ from crosswake.core.boxes import Box
 from crosswake.tasks.buildings import large_tiles
 from crosswake.tasks.buildings.large_tiles import (
     WindowOptions,
+    covering_windows,
     edge_weights,
     find_on_tile,
     window_starts,
-    covering_windows,
 )
 from tests.tasks.buildings.seeing import Seeing
 

@@ -68,6 +68,8 @@ class GatedPair(nn.Module):
         else:
             self.register_buffer("mean", torch.tensor(mean))
             self.register_buffer("std", torch.tensor(std))
+            if modalities != "both":
+                self.vit.freeze(Modality.SAR if modalities == "rgb" else Modality.OPTICAL)
         first = self.vit or self.optical or self.sar
         assert first is not None
         self.strides, self.channels = first.strides, first.channels
@@ -105,26 +107,37 @@ class GatedPair(nn.Module):
             assert self.sar is not None
             maps = self.sar(images)
         if self.joins:
-            maps = [join.project(one) for join, one in zip(self.joins, maps, strict=True)]
+            maps = [
+                join.get_submodule("project")(one)
+                for join, one in zip(self.joins, maps, strict=True)
+            ]
         return maps
 
     def spread(self, images: Tensor, there: Tensor, encode: Callable[[Tensor], Maps]) -> Maps:
         """Maps of the images that are there; 0 for the others."""
-        if there.all():
-            return encode(images)
         places = there.nonzero()[:, 0]
         if not len(places):
             return self.nothing(images)
-        maps = encode(images[places])
+        lonely = len(places) == 1 and min(images.shape[2:]) <= self.strides[-1]
+        if lonely and self.training:  # a BatchNorm wants two values of a map of one cell
+            maps = [one[:1] for one in encode(images[places].repeat(2, 1, 1, 1))]
+        else:
+            maps = encode(images if there.all() else images[places])
+        if there.all():
+            return maps
         return [
             one.new_zeros(len(images), *one.shape[1:]).index_copy(0, places, one) for one in maps
         ]
 
     def nothing(self, images: Tensor) -> Maps:
-        """Maps of 0."""
+        """Maps of 0; in training, with a gradient of 0 for the weights that were not used, which
+        data-parallel training wants."""
         batch, _, height, width = images.shape
+        idle = images.new_zeros(())
+        if self.training:
+            idle = 0.0 * torch.stack([value.sum() for value in self.parameters()]).sum()
         return [
-            images.new_zeros(batch, channels, height // stride, width // stride)
+            idle.expand(batch, channels, height // stride, width // stride)
             for channels, stride in zip(self.channels, self.strides, strict=True)
         ]
 

@@ -69,7 +69,7 @@ class BuildingsTask:
             side=config.crop,
             augment=config.augment,
             modalities=config.modalities,
-            masks=bool(getattr(model, "wants_masks", False)),
+            masks=model.wants_masks,
             heights=config.track == 2,
         )
         model.count_classes(self.building_counts().tolist())
