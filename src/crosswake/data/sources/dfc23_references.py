@@ -35,7 +35,10 @@ class References:
 def load_json(path: Path, bad: list[BadFile]) -> Any:
     """The content of a JSON file; None, and a line in ``bad``, where it is none."""
     try:
-        return json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
+        if content is None:
+            raise ValueError("it is null")
+        return content
     except OSError as error:
         bad.append(BadFile(path=path, reason=f"cannot be read ({error.strerror})"))
     except (ValueError, RecursionError) as error:
@@ -52,6 +55,11 @@ def is_own(content: object) -> bool:
 def has_annotations(content: object) -> bool:
     """Whether a file has COCO's two lists."""
     return isinstance(content, dict) and {"images", "annotations"} <= content.keys()
+
+
+def has_images_only(content: object) -> bool:
+    """Whether a file has the first of COCO's two lists alone."""
+    return isinstance(content, dict) and "images" in content and "annotations" not in content
 
 
 def track_of_content(content: Mapping[str, Any]) -> int | None:

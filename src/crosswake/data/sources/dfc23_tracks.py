@@ -28,6 +28,7 @@ from crosswake.data.sources.dfc23 import (
 from crosswake.data.sources.dfc23_references import (
     References,
     has_annotations,
+    has_images_only,
     is_own,
     load_json,
     read_numbers,
@@ -211,11 +212,12 @@ def references_of(
         words = path.with_suffix("")
         if of_track not in (track, None) or split_of(layout.root, words) != split:
             continue
-        numbers_only = "image_id" in folder_words(layout.root, words)
-        if has_annotations(content) and not numbers_only:
-            annotated.append((path, content))
-        elif numbers_only or not (isinstance(content, list) or "annotations" in content):
+        if "image_id" in folder_words(layout.root, words) or has_images_only(content):
             numbered.append((path, content))
+        elif has_annotations(content):
+            annotated.append((path, content))
+        else:
+            bad.append(BadFile(path=path, reason="neither references nor image ids"))
     for path, _ in annotated[1:]:
         reason = f"passed over, since {annotated[0][0].name} has the references of {split}"
         bad.append(BadFile(path=path, reason=reason))
