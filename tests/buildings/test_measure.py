@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from crosswake.buildings.heights import delta_shares
-from crosswake.buildings.matching import CUTS, MOST_FOUND, TileMatches, coco_index
+from crosswake.buildings.matching import COUNTED_AT_MOST, CUTS, TileMatches, coco_index
 from crosswake.buildings.measure import ScoreOptions, TileFacts, measure_tiles
 from crosswake.buildings.paired import score_differences
 from crosswake.buildings.precision import mean_precision
@@ -93,7 +93,7 @@ def naive(
             coco_index([one for _, one in copies], 12, true=False),
             "segm",
         )
-        judge.params.maxDets = list(MOST_FOUND)
+        judge.params.maxDets = list(COUNTED_AT_MOST)
         judge.evaluate()
         judge.accumulate()
     return np.asarray(judge.eval["precision"])

@@ -107,7 +107,9 @@ def write_footprints(
     tables, placed = [], []
     for result, place in results:
         rows = [
-            footprint(one, result, track) for one in result.instances if one.score >= least_score
+            footprint_row(one, result, track)
+            for one in result.instances
+            if one.score >= least_score
         ]
         tables.append(rows)
         placed.append(place)
@@ -115,14 +117,14 @@ def write_footprints(
     frames = []
     for rows, place in zip(tables, placed, strict=True):
         geometry = [row.pop("geometry") for row in rows]
-        frame = geopandas.GeoDataFrame(rows, geometry=geometry, columns=columns_of())
+        frame = geopandas.GeoDataFrame(rows, geometry=geometry, columns=footprint_columns())
         if common is not None and place is not None:
             frame.geometry = frame.geometry.affine_transform(shapely_order(place[1]))
             frame = frame.set_crs(place[0])
             frame = frame if place[0] == common else frame.to_crs(common)
         if len(frame):
             frames.append(frame)
-    empty = geopandas.GeoDataFrame({}, columns=columns_of(), geometry="geometry", crs=common)
+    empty = geopandas.GeoDataFrame({}, columns=footprint_columns(), geometry="geometry", crs=common)
     table = require("pandas", "buildings", "writing footprints").concat(frames or [empty])
     with replacing(path, "--footprints") as temporary:
         table.to_parquet(temporary, index=False, schema_version="1.1.0", compression="zstd")
@@ -130,7 +132,7 @@ def write_footprints(
     return len(table)
 
 
-def columns_of() -> list[str]:
+def footprint_columns() -> list[str]:
     """Names of the columns."""
     return ["tile", "image_id", "class", "score", "height_m", "pixels", "geometry"]
 
@@ -155,7 +157,7 @@ def shapely_order(transform: Any) -> list[float]:
     return [transform.a, transform.b, transform.d, transform.e, transform.c, transform.f]
 
 
-def footprint(instance: Instance, tile: TileResult, track: int) -> dict[str, Any]:
+def footprint_row(instance: Instance, tile: TileResult, track: int) -> dict[str, Any]:
     """One row; the geometry in pixels of the tile."""
     mask = mask_of_instance(instance, tile.size)
     height = float("nan") if tile.height is None else float(np.median(tile.height[mask]))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from crosswake.buildings.results import TileResult
 from crosswake.retrieval.metrics import Floats
 
-GROUND, BELOW = 1e-5, 999.0
+GROUND_HEIGHT, NEGATIVE_HEIGHT = 1e-5, 999.0
 """What the contest takes for a height of 0, and for a negative one."""
 RATIO = 1.25
 DELTAS = ("delta_1", "delta_2", "delta_3")
@@ -25,8 +25,8 @@ def delta_shares(prediction: NDArray[np.floating], reference: NDArray[np.floatin
     """
     p = np.asarray(prediction, dtype=np.float64)
     t = np.asarray(reference, dtype=np.float64)
-    p = np.where(p == 0, GROUND, np.where(p < 0, BELOW, p))
-    t = np.where(t > 0, t, GROUND)
+    p = np.where(p == 0, GROUND_HEIGHT, np.where(p < 0, NEGATIVE_HEIGHT, p))
+    t = np.where(t > 0, t, GROUND_HEIGHT)
     with np.errstate(invalid="ignore", over="ignore"):
         ratio = np.maximum(p / t, t / p)
         return np.array([np.mean(ratio < RATIO**k) for k in (1, 2, 3)])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from crosswake.buildings.results import TileResult, coco_masks, run_length
 from crosswake.core.extras import require
 
-MOST_FOUND = (100, 300, 1000)
+COUNTED_AT_MOST = (100, 300, 1000)
 """How many of a class on a tile count, those of the highest scores: COCO's ``maxDets``."""
 SIZES = ("all", "small", "medium", "large")
 """COCO's area ranges: below 32 x 32 pixels, up to 96 x 96, and above."""
@@ -129,7 +129,7 @@ def judged(
             coco_index(found, classes, true=False),
             "segm",
         )
-        judge.params.maxDets = list(MOST_FOUND)
+        judge.params.maxDets = list(COUNTED_AT_MOST)
         judge.evaluate()
     records: list[dict[str, Any] | None] = judge.evalImgs
     return records

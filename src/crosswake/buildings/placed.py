@@ -11,7 +11,7 @@ from crosswake.buildings.results import Instance
 from crosswake.core.boxes import Box, Size
 from crosswake.data.masks import counts_text
 
-SAME = 0.5
+SAME_BUILDING = 0.5
 """Overlap, as intersection over union, from which on two masks are one building."""
 WITHIN = 0.7
 """Share of a mask cut by its window's edge that lies in another one, from which on it is a part of
@@ -68,7 +68,7 @@ def placed_instances(found: TileFound, window: Box, size: Size) -> list[PlacedIn
     return placed
 
 
-def merged(placed: Sequence[PlacedInstance]) -> list[PlacedInstance]:
+def merged_instances(placed: Sequence[PlacedInstance]) -> list[PlacedInstance]:
     """Each building once, by falling score.
 
     Whole ones come before those that a window has cut, then the higher score before the lower. One
@@ -97,7 +97,7 @@ def is_repeat(one: PlacedInstance, earlier: PlacedInstance) -> bool:
     """Whether ``one`` is the same building as an earlier one, or a part of it."""
     common = shared_pixels(one, earlier)
     own, other = int(one.mask.sum()), int(earlier.mask.sum())
-    return common > SAME * (own + other - common) or (one.cut and common > WITHIN * own)
+    return common > SAME_BUILDING * (own + other - common) or (one.cut and common > WITHIN * own)
 
 
 def shared_pixels(one: PlacedInstance, other: PlacedInstance) -> int:

@@ -90,6 +90,20 @@ class SubmissionCheck:
         return lines if self.findings else [*lines, "no fault found"]
 
 
+def track_of_submission(path: Path, track: int | None = None) -> int:
+    """The track of a submission by its file of buildings.
+
+    Args:
+        path: the zip archive.
+        track: the one that it must be of; None for any.
+
+    Raises:
+        CrosswakeError: as :func:`check_submission`; or it is of another track.
+    """
+    with open_submission(path, track) as files:
+        return files.track
+
+
 def check_submission(
     path: Path,
     track: int | None = None,
@@ -144,8 +158,8 @@ def examine(
     tiles = None if known is None else {one.image_id: one for one in known}
     with open_submission(path, track) as files:
         content = content_of(path, files.results, MOST_JSON)
-        name, classes = f"{path}: {files.results.path}", len(TRACK_CLASSES[files.track])
-        entries = read_entries(content, classes, tiles, name)
+        name, classes = str(files.results.path), len(TRACK_CLASSES[files.track])
+        entries = read_entries(content, classes, tiles, path, name)
         heights = Heights()
         if files.track == 2:
             heights = read_heights(path, files.heights, tiles, keep, quiet)

@@ -5,10 +5,11 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from crosswake.buildings.faults import error_of, tile_name, warning_of
-from crosswake.buildings.matching import MOST_FOUND
+from crosswake.buildings.matching import COUNTED_AT_MOST
 from crosswake.buildings.results import Instance, TileResult
 from crosswake.core.boxes import Size
 from crosswake.core.errors import CrosswakeError
@@ -19,7 +20,7 @@ from crosswake.data.masks import counts_of, form_fault
 CONTEST_SIZE: Size = (512, 512)
 MOST_CHARACTERS = 60
 """Of what an entry holds, in a complaint."""
-TOO_MANY = f"more than {MOST_FOUND[-1]:,} buildings of a class on a tile"
+TOO_MANY = f"more than {COUNTED_AT_MOST[-1]:,} buildings of a class on a tile"
 TWICE = "the same building twice"
 EMPTY = "covers no pixel"
 
@@ -40,7 +41,7 @@ class Entries:
 
 
 def read_entries(
-    content: bytes, classes: int, known: Mapping[int, TileResult] | None, name: str
+    content: bytes, classes: int, known: Mapping[int, TileResult] | None, archive: Path, name: str
 ) -> Entries:
     """Read the list of buildings.
 
@@ -48,7 +49,8 @@ def read_entries(
         content: of the JSON file.
         classes: how many the track has.
         known: the tiles by image id; None if nobody knows, then they are taken for the contest's.
-        name: of the file.
+        archive: the submission, for complaints.
+        name: of the file in it.
 
     Raises:
         CrosswakeError: it is no JSON at all.
@@ -58,7 +60,8 @@ def read_entries(
         listed = json.loads(content)
     except (ValueError, RecursionError, MemoryError) as error:
         detail = cut_short(error, 100)
-        raise CrosswakeError(f"{name}: is no JSON ({detail}); write it anew") from error
+        reason = f"{name} is no JSON ({detail}); write it anew"
+        raise CrosswakeError(f"{archive}: {reason}") from error
     if not isinstance(listed, list):
         reason = "no list of buildings; the scorer reads a list of records"
         entries.findings.append(error_of(name, reason))
@@ -172,7 +175,7 @@ def list_findings(entries: Entries, known: Mapping[int, TileResult] | None) -> I
     for image, found in sorted(entries.instances.items()):
         name = tile_name(image, known)
         classes = Counter(one.category for one in found)
-        if max(classes.values()) > MOST_FOUND[-1]:
+        if max(classes.values()) > COUNTED_AT_MOST[-1]:
             count = f"{max(classes.values()):,}; those of the lowest scores do not count"
             yield error_of(name, f"{TOO_MANY} ({count})", TOO_MANY)
         shapes = Counter((one.category, one.counts) for one in found)

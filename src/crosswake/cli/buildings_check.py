@@ -34,7 +34,7 @@ def run(config: BuildingsCheckConfig) -> int:
     if config.output:
         make_folder(config.output)
         files = [config.output / "check.json"]
-        files += [sheet_of(config.output, data.track) for data in every]
+        files += [track_sheet(config.output, data.track) for data in every]
         refuse_other(files, origin, config.overwrite)
     console = make_console()
     checks = []
@@ -52,11 +52,10 @@ def check_zip(config: BuildingsCheckConfig) -> int:
     from crosswake.data.sources.dfc23_tracks import read_tiles
 
     submission: Any = import_module("crosswake.buildings.submission")
-    track: int | None = config.track
+    track: int = submission.track_of_submission(config.root, config.track)
     tiles = None
     if config.reference:
-        data = read_tiles(config.reference, track)
-        track, tiles = data.track, data.of_split(config.split)
+        tiles = read_tiles(config.reference, track).of_split(config.split)
     check = submission.check_submission(config.root, track, tiles)
     for line in check.lines():
         print_line(line)
@@ -75,13 +74,13 @@ def report_track(
     if config.output:
         from crosswake.data.check.tile_sheet import draw_tile_sheet
 
-        path = sheet_of(config.output, check.data.track)
+        path = track_sheet(config.output, check.data.track)
         draw_tile_sheet(check.data, path, origin)
         if not config.quiet:
             console.print(f"sheet: {path}")
 
 
-def sheet_of(folder: Path, track: int) -> Path:
+def track_sheet(folder: Path, track: int) -> Path:
     """Where the sheet of a track goes."""
     return folder / f"sheet_track{track}.png"
 

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 def run(config: BuildingsScoreConfig) -> int:
     """Score, print, write."""
     from crosswake.buildings.reference import open_reference
-    from crosswake.buildings.submission_archive import open_submission
+    from crosswake.buildings.submission import track_of_submission
 
-    with open_submission(config.submission, config.track) as files:
-        track = files.track
+    track = track_of_submission(config.submission, config.track)
     reference = open_reference(
         config.reference, track, config.split, config.heights, quiet=config.quiet
     )

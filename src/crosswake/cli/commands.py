@@ -105,15 +105,15 @@ COMMANDS = {
         f"{CLI}.buildings_simulate",
         "make simulated tiles of towns in the layout of DFC23, with references",
     ),
-    "buildings reproduce": Command(
-        f"{SETTINGS}.buildings_reproduce:BuildingsReproduceConfig",
-        f"{CLI}.buildings_reproduce",
-        "train the contest's baselines and ours, beside the published table",
-    ),
     "buildings predict": Command(
         f"{SETTINGS}.buildings_predict:BuildingsPredictConfig",
         f"{CLI}.buildings_predict",
         "find buildings and heights on tiles, as a submission and as maps",
+    ),
+    "buildings reproduce": Command(
+        f"{SETTINGS}.buildings_reproduce:BuildingsReproduceConfig",
+        f"{CLI}.buildings_reproduce",
+        "train the contest's baselines and ours, beside the published table",
     ),
     "completion": Command(
         f"{SETTINGS}.completion:CompletionConfig",

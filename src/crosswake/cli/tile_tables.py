@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from crosswake.data.check.facts import Finding, Level
     from crosswake.data.check.findings import CheckResult
 
-EXAMPLES = 3
+SHOWN_OF_KIND = 3
 """Findings of one kind that are printed."""
 TITLES_OF_LEVELS: "dict[Level, str]" = {"error": "faults", "warning": "doubts", "note": "notes"}
 
@@ -37,11 +37,11 @@ def print_places(console: "Console", title: str, head: str, rows: Sequence[dict[
     table = plain_table(title, head, heads)
     for row in rows:
         cells = [f"{row[name]:,}" for name in ("tiles", "annotated", "buildings")]
-        cells += [percent(row["built"]), percent(row["padding"])]
+        cells += [per_cent(row["built"]), per_cent(row["padding"])]
         if heighted:
             bare = row["without_height"]
             cells += [one_digit(row["height"]), "-" if bare is None else f"{bare:,}"]
-            cells.append(percent(row["ground"]))
+            cells.append(per_cent(row["ground"]))
         table.add_row(row["name"] or "-", *cells)
     console.print(table)
 
@@ -54,7 +54,7 @@ def print_classes(console: "Console", rows: Sequence[dict[str, Any]]) -> None:
     if heighted:
         table.add_column("height, m", justify="right")
     for row in rows:
-        cells = [f"{row['buildings']:,}", percent(row["share"]), f"{row['tiles']:,}"]
+        cells = [f"{row['buildings']:,}", per_cent(row["share"]), f"{row['tiles']:,}"]
         cells += [one_digit(row["area"]), f"{row['small']:,}", f"{row['large']:,}"]
         table.add_row(row["name"], *cells, *([one_digit(row["height"])] if heighted else []))
     console.print(table)
@@ -65,12 +65,12 @@ def print_heights(console: "Console", counts: dict[str, Any]) -> None:
     pixels = counts["pixels_by_height"]
     total = sum(pixels.values())
     if total:
-        parts = [f"{name} {percent(number / total)}" for name, number in pixels.items()]
+        parts = [f"{name} {per_cent(number / total)}" for name, number in pixels.items()]
         console.print(f"heights above ground: {', '.join(parts)}")
     if bare := counts["footprints_without_height"]:
         console.print(
-            f"footprints without any height: {bare['buildings']:,} ({percent(bare['share'])}), in "
-            f"{percent(bare['share_of_tiles'])} of the tiles with buildings"
+            f"footprints without any height: {bare['buildings']:,} ({per_cent(bare['share'])}), in "
+            f"{per_cent(bare['share_of_tiles'])} of the tiles with buildings"
         )
 
 
@@ -82,7 +82,7 @@ def print_by_kind(console: "Console", result: "CheckResult", quiet: bool) -> Non
             continue
         console.print(f"{title}: {len(findings):,}", style="bold")
         for kind, own in kinds_of(findings):
-            few = own[:EXAMPLES]
+            few = own[:SHOWN_OF_KIND]
             if len(own) == 1:
                 console.print(f"  {line_of(own[0])}")
                 continue
@@ -107,7 +107,7 @@ def line_of(finding: "Finding") -> str:
     return f"{plain_text(finding.subject)}: {plain_text(finding.reason)}"
 
 
-def percent(share: float | None) -> str:
+def per_cent(share: float | None) -> str:
     """``7.2 %``, or a dash."""
     return "-" if share is None else f"{100 * share:.1f} %"
 

@@ -19,7 +19,7 @@ Mask = NDArray[np.bool_]
 """(rows, columns), True on the building."""
 FAR_OFF = 16
 """A coordinate that lies this many tile sides off cannot be meant; to draw there takes for ever."""
-BEYOND = 1.0
+BEYOND_SAID = 1.0
 """Pixels that an outline may reach beyond the tile before it is said."""
 
 
@@ -142,7 +142,7 @@ def place_doubt(polygon: Sequence[float], shape: tuple[int, ...]) -> str:
     if (points.max(axis=0) <= 0).any() or (points.min(axis=0) >= ends).any():
         return "polygon off the tile"
     beyond = float(max((-points).max(), (points - ends).max()))
-    if beyond > BEYOND:
+    if beyond > BEYOND_SAID:
         return f"polygon reaches beyond the tile (by {beyond:.1f} pixels)"
     return ""
 

@@ -27,7 +27,7 @@ from crosswake.settings.embed import EmbedConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outline:
+class JobOutline:
     """What a job comes to, found by going through the names once.
 
     Attributes:
@@ -93,7 +93,7 @@ def embed_archive(settings: EmbedConfig) -> Outcome:
         return finished(settings, outline) or work_off(settings, listing, outline, origin)
 
 
-def finished(settings: EmbedConfig, outline: Outline) -> Outcome | None:
+def finished(settings: EmbedConfig, outline: JobOutline) -> Outcome | None:
     """What an earlier run did, if it did all of it and its file is intact."""
     facts = read_facts(settings.output)
     if facts is None or facts["fingerprint"] != outline.fingerprint:
@@ -114,7 +114,9 @@ def finished(settings: EmbedConfig, outline: Outline) -> Outcome | None:
     )
 
 
-def work_off(settings: EmbedConfig, listing: Listing, outline: Outline, origin: Origin) -> Outcome:
+def work_off(
+    settings: EmbedConfig, listing: Listing, outline: JobOutline, origin: Origin
+) -> Outcome:
     """Make the parts that are missing, and the file out of all of them."""
     todo = parts_to_do(settings, outline)
     done_before = outline.count - sum(outline.sizes[index] for index in todo)
@@ -147,7 +149,7 @@ def work_off(settings: EmbedConfig, listing: Listing, outline: Outline, origin: 
     )
 
 
-def make_outline(listing: Listing, settings: EmbedConfig, origin: str) -> Outline:
+def make_outline(listing: Listing, settings: EmbedConfig, origin: str) -> JobOutline:
     """Go through the names once: count, check, and take fingerprints.
 
     Raises:
@@ -168,7 +170,7 @@ def make_outline(listing: Listing, settings: EmbedConfig, origin: str) -> Outlin
             for bad in passed_over[:1]
         ]
         raise CrosswakeError(f"{settings.data}: names no chips{''.join(why)}")
-    return Outline(
+    return JobOutline(
         sizes=tuple(sizes),
         fingerprints=tuple(fingerprints),
         chips=digest.hexdigest(),
@@ -195,7 +197,7 @@ def parts_of(
     return cut_parts(entries(), settings.save_every, origin)
 
 
-def parts_to_do(settings: EmbedConfig, outline: Outline) -> set[int]:
+def parts_to_do(settings: EmbedConfig, outline: JobOutline) -> set[int]:
     """The parts that are not there, are damaged, or were made from something else than is there
     now."""
     todo = set()

@@ -7,7 +7,7 @@ from typing import Literal
 from crosswake.settings.common import BY_PLACE, OverwriteConfig, StrictConfig, check
 
 Track = Literal[1, 2]
-TileSplit = Literal["train", "val", "test"]
+ContestSplit = Literal["train", "val", "test"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class BuildingsCheckConfig(StrictConfig, OverwriteConfig):
     """Check this track alone; by default every one that is there."""
     reference: Path | None = None
     """Folder of the tiles that a submission is for; without it image ids are not checked."""
-    split: TileSplit = "test"
+    split: ContestSplit = "test"
     """Split of --reference that the submission is for."""
     output: Path | None = None
     """Folder for check.json, with every finding and count, and a sheet of tiles of each track."""

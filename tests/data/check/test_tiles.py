@@ -74,7 +74,6 @@ def remove(path: str) -> Callable[[Path], None]:
 def cut(path: str) -> Callable[[Path], None]:
     """Leave nothing in a file."""
 
-
     def damage(root: Path) -> None:
         (root / path).write_bytes(b"")
 

@@ -207,12 +207,20 @@ def test_other_categories_are_named(root: Path) -> None:
     assert reasons(root, 1) == [said]
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"images": [', "[" * 100_000, "\0"])
+@pytest.mark.parametrize("text", ["", "{", "null", '{"images": [', "[" * 100_000, "\0"])
 def test_a_damaged_file_leaves_tiles_without_references(root: Path, text: str) -> None:
     (root / ROOFS).write_text(text)
     data = read_tiles(root, 1)
     assert [bad.path.name for bad in data.bad_files] == ["roof_fine_train.json"]
     assert data.bad_files[0].reason.startswith("no JSON (")
+    assert data.tiles[0].buildings is None
+
+
+@pytest.mark.parametrize("text", ["7", "[]", "{}", '{"annotations": 3}', '"images"'])
+def test_a_file_of_something_else_leaves_tiles_without_references(root: Path, text: str) -> None:
+    (root / ROOFS).write_text(text)
+    data = read_tiles(root, 1)
+    assert [one.reason for one in data.bad_files] == ["neither references nor image ids"]
     assert data.tiles[0].buildings is None
 
 

@@ -44,7 +44,7 @@ class BuildingFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TileFacts:
+class TileContent:
     """What one tile is.
 
     Attributes:
@@ -70,7 +70,7 @@ class TileFacts:
 class TileLook:
     """A tile's facts, and what is the matter with it."""
 
-    facts: TileFacts
+    facts: TileContent
     findings: tuple[Finding, ...]
 
 
@@ -88,7 +88,7 @@ def look_at_tile(tile: Tile) -> TileLook:
     findings += size_findings(tile, images)
     shape = next((bands.shape[1:] for bands in images.values()), tile.shape)
     if shape is None:
-        return TileLook(facts=TileFacts(shape=None), findings=tuple(findings))
+        return TileLook(facts=TileContent(shape=None), findings=tuple(findings))
     heights = images["dsm"][0] if "dsm" in images and images["dsm"].shape[1:] == shape else None
     buildings, built = look_at_buildings(tile, (shape[0], shape[1]), heights, findings)
     rgb = images.get("rgb")
@@ -96,7 +96,7 @@ def look_at_tile(tile: Tile) -> TileLook:
     if padding >= PADDING_SAID and rgb is not None and padding < 1:
         reason = f"black padding ({100 * padding:.0f} % of the pixels)"
         findings.append(tile_finding(tile, "note", reason))
-    facts = TileFacts(
+    facts = TileContent(
         shape=(shape[0], shape[1]),
         padding=padding,
         digest="" if rgb is None else digest_of(rgb),
@@ -234,11 +234,11 @@ def box_doubt(building: Building, mask: Mask, own: tuple[int, int, int, int]) ->
     if not own[2]:
         return ""
     edges = np.array([x, y, x + width, y + height])
-    off = min(float(np.abs(edges - ends).max()) for ends in edges_of(building.outline, own))
+    off = min(float(np.abs(edges - ends).max()) for ends in box_edges(building.outline, own))
     return f"box that does not fit its outline (off by {off:.1f} pixels)" if off > BOX_SLACK else ""
 
 
-def edges_of(outline: Outline, own: tuple[int, int, int, int]) -> Iterator[NDArray[np.float64]]:
+def box_edges(outline: Outline, own: tuple[int, int, int, int]) -> Iterator[NDArray[np.float64]]:
     """Left, top, right and bottom of a mask, given its box, and of the polygons' points: the tip of
     a roof may be too sharp to cover a pixel."""
     yield np.array([own[0], own[1], own[0] + own[2], own[1] + own[3]], np.float64)

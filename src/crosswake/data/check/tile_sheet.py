@@ -50,7 +50,7 @@ GAP_ACROSS, TITLE, ROW, HEADS, NAME = 12, 92, 22, 30, 36
 """Pixels between images; heights of the title, of a row of the legend, of the line that says what
 the columns are, and of the line above a tile."""
 CLASSES_ACROSS = 6
-FILL = 0.2
+TINT = 0.2
 """Share of its colour that a footprint's inside takes."""
 HEIGHT_COLOURS = "magma"
 
@@ -178,7 +178,7 @@ def with_outlines(rgb: NDArray[np.uint8], tile: Tile, heights: Pixels | None) ->
     buildings, masks = masks_of(tile.buildings or (), shape)
     for building, mask in zip(buildings, masks, strict=True):
         colour = 255 * np.array(to_rgb(colour_of(building, mask, heights)))
-        image[mask] = (1 - FILL) * image[mask] + FILL * colour
+        image[mask] = (1 - TINT) * image[mask] + TINT * colour
         image[edge_of(mask)] = colour
     drawn: NDArray[np.uint8] = image.astype(np.uint8)
     return drawn

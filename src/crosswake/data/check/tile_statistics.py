@@ -6,11 +6,11 @@ from math import isnan
 from statistics import fmean, median
 from typing import Any
 
-from crosswake.data.check.tile_facts import HEIGHT_EDGES, NO_HEIGHT, BuildingFacts, TileFacts
+from crosswake.data.check.tile_facts import HEIGHT_EDGES, NO_HEIGHT, BuildingFacts, TileContent
 from crosswake.data.check.tiles import TileCheck
 from crosswake.data.tiles import TILE_PIXEL, Tile
 
-Seen = Sequence[tuple[Tile, TileFacts]]
+SeenTiles = Sequence[tuple[Tile, TileContent]]
 SMALL, LARGE = 32**2, 96**2
 """Pixels at which COCO's size classes of buildings begin and end."""
 
@@ -67,15 +67,15 @@ class ClassCount:
     height: float | None
 
 
-def count_by(seen: Seen, name_of: Callable[[Tile], str]) -> list[TileCount]:
+def count_by(seen: SeenTiles, name_of: Callable[[Tile], str]) -> list[TileCount]:
     """A row for each name that tiles have, in order of first appearance."""
-    groups: dict[str, list[tuple[Tile, TileFacts]]] = {}
+    groups: dict[str, list[tuple[Tile, TileContent]]] = {}
     for tile, facts in seen:
         groups.setdefault(name_of(tile), []).append((tile, facts))
     return [count_tiles(name, group) for name, group in groups.items()]
 
 
-def count_tiles(name: str, seen: Seen) -> TileCount:
+def count_tiles(name: str, seen: SeenTiles) -> TileCount:
     """One row."""
     annotated = [facts for tile, facts in seen if tile.buildings is not None]
     buildings = [one for facts in annotated for one in facts.buildings]
@@ -127,7 +127,7 @@ def median_height(buildings: Iterable[BuildingFacts]) -> float | None:
     return median(heights) if heights else None
 
 
-def height_classes(seen: Seen) -> dict[str, int]:
+def height_classes(seen: SeenTiles) -> dict[str, int]:
     """Pixels above the ground in each class of heights; nothing without height maps."""
     counted = [facts.heights for _, facts in seen if facts.heights]
     if not counted:

@@ -7,7 +7,7 @@ from pathlib import Path
 from crosswake.core.progress import Progress
 from crosswake.data.check.facts import Finding, Level
 from crosswake.data.check.findings import CheckResult, Findings, look_at_all
-from crosswake.data.check.tile_facts import TileFacts, look_at_tile, tile_finding
+from crosswake.data.check.tile_facts import TileContent, look_at_tile, tile_finding
 from crosswake.data.reid import BadFile
 from crosswake.data.sources.folders import IMAGE_SUFFIXES
 from crosswake.data.tiles import Tile, TileData
@@ -28,7 +28,7 @@ class TileCheck:
     """
 
     data: TileData
-    seen: tuple[tuple[Tile, TileFacts], ...]
+    seen: tuple[tuple[Tile, TileContent], ...]
     result: CheckResult
 
 
@@ -43,7 +43,7 @@ def check_tiles(data: TileData, quiet: bool = False, strict: bool = False) -> Ti
     Raises:
         CrosswakeError: ``strict`` and something is bad.
     """
-    seen: list[tuple[Tile, TileFacts]] = []
+    seen: list[tuple[Tile, TileContent]] = []
     findings = Findings(strict)
     findings.add(map(finding_of_reading, data.bad_files))
     findings.add(missing_references(data))
@@ -81,7 +81,7 @@ def missing_references(data: TileData) -> Iterator[Finding]:
                     yield tile_finding(tile, "error", "no height map")
 
 
-def same_pixels(seen: Iterable[tuple[Tile, TileFacts]]) -> Iterator[Finding]:
+def same_pixels(seen: Iterable[tuple[Tile, TileContent]]) -> Iterator[Finding]:
     """Tiles that show the same, which is worst where one is learnt from and another tested on."""
     first: dict[str, Tile] = {}
     for tile, facts in seen:

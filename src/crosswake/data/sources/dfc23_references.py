@@ -35,7 +35,10 @@ class References:
 def load_json(path: Path, bad: list[BadFile]) -> Any:
     """The content of a JSON file; None, and a line in ``bad``, where it is none."""
     try:
-        return json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
+        if content is None:
+            raise ValueError("it is null")
+        return content
     except OSError as error:
         bad.append(BadFile(path=path, reason=f"cannot be read ({error.strerror})"))
     except (ValueError, RecursionError) as error:
@@ -52,6 +55,11 @@ def is_own(content: object) -> bool:
 def has_annotations(content: object) -> bool:
     """Whether a file has COCO's two lists."""
     return isinstance(content, dict) and {"images", "annotations"} <= content.keys()
+
+
+def has_images_only(content: object) -> bool:
+    """Whether a file has the first of COCO's two lists alone."""
+    return isinstance(content, dict) and "images" in content and "annotations" not in content
 
 
 def track_of_content(content: Mapping[str, Any]) -> int | None:
@@ -153,9 +161,9 @@ def read_building(entry: object) -> tuple[int, Building] | str:
     if "segmentation" not in entry:
         return f"annotation without segmentation {about}"
     box = entry.get("bbox")
-    if not isinstance(box, list) or len(box) != 4 or not all(map(is_finite, box)):
+    if not isinstance(box, list) or len(box) != 4 or not all(map(finite_number, box)):
         return f"annotation without a bbox of 4 numbers {about}"
-    if not is_finite(entry.get("area")):
+    if not finite_number(entry.get("area")):
         return f"annotation without area {about}"
     x, y, width, height = map(float, box)
     building = Building(
@@ -169,7 +177,7 @@ def read_building(entry: object) -> tuple[int, Building] | str:
     return entry["image_id"], building
 
 
-def is_finite(value: object) -> bool:
+def finite_number(value: object) -> bool:
     """Whether it is a number, and neither infinite nor NaN."""
     try:
         return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
@@ -183,7 +191,9 @@ def category_faults(path: Path, content: Mapping[str, Any], track: int) -> Itera
     if not isinstance(listed, list) or not listed:
         return
     entries = [entry if isinstance(entry, dict) else {} for entry in listed]
-    own = {entry.get("id"): entry.get("name") for entry in entries if is_finite(entry.get("id"))}
+    own = {
+        entry.get("id"): entry.get("name") for entry in entries if finite_number(entry.get("id"))
+    }
     for number, name in enumerate(TRACK_CLASSES[track], 1):
         if own.get(number) != name:
             what = f"{number} is {str(own.get(number))[:40]}, not {name}"

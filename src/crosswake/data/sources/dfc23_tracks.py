@@ -28,6 +28,7 @@ from crosswake.data.sources.dfc23 import (
 from crosswake.data.sources.dfc23_references import (
     References,
     has_annotations,
+    has_images_only,
     is_own,
     load_json,
     read_numbers,
@@ -37,17 +38,17 @@ from crosswake.data.sources.dfc23_references import (
 from crosswake.data.sources.folders import identifier, images_by_stem, walk
 from crosswake.data.tiles import Tile, TileData
 
-KINDS = ("rgb", "sar", "dsm")
+IMAGE_FOLDERS = ("rgb", "sar", "dsm")
 """Folders of a split."""
 SPLITS = ("train", "val", "test")
-MARKER = "simulated.json"
+SIMULATED_FILE = "simulated.json"
 """File above the tracks that says that the tiles were simulated."""
 SIMULATE_COMMAND = "buildings simulate"
 """What the marker says that it was made by."""
 
 
 @dataclass
-class Layout:
+class TrackLayout:
     """What lies below a root.
 
     Attributes:
@@ -76,7 +77,7 @@ def tracks_of(root: Path) -> tuple[int, ...]:
     Raises:
         CrosswakeError: no such folder, or no tiles in it.
     """
-    return find_layout(root).tracks
+    return find_tracks(root).tracks
 
 
 def read_tiles(root: Path, track: int | None = None) -> TileData:
@@ -89,7 +90,7 @@ def read_tiles(root: Path, track: int | None = None) -> TileData:
     Raises:
         CrosswakeError: no such folder, no tiles in it, or several tracks and none chosen.
     """
-    layout = find_layout(root)
+    layout = find_tracks(root)
     track = chosen_track(layout, track)
     own = [entry for entry in layout.splits if entry[1] == track]
     own = own or [entry for entry in layout.splits if entry[1] is None]
@@ -117,7 +118,7 @@ def read_tiles(root: Path, track: int | None = None) -> TileData:
     )
 
 
-def chosen_track(layout: Layout, track: int | None) -> int:
+def chosen_track(layout: TrackLayout, track: int | None) -> int:
     """The track to read.
 
     Raises:
@@ -134,15 +135,15 @@ def chosen_track(layout: Layout, track: int | None) -> int:
     raise CrosswakeError(f"{layout.root}: {what}; choose one with --track 1 or --track 2")
 
 
-def find_layout(root: Path) -> Layout:
+def find_tracks(root: Path) -> TrackLayout:
     """Folders of tiles and JSON files below ``root``.
 
     Raises:
         CrosswakeError: no such folder, or no tiles in it.
     """
-    layout = Layout(root)
+    layout = TrackLayout(root)
     for folder, folders, names in walk(root, layout.bad):
-        kinds = [name for name in folders if name in KINDS]
+        kinds = [name for name in folders if name in IMAGE_FOLDERS]
         if kinds:
             split = split_of(root, folder)
             if split:
@@ -150,9 +151,9 @@ def find_layout(root: Path) -> Layout:
             else:
                 reason = "holds tiles, but no folder's name says train, val or test; rename it"
                 layout.bad.append(BadFile(path=folder, reason=reason))
-            folders[:] = [name for name in folders if name not in KINDS]
+            folders[:] = [name for name in folders if name not in IMAGE_FOLDERS]
         for name in names:
-            if name.lower().endswith(".json") and name != MARKER:
+            if name.lower().endswith(".json") and name != SIMULATED_FILE:
                 add_file(layout, folder / name)
     if not layout.splits:
         raise CrosswakeError(
@@ -162,7 +163,7 @@ def find_layout(root: Path) -> Layout:
     return layout
 
 
-def add_file(layout: Layout, path: Path) -> None:
+def add_file(layout: TrackLayout, path: Path) -> None:
     """Take up a JSON file of the contest; those of this package are none."""
     content = load_json(path, layout.bad)
     if content is None or (is_own(content) and not has_annotations(content)):
@@ -175,17 +176,17 @@ def add_file(layout: Layout, path: Path) -> None:
 
 def is_simulated(root: Path) -> bool:
     """Whether a marker in the folder, or above it, says so."""
-    origins = (read_origin(folder / MARKER) for folder in (root, root.resolve().parent))
+    origins = (read_origin(folder / SIMULATED_FILE) for folder in (root, root.resolve().parent))
     return any(origin and origin["command"] == SIMULATE_COMMAND for origin in origins)
 
 
 def images_of_split(
-    layout: Layout, folders: Sequence[tuple[Path, int | None, str]], split: str
+    layout: TrackLayout, folders: Sequence[tuple[Path, int | None, str]], split: str
 ) -> dict[str, dict[str, Path]]:
     """Paths by stem of each kind; a second file of a name goes to the bad ones."""
-    found: dict[str, dict[str, Path]] = {kind: {} for kind in KINDS}
+    found: dict[str, dict[str, Path]] = {kind: {} for kind in IMAGE_FOLDERS}
     for folder in (folder for folder, _, name in folders if name == split):
-        for kind in KINDS:
+        for kind in IMAGE_FOLDERS:
             if not (folder / kind).is_dir():
                 continue
             for stem, path in images_by_stem(folder / kind, layout.bad, TIFF_SUFFIXES).items():
@@ -196,7 +197,9 @@ def images_of_split(
     return found
 
 
-def references_of(layout: Layout, track: int, split: str, bad: list[BadFile]) -> References | None:
+def references_of(
+    layout: TrackLayout, track: int, split: str, bad: list[BadFile]
+) -> References | None:
     """What says the image ids, and where it can the buildings, of a split; its faults go to
     ``bad``.
 
@@ -209,11 +212,12 @@ def references_of(layout: Layout, track: int, split: str, bad: list[BadFile]) ->
         words = path.with_suffix("")
         if of_track not in (track, None) or split_of(layout.root, words) != split:
             continue
-        numbers_only = "image_id" in folder_words(layout.root, words)
-        if has_annotations(content) and not numbers_only:
-            annotated.append((path, content))
-        elif numbers_only or not (isinstance(content, list) or "annotations" in content):
+        if "image_id" in folder_words(layout.root, words) or has_images_only(content):
             numbered.append((path, content))
+        elif has_annotations(content):
+            annotated.append((path, content))
+        else:
+            bad.append(BadFile(path=path, reason="neither references nor image ids"))
     for path, _ in annotated[1:]:
         reason = f"passed over, since {annotated[0][0].name} has the references of {split}"
         bad.append(BadFile(path=path, reason=reason))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from crosswake.batches.tile_pixels import TileImages, shown_batch
 from crosswake.buildings.instances import TileFound, found_of_maps
-from crosswake.buildings.placed import PlacedInstance, merged, placed_instances
+from crosswake.buildings.placed import PlacedInstance, merged_instances, placed_instances
 from crosswake.core.boxes import Box, Size
 from crosswake.models.buildings.checkpoints import BuildingFinder
 from crosswake.tasks.buildings.measure import cut_back, filled_up
@@ -20,8 +20,8 @@ from crosswake.tasks.buildings.measure import cut_back, filled_up
 BLOCK = 1024
 """Side of what is averaged at once, in pixels; larger tiles are several blocks."""
 
-Maps = dict[str, NDArray[np.float32]]
-Found = tuple[list[PlacedInstance], NDArray[np.float32] | None]
+DenseMaps = dict[str, NDArray[np.float32]]
+FoundOnTile = tuple[list[PlacedInstance], NDArray[np.float32] | None]
 """The buildings of a tile, and its (rows, columns) heights in metres."""
 
 
@@ -42,7 +42,7 @@ class WindowOptions:
     sar: bool = True
 
 
-def find_on_tile(finder: BuildingFinder, images: TileImages, how: WindowOptions) -> Found:
+def find_on_tile(finder: BuildingFinder, images: TileImages, how: WindowOptions) -> FoundOnTile:
     """What stands on a tile.
 
     Args:
@@ -56,14 +56,14 @@ def find_on_tile(finder: BuildingFinder, images: TileImages, how: WindowOptions)
     placed: list[PlacedInstance] = []
     heights: NDArray[np.float32] | None = None
     weights = np.zeros(size, np.float32)
-    for block in windows_of(whole, side, how.overlap):
+    for block in covering_windows(whole, side, how.overlap):
         found = found_in_block(finder, window_images(images, block), how)
         placed += placed_instances(found, block, size)
         if found.height is not None:
             if heights is None:
                 heights = np.zeros(size, np.float32)
             take_heights(heights, weights, found.height, block, how)
-    return merged(placed), heights
+    return merged_instances(placed), heights
 
 
 def found_in_block(finder: BuildingFinder, images: TileImages, how: WindowOptions) -> TileFound:
@@ -91,12 +91,12 @@ def take_heights(
     block.of(weights)[better] = own[better]
 
 
-def blended_maps(finder: BuildingFinder, images: TileImages, how: WindowOptions) -> Maps:
+def blended_maps(finder: BuildingFinder, images: TileImages, how: WindowOptions) -> DenseMaps:
     """(channels, height, width) of each dense map, averaged over windows."""
     height, width = images.valid.shape
     whole = Box(top=0, left=0, height=height, width=width)
-    windows = list(windows_of(whole, how.side, how.overlap))
-    sums: Maps = {}
+    windows = list(covering_windows(whole, how.side, how.overlap))
+    sums: DenseMaps = {}
     total = np.zeros((height, width), np.float32)
     for window in windows:
         batch = shown_batch([filled_up(window_images(images, window))], rgb=how.rgb, sar=how.sar)
@@ -115,7 +115,7 @@ def blended_maps(finder: BuildingFinder, images: TileImages, how: WindowOptions)
     return {name: value / total for name, value in sums.items()}
 
 
-def windows_of(area: Box, side: int, overlap: int) -> Iterator[Box]:
+def covering_windows(area: Box, side: int, overlap: int) -> Iterator[Box]:
     """Windows of ``side`` or, where the area is smaller, of its size that cover it."""
     for top in window_starts(area.height, side, overlap):
         for left in window_starts(area.width, side, overlap):

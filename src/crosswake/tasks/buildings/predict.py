@@ -88,7 +88,7 @@ def predict_tiles(
     Raises:
         CrosswakeError: none can be read; or one cannot and ``strict`` is set.
     """
-    begin(folder, options.origin)
+    begin_parts(folder, options.origin)
     done = {tile.stem for tile in tiles if is_part(part_path(folder, tile))}
     good, bad = [], []
     with Progress(len(tiles), "buildings", "tiles", options.quiet, already=len(done)) as progress:
@@ -127,7 +127,7 @@ def shown_images(tile: Tile, how: WindowOptions) -> TileImages:
     return read_tile_images(replace(tile, rgb=rgb, sar=sar))
 
 
-def begin(folder: Path, origin: Origin) -> None:
+def begin_parts(folder: Path, origin: Origin) -> None:
     """Take up the folder of an earlier run of the same origin, or empty it."""
     note = folder / ORIGIN_FILE
     text = f'{{"{ORIGIN_KEY}": {origin_text(origin)}}}\n'
