@@ -16,7 +16,6 @@ from crosswake.data.radiometry import scaled
 from crosswake.data.rasters import open_raster
 from crosswake.data.tiles import Tile
 
-
 DARKEST, BRIGHTEST = -4.0, 6.0
 """Limits of SAR in units of the tile's std: layover and double bounce reach far up."""
 

@@ -264,7 +264,7 @@ def civic(build: Builder, block: StreetBlock) -> Iterator[House]:
         yield build.house(kind, centre, oriented((width * 1.6, width), block), 2.5)
 
 
-def due_house(build: Builder, roof: str, middle: tuple[float, float]) -> House:
+def due_house(build: Builder, roof: str, middle: tuple[float, float], scale: float) -> House:
     """A building of a wanted type, so that each split has all types."""
     rng = build.rng
     size = {
@@ -272,7 +272,7 @@ def due_house(build: Builder, roof: str, middle: tuple[float, float]) -> House:
         "flat_roof": (18.0, 12.0), "other": (20.0, 12.0), "pyramid_roof": (11.0, 11.0),
         "multiple_eave_roof": (20.0, 14.0), "mansard_roof": (20.0, 12.0),
     }.get(roof, (14.0, 9.5))  # fmt: skip
-    grown = rng.uniform(0.9, 1.25)
+    grown = scale * rng.uniform(0.9, 1.25)
     return build.house(roof, middle, (size[0] * grown, size[1] * grown), rng.uniform(1, 3))
 
 

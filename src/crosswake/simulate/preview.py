@@ -56,8 +56,18 @@ def draw_preview(path: Path, *, seed: int = 0, overwrite: bool = False) -> None:
     save_sheet(figure, path, origin)
 
 
-def save_sheet(figure: Any, path: Path, origin: Origin, colours: int = COLOURS) -> None:
-    """Write a figure as a PNG of few colours that says what it was made from."""
+def save_sheet(
+    figure: Any, path: Path, origin: Origin, colours: int = COLOURS, exact: bytes = b""
+) -> None:
+    """Write a figure as a PNG of few colours that says what it was made from.
+
+    Args:
+        figure: the figure, of matplotlib.
+        path: file to write.
+        origin: what it was made from.
+        colours: how many, chosen by what is there.
+        exact: more colours, three bytes each, that must come out as they are.
+    """
     import PIL.Image
     import PIL.PngImagePlugin
 
@@ -65,6 +75,10 @@ def save_sheet(figure: Any, path: Path, origin: Origin, colours: int = COLOURS) 
     figure.savefig(drawn, format="png", dpi=100, facecolor=figure.get_facecolor())
     picture = PIL.Image.open(drawn).convert("RGB")
     few = picture.quantize(colours, kmeans=2, dither=PIL.Image.Dither.NONE)
+    if exact:
+        palette = PIL.Image.new("P", (1, 1))
+        palette.putpalette(bytes(few.getpalette() or [])[: 3 * colours] + exact)
+        few = picture.quantize(palette=palette, dither=PIL.Image.Dither.NONE)
     told = PIL.PngImagePlugin.PngInfo()
     told.add_text(ORIGIN_KEY, origin_text(origin))
     with replacing(path, "--preview") as part:

@@ -14,7 +14,7 @@ from crosswake.simulate.lots import centre_of
 from crosswake.simulate.parts import Array, Random
 from crosswake.simulate.plots import BUILDERS, Builder, due_house
 from crosswake.simulate.roofs import House, roof_of
-from crosswake.simulate.streets import draw_bend, draw_blocks
+from crosswake.simulate.streets import StreetBlock, draw_bend, draw_blocks
 from crosswake.simulate.streetside import place_cars, place_trees
 
 TILE_MARGIN = 96
@@ -60,25 +60,18 @@ def build_town(city: str, size: int, due: tuple[str, ...], rng: Random) -> Town:
         due: roof types that the tile must have one building of.
         rng: random numbers.
     """
-    style, cells = CITIES[city], size + 2 * TILE_MARGIN
+    style, margin = CITIES[city], min(TILE_MARGIN, size // 2)
+    cells = size + 2 * margin
     extent = cells * CELL
     build = Builder(style, draw_bend(style, extent, rng), rng)
     blocks = draw_blocks(style, extent, rng)
     ground = lay_ground(build, blocks, cells)
-    site = Site(ground, TILE_MARGIN)
-    inside = [
-        block for block in blocks if is_near(build.bend.ground(*centre_of(block)), size, 0.3 * size)
-    ]
-    for roof in due:
-        for _ in range(30):
-            block = inside[int(rng.integers(len(inside)))] if inside else blocks[0]
-            at = rng.uniform(block.u0, block.u1), rng.uniform(block.v0, block.v1)
-            house = due_house(build, roof, at)
-            if is_near(house.place, size, size * 0.5 - 26) and site.add(house, whole=True):
-                break
-    reach = size / 2 + TILE_MARGIN + max(style.block) / 2 / CELL
+    site = Site(ground, size * CELL / 2)
+    centres = {block: build.bend.ground(*centre_of(block)) for block in blocks}
+    place_due(build, site, due, sorted(blocks, key=lambda block: site.away(centres[block])))
+    reach = cells / 2 * CELL + max(style.block) / 2
     for block in blocks:
-        if block.use in BUILDERS and is_near(build.bend.ground(*centre_of(block)), size, reach):
+        if block.use in BUILDERS and site.away(centres[block]) < reach:
             for house in BUILDERS[block.use](build, block):
                 site.add(house)
             for house in larger_first(infill(build, block), rng):
@@ -86,22 +79,42 @@ def build_town(city: str, size: int, due: tuple[str, ...], rng: Random) -> Town:
     place_trees(build, ground, site.ids > 0)
     place_cars(build, ground, site.ids > 0)
     scene = Scene(ground.height, ground.colour, ground.material, facade=ground.facade)
-    return Town(scene, site.ids, tuple(site.houses), TILE_MARGIN)
+    return Town(scene, site.ids, tuple(site.houses), margin)
 
 
-def is_near(place: tuple[float, float], size: int, reach: float) -> bool:
-    """Whether a place is within ``reach`` cells, along both axes, of the middle of a tile."""
-    middle = size / 2 + TILE_MARGIN
-    return all(abs(value / CELL - middle) < reach for value in place)
+def place_due(
+    build: Builder, site: "Site", due: tuple[str, ...], blocks: list[StreetBlock]
+) -> None:
+    """Put up one building of each wanted type, in the blocks that are nearest to the middle."""
+    rng, half = build.rng, site.half
+    for roof in due:
+        for attempt in range(40):
+            block = blocks[int(rng.integers(min(len(blocks), 6)))]
+            at = rng.uniform(block.u0, block.u1), rng.uniform(block.v0, block.v1)
+            house = due_house(build, roof, at, 1.0 if attempt < 20 else 0.8)
+            if site.away(house.place) < half - 5 and site.add(house, whole=True):
+                break
 
 
 class Site:
-    """Where buildings are put up, none over another and none over a street."""
+    """Where buildings are put up, none over another and none over a street.
 
-    def __init__(self, ground: GroundMap, margin: int) -> None:
-        self.ground, self.margin = ground, margin
+    Attributes:
+        ground: the grids that they are drawn on.
+        half: half the side of the tile in the middle of it, metres.
+        ids: (rows, columns) int16: 0 no building, k the k-th of ``houses``.
+        houses: what stands there.
+    """
+
+    def __init__(self, ground: GroundMap, half: float) -> None:
+        self.ground, self.half = ground, half
         self.ids = np.zeros(ground.height.shape, np.int16)
         self.houses: list[House] = []
+
+    def away(self, place: tuple[float, float]) -> float:
+        """Metres of a place from the middle, along the axis where it is further."""
+        middle = self.ids.shape[0] / 2 * CELL
+        return max(abs(place[0] - middle), abs(place[1] - middle))
 
     def add(self, house: House, whole: bool = False) -> bool:
         """Put a building up where there is room for it; says whether there was.

@@ -14,7 +14,9 @@ from crosswake.simulate.preview import save_sheet
 from crosswake.simulate.tile_imaging import SeenTile, image_tile
 from crosswake.simulate.town import Town, build_town, roof_number
 
-SHOWN_CITIES = ("Arvena", "Fjordal", "Dunmere", "Lumeria")
+SHOWN_CITIES = ("Arvena", "Fjordal", "Dunmere", "Halvik")
+ROOF_COLOURS = "9aa7b5 e2703a f2c14e 4fb3bf 7d5ba6 d1495b f7a1b1 66a182 ffe8a3 3a86c8 b5e48c c77dff"
+"""Of the sheet, by roof type, in hex."""
 SHOWN_SIZE = 512
 SHOWN_HEIGHT = 40.0
 """Metres that are drawn brightest."""
@@ -35,9 +37,9 @@ def draw_towns(path: Path, *, seed: int = 0, overwrite: bool = False) -> None:
     origin = {"command": "buildings simulate", "seed": seed}
     refuse_other([path], origin, overwrite, "--preview")
     with mpl.rc_context({"font.family": "DejaVu Sans", "font.size": 8}):
-        figure = Figure(figsize=(11.2, 8.75), dpi=100, facecolor="#0e1116")
+        figure = Figure(figsize=(9.8, 7.6), dpi=100, facecolor="#0e1116")
         grid = figure.add_gridspec(
-            3, 4, left=0.032, right=0.995, top=0.965, bottom=0.045, hspace=0.02, wspace=0.02
+            3, 4, left=0.032, right=0.995, top=0.965, bottom=0.052, hspace=0.02, wspace=0.02
         )
         for column, city in enumerate(SHOWN_CITIES):
             rng = generator(seed, 4, column)
@@ -52,20 +54,20 @@ def draw_towns(path: Path, *, seed: int = 0, overwrite: bool = False) -> None:
                     draw_borders(axes, town)
                 if line == 0:
                     title = caption_of(city, images)
-                    axes.set_title(title, color="#dfe6ee", fontsize=9, loc="left", pad=4)
+                    axes.set_title(title, color="#dfe6ee", fontsize=7.5, loc="left", pad=4)
         for line, name in enumerate(("camera", "radar", "height and roof type")):
             figure.text(
                 0.012, 0.82 - 0.31 * line, name, color="#8b98a8", fontsize=10, rotation=90,
                 ha="center", va="center",
             )  # fmt: skip
         draw_roof_names(figure)
-        save_sheet(figure, path, origin, colours=96)
+        save_sheet(figure, path, origin, colours=96, exact=bytes.fromhex(ROOF_COLOURS))
 
 
 def caption_of(city: str, images: SeenTile) -> str:
     """Name of a city, and how its tile was seen."""
     camera, radar = images.camera, images.radar
-    look = "east" if np.degrees(radar.look) % 360 < 180 else "west"
+    look = "E" if np.degrees(radar.look) % 360 < 180 else "W"
     return (
         f"{city}: camera {np.degrees(camera.tilt):.0f}°, sun {np.degrees(camera.elevation):.0f}°, "
         f"radar {np.degrees(radar.incidence):.0f}° {look}"
@@ -81,10 +83,7 @@ def decibel_grey(amplitude: Array) -> Array:
 
 def roof_palette() -> Array:
     """(12, 3) a colour for each roof type."""
-    codes = "9aa7b5 e2703a f2c14e 4fb3bf 7d5ba6 d1495b f7a1b1 66a182 ffe8a3 3a86c8 b5e48c c77dff"
-    return np.array(
-        [[int(code[at : at + 2], 16) / 255 for at in (0, 2, 4)] for code in codes.split()]
-    )
+    return np.frombuffer(bytes.fromhex(ROOF_COLOURS), np.uint8).reshape(-1, 3) / 255
 
 
 def paint_truth(town: Town) -> Array:
@@ -109,8 +108,10 @@ def draw_borders(axes: Any, town: Town) -> None:
 
 def draw_roof_names(figure: Any) -> None:
     """Names of the roof types in their colours."""
+    from matplotlib.patches import Rectangle
+
     for number, (name, colour) in enumerate(zip(ROOF_TYPES, roof_palette(), strict=True)):
-        words = name.removesuffix("_roof").replace("_", " ")
-        figure.text(
-            0.035 + 0.081 * number, 0.018, f"■ {words}", color=colour, fontsize=8.5, va="center"
-        )
+        words = name.replace("_roof", "").replace("_", " ")
+        left = 0.032 + 0.0803 * number
+        figure.add_artist(Rectangle((left, 0.026), 0.073, 0.014, color=colour))
+        figure.text(left, 0.012, words, color="#dfe6ee", fontsize=7.5, va="center")

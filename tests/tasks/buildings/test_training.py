@@ -188,7 +188,7 @@ def test_refusals(data: Path, whole: Path, tmp_path: Path) -> None:
     for words, said in cases.items():
         with pytest.raises(CrosswakeError, match=said):
             train_tiny(data, tmp_path / "no", *words.split())
-    with pytest.raises(CrosswakeError, match="--resume: .* holds a run of crosswake buildings tr"):
+    with pytest.raises(CrosswakeError, match=r"--resume: .* holds a run of crosswake buildings tr"):
         parse_other(whole)
     with pytest.raises(CrosswakeError, match="add --resume to go on"):
         train_tiny(data, whole)

@@ -13,8 +13,7 @@ from lightning_fabric import Fabric
 from crosswake.batches.tile_store import TILE_STORE_VERSION, TileStore, decode_tiles
 from crosswake.core.errors import CrosswakeError
 from crosswake.data.sources.dfc23_tracks import read_tiles
-from crosswake.data.tiles import split_by_city
-from crosswake.data.tiles import Tile, TileData, Tiles
+from crosswake.data.tiles import Tile, TileData, Tiles, split_by_city
 from crosswake.settings.buildings_train import BuildingsTrainConfig
 
 VALIDATION_TILES = 32

@@ -12,8 +12,8 @@ from crosswake.batches.tile_batch import TileBatch, TileTargets
 from crosswake.batches.tile_windows import TileCutter, WindowPlan, draw_windows_of_tiles
 from crosswake.core.text import counted
 from crosswake.models.buildings.base import BuildingModel
-from crosswake.models.buildings.checkpoints import BuildingFinder
 from crosswake.models.buildings.build import build_building_model
+from crosswake.models.buildings.checkpoints import BuildingFinder
 from crosswake.models.buildings.weights import load_backbone
 from crosswake.models.checkpoints import count_parameters
 from crosswake.models.weight_files import read_weights
