@@ -70,7 +70,7 @@ def test_faults_are_grouped(root: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_results_of_other_tiles_stay(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = make_tiles(root.parent / "other", tracks=(2,), tiles=1)
-    words = ["--output", "out", "--quiet"]
+    words = ["--track", "2", "--output", "out", "--quiet"]
     assert main(["buildings", "check", str(other), *words]) == 0
     assert main(["buildings", "check", str(root), *words]) == 2
     assert "was made from something else" in capsys.readouterr().err

@@ -85,8 +85,8 @@ def draw_tile_sheet(data: TileData, path: Path, origin: Origin) -> None:
 
 
 def shown_tiles(data: TileData) -> list[Tile]:
-    """One tile of each of a few cities, each the one with the middle number of buildings; tiles
-    with references first."""
+    """One tile of each of a few cities: of those with the most classes the one with the middle
+    number of buildings. Only tiles with references, where there are some."""
     annotated = [tile for tile in data.tiles if tile.buildings]
     candidates = annotated or list(data.tiles)
     cities = sorted({tile.city for tile in candidates})
@@ -95,9 +95,16 @@ def shown_tiles(data: TileData) -> list[Tile]:
     chosen = []
     for city in spread(cities, TILES_ON_SHEET):
         own = [tile for tile in candidates if tile.city == city]
+        most = max(map(classes_on, own))
+        own = [tile for tile in own if classes_on(tile) == most]
         own.sort(key=lambda tile: len(tile.buildings or ()))
         chosen.append(own[len(own) // 2])
     return chosen
+
+
+def classes_on(tile: Tile) -> int:
+    """How many classes the buildings of a tile have."""
+    return len({building.category for building in tile.buildings or ()})
 
 
 def read_shown(tile: Tile) -> dict[str, Pixels]:
