@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from crosswake.data.rasters import open_raster
 from crosswake.data.sources.dfc23 import read_dfc23
 from crosswake.data.tiles import ROOF_TYPES
 from crosswake.simulate import tile_writer
-from crosswake.simulate.tile_places import plan_tiles
+from crosswake.simulate.tile_places import TilePlan, plan_tiles
 from crosswake.simulate.tile_writer import simulate_tiles
 from tests.simulate.test_writer import digests
 
@@ -28,9 +29,10 @@ def tiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def references(root: Path, track: int, split: str) -> dict:
+def references(root: Path, track: int, split: str) -> dict[str, Any]:
     name = {1: "roof_fine", 2: "buildings_only"}[track]
-    return json.loads((root / f"track{track}/{name}_{split}.json").read_text())
+    found: dict[str, Any] = json.loads((root / f"track{track}/{name}_{split}.json").read_text())
+    return found
 
 
 def test_the_layout_is_the_contests(tiles: Path) -> None:
@@ -93,6 +95,7 @@ def test_both_forms_of_outlines_occur(tiles: Path) -> None:
     assert forms == {list, dict}
 
 
+@pytest.mark.slow  # two processes import all that they need
 def test_bytes_do_not_depend_on_the_processes(tiles: Path, tmp_path: Path) -> None:
     simulate_tiles(tmp_path / "again", tiles=TILES, tile_size=SIZE, workers=2, quiet=True)
     assert digests(tmp_path / "again") == digests(tiles)
@@ -101,21 +104,21 @@ def test_bytes_do_not_depend_on_the_processes(tiles: Path, tmp_path: Path) -> No
 def test_a_broken_run_goes_on_where_it_stopped(
     tiles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, made = tile_writer.write_tile, []
+    write = tile_writer.write_tile
+    made: list[str] = []
+    limit = 4
 
-    def interrupted(job: tile_writer.TileJob, plan: tile_writer.TilePlan) -> str:
-        if len(made) == 4:
+    def counted(job: tile_writer.TileJob, plan: TilePlan) -> str:
+        if len(made) == limit:
             raise KeyboardInterrupt
         made.append(plan.stem)
         return write(job, plan)
 
-    monkeypatch.setattr(tile_writer, "write_tile", interrupted)
+    monkeypatch.setattr(tile_writer, "write_tile", counted)
     with pytest.raises(KeyboardInterrupt):
         simulate_tiles(tmp_path / "town", tiles=TILES, tile_size=SIZE, workers=1, quiet=True)
     assert not json.loads((tmp_path / "town/simulated.json").read_text())["complete"]
-    monkeypatch.setattr(
-        tile_writer, "write_tile", lambda job, plan: made.append(plan.stem) or write(job, plan)
-    )
+    limit = TILES + 1
     simulate_tiles(tmp_path / "town", tiles=TILES, tile_size=SIZE, workers=1, quiet=True)
     assert len(made) == len(set(made)) == TILES
     assert digests(tmp_path / "town") == digests(tiles)

@@ -1,6 +1,7 @@
 """Promise: what the images of a town show agrees with its heights, in metres."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -125,7 +126,7 @@ def test_outlines_are_where_the_buildings_are(town: Town) -> None:
             np.testing.assert_allclose(ring.max(axis=0), (x + width, y + height), atol=2.0)
 
 
-def ids_at(item: dict, ids: np.ndarray) -> int:
+def ids_at(item: dict[str, Any], ids: np.ndarray) -> int:
     x, y, width, height = item["bbox"]
     inside = ids[y : y + height, x : x + width]
     counts = np.bincount(inside[inside > 0])

@@ -139,7 +139,7 @@ class TileCutter:
                 metres = metres_of(look.of(tile.centimetres), footprints, tile.covers)
                 height[place].numpy()[into] = metres
         valid = torch.from_numpy(ids != PADDING)
-        for place in np.flatnonzero(~valid.flatten(1).all(1).numpy()):
+        for place in np.flatnonzero(~valid.flatten(1).all(1).numpy()).tolist():
             optical[place] *= valid[place]
             sar[place] *= valid[place]
         batch = TileBatch(optical=optical, sar=sar, present=present, valid=valid)
@@ -197,7 +197,7 @@ class Look:
 
 def whole_side(tiles: Sequence[StoredTile]) -> int:
     """The side of a square that holds each of the tiles, a multiple of ``CROP_STEP``."""
-    longest = max(max(tile.footprints.shape) for tile in tiles)
+    longest: int = max(max(tile.footprints.shape) for tile in tiles)
     return -(-longest // CROP_STEP) * CROP_STEP
 
 
@@ -217,7 +217,7 @@ def metres_of(
     bare = np.concatenate([[False], covers == 0])
     unknown = (centimetres == UNKNOWN_HEIGHT) | (footprints == PADDING)
     unknown |= bare[np.maximum(footprints, 0)]
-    metres = centimetres.astype(np.float32) / 100
+    metres = np.asarray(centimetres.astype(np.float32) / 100, np.float32)
     metres[unknown] = np.nan
     return metres
 

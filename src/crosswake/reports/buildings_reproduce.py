@@ -14,8 +14,8 @@ from crosswake.tasks.buildings.reproduce import ContenderScores, Reproduction
 
 REPRODUCTION_COMMAND = "buildings reproduce"
 SIMULATED = (
-    "SIMULATED TILES: these figures say nothing of the contest's data, and are not to be put beside "
-    "the published ones."
+    "SIMULATED TILES: these figures say nothing of the contest's data, and are not to be put "
+    "beside the published ones."
 )
 COLUMNS = {1: ("mAP", "AP50"), 2: ("mAP", "AP50", "delta_1", "delta_2", "delta_3", "score")}
 """Figures of each track's table."""

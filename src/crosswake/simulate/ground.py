@@ -54,9 +54,15 @@ class GroundMap:
 
     def window(self, at: tuple[slice, slice]) -> "GroundMap":
         """A part of the grids; what is painted there shows in the whole."""
-        u, v = self.streets
-        maps = (self.height, self.colour, self.facade, self.material, self.street, self.use)
-        return GroundMap(*(grid[at] for grid in maps), (u[at], v[at]))
+        return GroundMap(
+            height=self.height[at],
+            colour=self.colour[at],
+            facade=self.facade[at],
+            material=self.material[at],
+            street=self.street[at],
+            use=self.use[at],
+            streets=(self.streets[0][at], self.streets[1][at]),
+        )
 
 
 def lay_ground(build: Builder, blocks: list[StreetBlock], cells: int) -> GroundMap:

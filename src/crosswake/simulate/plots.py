@@ -203,12 +203,12 @@ def perimeter(build: Builder, block: StreetBlock) -> Iterator[House]:
             middle = (cu + at + run / 2, cv + fixed) if along_u else (cu + fixed, cv + at + run / 2)
             if rng.random() < 0.95:
                 size = (run, depth) if along_u else (depth, run)
-                house = build.house(roof, middle, size, base + rng.integers(-1, 2))
+                house = build.house(roof, middle, size, base + float(rng.integers(-1, 2)))
                 yield turned_along(house, build, middle, along_u)
             at += run + 0.05
     if min(lu, lv) > 70 and rng.random() < 0.6:
         size = (rng.uniform(12, 24), rng.uniform(9, 13))
-        yield build.house("flat_roof", (cu, cv), size, rng.integers(1, 4))
+        yield build.house("flat_roof", (cu, cv), size, float(rng.integers(1, 4)))
 
 
 def industry(build: Builder, block: StreetBlock) -> Iterator[House]:

@@ -131,7 +131,7 @@ class Plan:
     def inward(self) -> Array:
         """Distance to the nearest eave as a share of half the width, at most 1."""
         end = (self.half_p - np.abs(self.p)) / self.half_q
-        return np.clip(np.minimum(1 - self.across, end), 0, 1)
+        return np.asarray(np.clip(np.minimum(1 - self.across, end), 0, 1))
 
 
 def flat_top(plan: Plan, _rise: float) -> Array:
@@ -183,7 +183,7 @@ def hipped_v1(plan: Plan, rise: float) -> Array:
 def hipped_v2(plan: Plan, rise: float) -> Array:
     """Half hipped: a gable whose ends slope in their upper half only."""
     end = np.clip((plan.half_p - np.abs(plan.p)) / plan.half_q, 0, 1)
-    return rise * np.minimum(1 - plan.across, 0.5 + 0.5 * end / 0.6)
+    return np.asarray(rise * np.minimum(1 - plan.across, 0.5 + 0.5 * end / 0.6))
 
 
 def mansard(plan: Plan, rise: float) -> Array:
@@ -193,21 +193,21 @@ def mansard(plan: Plan, rise: float) -> Array:
 
 def pyramid(plan: Plan, rise: float) -> Array:
     """Four slopes to one point."""
-    return rise * (1 - np.maximum(plan.across, np.abs(plan.p) / plan.half_p)).clip(0)
+    return np.asarray(rise * (1 - np.maximum(plan.across, np.abs(plan.p) / plan.half_p)).clip(0))
 
 
 def arched(plan: Plan, rise: float) -> Array:
     """A vault: half an ellipse across, the same along the whole length."""
-    return rise * np.sqrt(np.clip(1 - plan.across**2, 0, 1))
+    return np.asarray(rise * np.sqrt(np.clip(1 - plan.across**2, 0, 1)))
 
 
 def revolved(plan: Plan, rise: float) -> Array:
     """A dome, a cone or the flat top of a tank."""
     away = (plan.p**2 + plan.q**2) / plan.half_q**2
     if plan.variant < 0.5:
-        return rise * np.sqrt(np.clip(1 - away, 0, 1))
+        return np.asarray(rise * np.sqrt(np.clip(1 - away, 0, 1)))
     if plan.variant < 0.8:
-        return rise * np.clip(1 - np.sqrt(away), 0, 1)
+        return np.asarray(rise * np.clip(1 - np.sqrt(away), 0, 1))
     return np.where(away > 0.85, PARAPET, 0.0)
 
 
@@ -217,7 +217,7 @@ def irregular(plan: Plan, rise: float) -> Array:
         return rise * (plan.q / plan.half_q + 1) / 2
     if plan.variant < 0.7:
         cross = np.clip(1 - np.abs(plan.p) / plan.half_q, 0, 1)
-        return rise * np.maximum(1 - plan.across, cross)
+        return np.asarray(rise * np.maximum(1 - plan.across, cross))
     steps = np.floor(np.clip(plan.inward / 0.25, 0, 2.99))
     return rise * steps / 2
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.core.files import make_folder, replacing
+from crosswake.core.files import make_folder, remove_dead_parts, replacing
 from crosswake.core.progress import Progress
 from crosswake.core.provenance import ORIGIN_KEY, differences, read_origin
 from crosswake.data.pixels import write_raster
@@ -116,6 +116,8 @@ def begin_tiles(out: Path, origin: TileRecord) -> bool:
             raise CrosswakeError(
                 f"{out}: was made from something else: {changed}; name another folder"
             )
+        for folder in (path for path in out.rglob("*") if path.is_dir()):
+            remove_dead_parts(folder, "*")  # a killed run leaves temporary files behind
         return not json.loads(marker.read_text(encoding="utf-8")).get("complete")
     make_folder(out, "OUT")
     write_compact(marker, {ORIGIN_KEY: origin, "complete": False})

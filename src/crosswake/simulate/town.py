@@ -108,13 +108,13 @@ class Site:
 
     def __init__(self, ground: GroundMap, half: float) -> None:
         self.ground, self.half = ground, half
-        self.ids = np.zeros(ground.height.shape, np.int16)
+        self.ids: Array = np.zeros(ground.height.shape, np.int16)
         self.houses: list[House] = []
 
     def away(self, place: tuple[float, float]) -> float:
         """Metres of a place from the middle, along the axis where it is further."""
         middle = self.ids.shape[0] / 2 * CELL
-        return max(abs(place[0] - middle), abs(place[1] - middle))
+        return float(max(abs(place[0] - middle), abs(place[1] - middle)))
 
     def add(self, house: House, whole: bool = False) -> bool:
         """Put a building up where there is room for it; says whether there was.

@@ -23,7 +23,8 @@ FOLDERS = {"train": TRAIN, "query": QUERY, "gallery": GALLERY}
 SUBSETS = (("O2S", Modality.OPTICAL), ("S2O", Modality.SAR))
 SIGHTINGS_TABLE = "sightings.csv"
 ChipRow = dict[str, Any]
-Given, Made = TypeVar("Given"), TypeVar("Made")
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 def simulate_fleet(

@@ -8,7 +8,6 @@ import numpy as np
 from crosswake.batches.decode import decode_ahead, in_batches, raise_first
 from crosswake.batches.tile_pixels import TileImages, read_tile_images, shown_batch
 from crosswake.batches.tile_store import TileStore
-from crosswake.batches.tile_windows import CROP_STEP
 from crosswake.buildings.instances import TileFound
 from crosswake.buildings.measure import ScoreOptions, measure_tiles
 from crosswake.buildings.reference import reference_of
@@ -17,6 +16,7 @@ from crosswake.core.progress import Progress
 from crosswake.data.reid import BadFile
 from crosswake.data.tiles import Tile, Tiles
 from crosswake.models.buildings.checkpoints import BuildingFinder
+from crosswake.settings.buildings_train import CROP_STEP
 from crosswake.training.health import diverged
 from crosswake.training.task import Run, Scores
 
