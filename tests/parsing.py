@@ -1,5 +1,6 @@
 """Settings of training and pretraining as the command line spells them."""
 
+from crosswake.settings.buildings_train import BuildingsTrainConfig
 from crosswake.settings.parsing import parse
 from crosswake.settings.pretrain import PretrainConfig
 from crosswake.settings.train import TrainConfig
@@ -11,6 +12,10 @@ def parse_training(words: list[str]) -> TrainConfig:
 
 def parse_pretraining(words: list[str]) -> PretrainConfig:
     return parse(PretrainConfig, "pretrain", override(words))
+
+
+def parse_buildings(words: list[str]) -> BuildingsTrainConfig:
+    return parse(BuildingsTrainConfig, "buildings train", override(words))
 
 
 def override(words: list[str]) -> list[str]:

@@ -9,10 +9,9 @@ import pytest
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.settings.common import plain
-from crosswake.settings.pretrain import PretrainConfig
 from crosswake.settings.recipe import RECIPES, merged, read_settings
-from crosswake.settings.train import TrainConfig
-from tests.parsing import parse_pretraining, parse_training
+from crosswake.settings.run import RunConfig
+from tests.parsing import parse_buildings, parse_pretraining, parse_training
 
 RESOLVED = json.loads(Path(__file__).with_name("recipes.json").read_text(encoding="utf-8"))
 """What each recipe changes, by the names of options."""
@@ -27,11 +26,16 @@ def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return result
 
 
+def parsed(name: str) -> RunConfig:
+    """The settings of a recipe, for the command that it is meant for."""
+    parse_by_prefix = {"pairs": parse_pretraining, "buildings": parse_buildings}
+    return parse_by_prefix.get(name.partition("_")[0], parse_training)(["--config", name])
+
+
 def changed(name: str) -> dict[str, Any]:
     """The settings in which a recipe differs from the defaults."""
-    pairs = name.startswith("pairs")
-    config = (parse_pretraining if pairs else parse_training)(["--config", name])
-    defaults = flat(plain(PretrainConfig() if pairs else TrainConfig()))
+    config = parsed(name)
+    defaults = flat(plain(type(config)()))
     return {key: value for key, value in flat(plain(config)).items() if value != defaults[key]}
 
 
@@ -46,10 +50,7 @@ def test_recipes_resolve_to_what_they_were(name: str) -> None:
 
 def test_every_key_of_a_recipe_is_used() -> None:
     for name in RESOLVED:
-        config = (parse_pretraining if name.startswith("pairs") else parse_training)(
-            ["--config", name]
-        )
-        resolved = flat(plain(config))
+        resolved = flat(plain(parsed(name)))
         for key, value in flat(read_settings(name)).items():
             assert resolved[key] == value, (name, key)
 

@@ -85,14 +85,35 @@ COMMANDS = {
         f"{CLI}.export",
         "write a model as ONNX or PyTorch program, checked against PyTorch",
     ),
-    "buildings simulate": Command(
-        f"{SETTINGS}.buildings_simulate:BuildingsSimulateConfig",
-        f"{CLI}.buildings_simulate",
-        "make simulated tiles of towns in the layout of DFC23, with references",
+    "buildings train": Command(
+        f"{SETTINGS}.buildings_train:BuildingsTrainConfig",
+        f"{CLI}.buildings_train",
+        "learn buildings, roof types or heights from tiles",
+    ),
+    "buildings score": Command(
+        f"{SETTINGS}.buildings_score:BuildingsScoreConfig",
+        f"{CLI}.buildings_score",
+        "score a submission to the DFC23 contest, with intervals and a report",
+    ),
     "buildings check": Command(
         f"{SETTINGS}.buildings:BuildingsCheckConfig",
         f"{CLI}.buildings_check",
         "verify building tiles and their outlines, or a submission",
+    ),
+    "buildings simulate": Command(
+        f"{SETTINGS}.buildings_simulate:BuildingsSimulateConfig",
+        f"{CLI}.buildings_simulate",
+        "make simulated tiles of towns in the layout of DFC23, with references",
+    ),
+    "buildings predict": Command(
+        f"{SETTINGS}.buildings_predict:BuildingsPredictConfig",
+        f"{CLI}.buildings_predict",
+        "find buildings and heights on tiles, as a submission and as maps",
+    ),
+    "buildings reproduce": Command(
+        f"{SETTINGS}.buildings_reproduce:BuildingsReproduceConfig",
+        f"{CLI}.buildings_reproduce",
+        "train the contest's baselines and ours, beside the published table",
     ),
     "completion": Command(
         f"{SETTINGS}.completion:CompletionConfig",

@@ -18,8 +18,8 @@ from crosswake.core.errors import CrosswakeError
 
 PACKAGES = ("crosswake", "torch", "torchvision", "timm", "numpy", "rasterio", "scikit-learn")
 ORIGIN_KEY = "made_from"
-"""The key under which a JSON file, the metadata of a Parquet, PNG, ONNX or .pt2 file, or the head
-of a page keeps its origin."""
+"""The key under which a JSON file, the metadata of a Parquet, PNG, ONNX or .pt2 file, the head of a
+page, or the comment of a zip archive keeps its origin."""
 HEAD_BYTES = 65_536
 """A page's origin stands within its first bytes."""
 
@@ -118,10 +118,10 @@ def origin_text(origin: Origin) -> str:
 
 
 def read_origin(path: Path) -> dict[str, Any] | None:
-    """What a JSON, Parquet, PNG, HTML, ONNX or PT2 file says that it was made from; None if it does
-    not."""
+    """What a JSON, Parquet, PNG, HTML, ONNX, PT2 or zip file says that it was made from; None if it
+    does not."""
     read = {".json": _of_json, ".parquet": _of_parquet, ".png": _of_png, ".html": _of_page}
-    read |= {".onnx": _of_graph, ".pt2": _of_program}
+    read |= {".onnx": _of_graph, ".pt2": _of_program, ".zip": _of_archive}
     if not path.is_file():  # a pipe would make the reader wait
         return None
     try:
@@ -166,3 +166,8 @@ def _of_program(path: Path) -> Any:
     with zipfile.ZipFile(path) as archive:
         name = next(name for name in archive.namelist() if Path(name).stem == ORIGIN_KEY)
         return json.loads(archive.read(name))
+
+
+def _of_archive(path: Path) -> Any:
+    with zipfile.ZipFile(path) as archive:
+        return json.loads(archive.comment)[ORIGIN_KEY]

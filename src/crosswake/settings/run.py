@@ -132,7 +132,7 @@ def check_started_by(settings: Path, command: str) -> None:
     """Raise if a run's settings file says in its first line that another command started it."""
     with settings.open(encoding="utf-8", errors="replace") as file:
         mark, _, other = file.readline().strip().partition("# crosswake ")
-    if not mark and other.isalpha() and other != command:
+    if not mark and other.replace(" ", "").isalpha() and other != command:
         raise CrosswakeError(other_command(settings.parent, other))
 
 

@@ -18,6 +18,7 @@ from crosswake.models.checkpoints import count_parameters, load_into
 from crosswake.models.model import ReidModel
 from crosswake.models.weight_files import read_weights
 from crosswake.settings.reid_run import ReidRunConfig
+from crosswake.settings.run import RunConfig
 from crosswake.tasks.idle import Learner, freeze_idle
 from crosswake.training.checkpoint import find_run
 from crosswake.training.optimisers import Optimisation
@@ -169,7 +170,7 @@ def introduce(run: Run, task: ModelTask[Any]) -> None:
         run.warn(f"{counted(len(task.bad_files), 'file')} left out; --strict stops at the first")
 
 
-def smaller_steps(config: ReidRunConfig, batches: Sequence[Index], unit: str) -> list[str]:
+def smaller_steps(config: RunConfig, batches: Sequence[Index], unit: str) -> list[str]:
     """What became of batches that are larger than the data, and of steps of more batches than an
     epoch has."""
     lines, size = [], len(batches[0])

@@ -19,7 +19,7 @@ from crosswake.settings.run import SETTINGS_FILE, RunConfig
 from crosswake.training.processes import STARTER
 
 LAST, BEST = "last.pt", "best.pt"
-FIRST_FILES = (SETTINGS_FILE, "pairs-*.u8", "pairs-*.json")
+FIRST_FILES = (SETTINGS_FILE, "pairs-*.u8", "pairs-*.json", "tiles-*.u8", "tiles-*.json")
 """What a run writes before its first checkpoint."""
 
 

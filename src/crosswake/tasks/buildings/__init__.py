@@ -1,0 +1,1 @@
+"""Learning buildings, roof types and heights from tiles: ``crosswake buildings train``."""
