@@ -125,12 +125,13 @@ def test_a_zip_goes_to_the_check_of_submissions(
 
     module = ModuleType("crosswake.buildings.submission")
     module.check_submission = check  # type: ignore[attr-defined]
+    module.track_of_submission = lambda _, track: track or 1  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "crosswake.buildings.submission", module)
     words = ["buildings", "check", "my.ZIP", "--reference", str(root), "--track", "2"]
     assert main([*words, "--split", "test"]) == code
     assert main(["buildings", "check", "my.zip"]) == code
     assert calls == [
         (Path("my.ZIP"), 2, ["P_0420", "P_0421"]),
-        (Path("my.zip"), None, None),
+        (Path("my.zip"), 1, None),
     ]
     assert capsys.readouterr().out.splitlines() == ["a line", "a line"]
