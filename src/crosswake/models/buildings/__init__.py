@@ -1,0 +1,1 @@
+"""Networks that find buildings, their classes and their heights in tiles."""

@@ -1,0 +1,202 @@
+"""How the maps of two modalities become those of one."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from crosswake.batches.tile_batch import OPTICAL_COLUMN, SAR_COLUMN, TileBatch
+from crosswake.data.chips import Modality
+from crosswake.models.buildings.encoders import (
+    ConvEncoder,
+    VitEncoder,
+    pixel_mean_std,
+)
+from crosswake.settings.building_model import BuildingModalities, BuildingModelConfig
+
+GATE_SPEED = 10.0
+"""Gates open so many times faster than a weight moves, or a short training ends before they do."""
+Maps = list[Tensor]
+
+
+class GatedSar(nn.Module):
+    """SAR joins one map of the optical image: optical + gate * projection(SAR).
+
+    The gate has a number for each channel and starts at 0, so that the sum is the optical map until
+    SAR has proved of use. Without an optical image the projection takes its place, gate or not:
+    such images teach the projection from the first step.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.project = nn.Sequential(
+            nn.Conv2d(channels, channels, 1, bias=False), nn.BatchNorm2d(channels)
+        )
+        self.gate = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, optical: Tensor, sar: Tensor, alone: Tensor) -> Tensor:
+        """Join maps.
+
+        Args:
+            optical: (batch, channels, height, width), 0 where there is none.
+            sar: projected already, and 0 where there is none.
+            alone: (batch,) bool, where there is no optical image.
+        """
+        gate = (GATE_SPEED * self.gate)[None, :, None, None]
+        return torch.as_tensor(optical + torch.where(alone[:, None, None, None], sar, gate * sar))
+
+
+class GatedPair(nn.Module):
+    """An encoder for each modality, joined at every stride by :class:`GatedSar`.
+
+    A missing image goes through no encoder, so that it costs nothing and moves no BatchNorm.
+    """
+
+    def __init__(self, config: BuildingModelConfig, modalities: BuildingModalities) -> None:
+        super().__init__()
+        mean, std = pixel_mean_std(config.backbone)
+        self.vit = VitEncoder(config) if config.backbone == "vit" else None
+        self.optical: ConvEncoder | None = None
+        self.sar: ConvEncoder | None = None
+        self.mean: Tensor
+        self.std: Tensor
+        if self.vit is None:
+            if modalities != "sar":
+                self.optical = ConvEncoder(config, mean, std)
+            if modalities != "rgb":
+                self.sar = ConvEncoder(config, (0.0,) * 3, (1.0,) * 3)
+        else:
+            self.register_buffer("mean", torch.tensor(mean))
+            self.register_buffer("std", torch.tensor(std))
+        first = self.vit or self.optical or self.sar
+        assert first is not None
+        self.strides, self.channels = first.strides, first.channels
+        self.uses = (modalities != "sar", modalities != "rgb")
+        self.joins = nn.ModuleList()
+        if modalities == "both":
+            self.joins.extend(GatedSar(count) for count in self.channels)
+
+    def forward(self, batch: TileBatch) -> Maps:
+        """Maps of (batch, channels, height, width), one a stride."""
+        there = [batch.present[:, OPTICAL_COLUMN], batch.present[:, SAR_COLUMN]]
+        optical = self.spread(batch.optical, there[0], self.of_optical) if self.uses[0] else []
+        sar = self.spread(batch.sar, there[1], self.of_sar) if self.uses[1] else []
+        if not self.joins:
+            return optical or sar
+        return [
+            join(first, second, ~there[0])
+            for join, first, second in zip(self.joins, optical, sar, strict=True)
+        ]
+
+    def of_optical(self, images: Tensor) -> Maps:
+        """Maps of optical images."""
+        if self.vit is not None:
+            pixels = (images - self.mean[:, None, None]) / self.std[:, None, None]
+            return self.vit(pixels, Modality.OPTICAL)  # type: ignore[no-any-return]
+        assert self.optical is not None
+        return self.optical(images)  # type: ignore[no-any-return]
+
+    def of_sar(self, images: Tensor) -> Maps:
+        """Maps of SAR images, projected where they are to be joined."""
+        images = images.expand(-1, 3, -1, -1)  # as in pretraining
+        if self.vit is not None:
+            maps: Maps = self.vit(images, Modality.SAR)
+        else:
+            assert self.sar is not None
+            maps = self.sar(images)
+        if self.joins:
+            maps = [join.project(one) for join, one in zip(self.joins, maps, strict=True)]
+        return maps
+
+    def spread(self, images: Tensor, there: Tensor, encode: Callable[[Tensor], Maps]) -> Maps:
+        """Maps of the images that are there; 0 for the others."""
+        if there.all():
+            return encode(images)
+        places = there.nonzero()[:, 0]
+        if not len(places):
+            return self.nothing(images)
+        maps = encode(images[places])
+        return [
+            one.new_zeros(len(images), *one.shape[1:]).index_copy(0, places, one) for one in maps
+        ]
+
+    def nothing(self, images: Tensor) -> Maps:
+        """Maps of 0."""
+        batch, _, height, width = images.shape
+        return [
+            images.new_zeros(batch, channels, height // stride, width // stride)
+            for channels, stride in zip(self.channels, self.strides, strict=True)
+        ]
+
+
+class Stacked(nn.Module):
+    """SAR as a fourth channel of one encoder; a missing image is the mean, which is 0 once
+    normalised."""
+
+    def __init__(self, config: BuildingModelConfig) -> None:
+        super().__init__()
+        mean, std = pixel_mean_std(config.backbone)
+        self.optical = ConvEncoder(config, (*mean, 0.0), (*std, 1.0))
+        self.strides, self.channels = self.optical.strides, self.optical.channels
+
+    def forward(self, batch: TileBatch) -> Maps:
+        """Maps of (batch, channels, height, width), one a stride."""
+        return self.optical(  # type: ignore[no-any-return]
+            stacked_images(batch, self.optical.mean)
+        )
+
+
+def stacked_images(batch: TileBatch, mean: Tensor) -> Tensor:
+    """(batch, 4, height, width) of both images; missing ones are ``mean``."""
+    images = torch.cat([batch.optical, batch.sar], dim=1)
+    there = batch.present[:, [OPTICAL_COLUMN] * 3 + [SAR_COLUMN], None, None]
+    return torch.where(there, images, mean[None, :, None, None])
+
+
+class PlainImages(nn.Module):
+    """The images of a batch as one network sees them, normalised: colours, SAR three times, or both
+    stacked.
+
+    Args:
+        backbone: whose weights say how colours are normalised.
+        modalities: what is seen.
+
+    Attributes:
+        mean: of each channel; its length says how many there are.
+        std: likewise.
+    """
+
+    def __init__(self, backbone: str, modalities: BuildingModalities) -> None:
+        super().__init__()
+        self.modalities = modalities
+        mean, std = pixel_mean_std(backbone)
+        if modalities == "sar":
+            mean, std = (0.0,) * 3, (1.0,) * 3
+        elif modalities == "both":
+            mean, std = (*mean, 0.0), (*std, 1.0)
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", torch.tensor(mean))
+        self.register_buffer("std", torch.tensor(std))
+
+    def forward(self, batch: TileBatch) -> Tensor:
+        """(batch, channels, height, width)."""
+        if self.modalities == "both":
+            images = stacked_images(batch, self.mean)
+        elif self.modalities == "sar":
+            images = batch.sar.expand(-1, 3, -1, -1)
+        else:
+            images = batch.optical
+        return (images - self.mean[:, None, None]) / self.std[:, None, None]
+
+
+def make_fusion(config: BuildingModelConfig, modalities: BuildingModalities) -> GatedPair | Stacked:
+    """The encoders of the settings; stacking needs both modalities."""
+    if config.fusion == "gated" or modalities != "both":
+        return GatedPair(config, modalities)
+    return Stacked(config)
+
+
+def widths_of(channels: Sequence[int], width: int) -> list[int]:
+    """Channels of the decoder at each stride: ``width``, and half of it at the finest."""
+    return [max(8, width // 2), *(width for _ in channels[1:])]
