@@ -88,14 +88,20 @@ def timm_features(name: str, cut: int, channels: int) -> tuple[Any, list[int]]:
         raise CrosswakeError(f"--model.backbone: timm has no model '{name}'")
     try:
         with torch.device("meta"):
-            whole = cast(Any, timm.create_model(name, features_only=True))
+            whole = cast(Any, timm.create_model(name, features_only=True, feature_cls="getter"))
         strides = whole.feature_info.reduction()
         chosen = [index for index, stride in enumerate(strides) if stride <= cut]
         net = cast(
             Any,
-            timm.create_model(name, features_only=True, out_indices=chosen, in_chans=channels),
+            timm.create_model(
+                name,
+                features_only=True,
+                feature_cls="getter",  # leaves out the stages after the last one
+                out_indices=chosen,
+                in_chans=channels,
+            ),
         )
-    except (RuntimeError, AttributeError, AssertionError, TypeError) as error:
+    except (RuntimeError, AttributeError, AssertionError, TypeError, ValueError) as error:
         raise CrosswakeError(f"--model.backbone: {name} has no maps of stages") from error
     found = [strides[index] for index in chosen]
     if not found or any(b != 2 * a for a, b in pairwise(found)):

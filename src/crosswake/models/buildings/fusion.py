@@ -105,7 +105,10 @@ class GatedPair(nn.Module):
             assert self.sar is not None
             maps = self.sar(images)
         if self.joins:
-            maps = [join.project(one) for join, one in zip(self.joins, maps, strict=True)]
+            maps = [
+                join.get_submodule("project")(one)
+                for join, one in zip(self.joins, maps, strict=True)
+            ]
         return maps
 
     def spread(self, images: Tensor, there: Tensor, encode: Callable[[Tensor], Maps]) -> Maps:

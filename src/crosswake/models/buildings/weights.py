@@ -64,13 +64,26 @@ def load_backbone(model: BuildingModel, weights: Weights) -> list[str]:
         warnings.simplefilter("ignore")  # a shape without memory takes nothing, as is meant
         model.load_state_dict(fitting, strict=False)
     left = [misfit(key, value, own.get(key)) for key, value in state.items() if key not in fitting]
+    given = {id(value) for value in weights.state.values()}
+    made = [key for key, value in fitting.items() if id(value) not in given]
+    taken, last = {id(value) for value in state.values()}, {ending(key) for key in made}
+    left += [
+        key
+        for key, value in weights.state.items()
+        if id(value) not in taken and ending(key) not in last
+    ]
     return LoadReport(
         source=weights.path.name,
-        loaded=tuple(sorted(fitting)),
-        resized=(),
+        loaded=tuple(sorted(set(fitting) - set(made))),
+        resized=tuple(sorted(made)),
         left_out=tuple(sorted(left)),
         missing=tuple(sorted(set(own) - set(fitting))),
     ).lines()
+
+
+def ending(name: str) -> str:
+    """The last two parts of a tensor's name, which files and models share."""
+    return ".".join(name.split(".")[-2:])
 
 
 def renamed_for(model: BuildingModel, weights: Weights) -> State:
@@ -84,8 +97,8 @@ def renamed_for(model: BuildingModel, weights: Weights) -> State:
         return first_layer(model, baseline_names(model, state))
     found: State = {}
     for prefix, sar in ((OPTICAL, False), (SAR, True)):
-        own = [key for key in model.state_dict() if key.startswith(f"{prefix}net.")]
-        found |= matched(own, f"{prefix}net.", of_modality(state, sar=sar))
+        own = [key for key in model.state_dict() if key.startswith(f"{prefix}net.model.")]
+        found |= matched(own, f"{prefix}net.model.", of_modality(state, sar=sar))
     for part in ("mean", "std"):
         value = state.get(part, state.get(f"base.{part}"))
         if value is not None:
@@ -112,8 +125,8 @@ def of_modality(state: State, *, sar: bool) -> State:
 
 
 def matched(own: Iterable[str], prefix: str, state: State) -> State:
-    """The tensors whose timm names those of the model are; ``features_only`` of some networks has
-    an underline where the network itself has a point."""
+    """The tensors whose timm names those of the model are; some networks of smp have an underline
+    where timm's have a point."""
     plain = {key.replace(".", "_"): value for key, value in state.items()}
     names = {key: key.removeprefix(prefix).replace(".", "_") for key in own}
     return {key: plain[name] for key, name in names.items() if name in plain}
@@ -122,7 +135,7 @@ def matched(own: Iterable[str], prefix: str, state: State) -> State:
 def baseline_names(model: BuildingModel, state: State) -> State:
     """A timm file's tensors for the backbone of a published baseline."""
     plain = of_modality(state, sar=model.modalities == "sar")
-    for prefix in ("net.backbone.body.", "net.encoder.model."):
+    for prefix in ("net.backbone.body.model.", "net.backbone.body.", "net.encoder.model."):
         own = [key for key in model.state_dict() if key.startswith(prefix)]
         if found := matched(own, prefix, plain):
             break
