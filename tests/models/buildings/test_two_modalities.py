@@ -92,6 +92,13 @@ def test_each_tile_of_a_batch_has_what_it_has() -> None:
             torch.testing.assert_close(together[name][tile : tile + 1], value, atol=1e-4, rtol=1e-4)
 
 
+def test_one_small_window_with_sar_can_be_learnt_from() -> None:
+    """Its last map is one cell, of which a BatchNorm has no variance."""
+    model, (batch, targets) = build(backbone="tf_efficientnet_lite0"), small_town(3, side=32)
+    batch.present[:2, SAR_COLUMN] = False
+    assert all(value.isfinite() for value in model.losses(batch, targets).values())
+
+
 @pytest.mark.parametrize("modalities", ["rgb", "sar"])
 def test_a_model_of_one_modality_has_no_weights_for_the_other(modalities: Any) -> None:
     model, (batch, targets) = build(modalities), small_town()

@@ -25,9 +25,10 @@ class BuildingModel(nn.Module, ABC):
         dense: whether :meth:`maps` tells all.
         classes: how many categories there are.
         heights: whether the model is taught heights.
+        wants_masks: whether its losses look at a mask for each building.
     """
 
-    dense = False
+    dense = wants_masks = False
 
     def __init__(
         self, config: BuildingModelConfig, track: int, modalities: BuildingModalities

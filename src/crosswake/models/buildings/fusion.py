@@ -113,12 +113,16 @@ class GatedPair(nn.Module):
 
     def spread(self, images: Tensor, there: Tensor, encode: Callable[[Tensor], Maps]) -> Maps:
         """Maps of the images that are there; 0 for the others."""
-        if there.all():
-            return encode(images)
         places = there.nonzero()[:, 0]
         if not len(places):
             return self.nothing(images)
-        maps = encode(images[places])
+        lonely = len(places) == 1 and min(images.shape[2:]) <= self.strides[-1]
+        if lonely and self.training:  # a BatchNorm wants two values of a map of one cell
+            maps = [one[:1] for one in encode(images[places].repeat(2, 1, 1, 1))]
+        else:
+            maps = encode(images if there.all() else images[places])
+        if there.all():
+            return maps
         return [
             one.new_zeros(len(images), *one.shape[1:]).index_copy(0, places, one) for one in maps
         ]

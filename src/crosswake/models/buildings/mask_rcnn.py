@@ -19,7 +19,6 @@ from crosswake.settings.building_model import BuildingModalities, BuildingModelC
 SMALLEST_ANCHOR = 8
 """Side of an anchor over the stride of its map, as published: 32 pixels at a stride of 4."""
 RATIOS = (0.5, 1.0, 2.0)
-PUBLISHED_WIDTH = 256
 MOST_FOUND = 300
 """Buildings found on a tile; COCO's 100 are too few for a town."""
 SURE = 0.05
@@ -63,8 +62,10 @@ class MaskRcnn(BuildingModel):
 
     Stacked, the first convolution has four channels and starts from scratch, as published; with
     ``stacked_keep`` it keeps its filters for colours and starts with 0 for SAR. Heads are those
-    published where the pyramid has 256 channels, else as narrow as the pyramid.
+    published around torchvision's ResNet-50, else as narrow as the pyramid.
     """
+
+    wants_masks = True
 
     def __init__(
         self, config: BuildingModelConfig, track: int, modalities: BuildingModalities

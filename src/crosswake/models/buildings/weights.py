@@ -19,9 +19,9 @@ from crosswake.models.checkpoints import (
 from crosswake.models.shapes import model_config
 from crosswake.models.weight_files import State, Weights
 
-OPTICAL, SAR = "encoders.optical.", "encoders.sar."
+OF_COLOURS, OF_SAR = "encoders.optical.", "encoders.sar."
 BODIES = (
-    *(f"{OPTICAL}net.", f"{SAR}net.", "encoders.vit.base.blocks."),
+    *(f"{OF_COLOURS}net.", f"{OF_SAR}net.", "encoders.vit.base.blocks."),
     *("net.backbone.body.", "net.encoder."),
 )
 """What the names of those weights begin with that a file has to hold most of."""
@@ -66,11 +66,11 @@ def load_backbone(model: BuildingModel, weights: Weights) -> list[str]:
     left = [misfit(key, value, own.get(key)) for key, value in state.items() if key not in fitting]
     given = {id(value) for value in weights.state.values()}
     made = [key for key, value in fitting.items() if id(value) not in given]
-    taken, last = {id(value) for value in state.values()}, {ending(key) for key in made}
+    taken, last = {id(value) for value in state.values()}, {last_parts(key) for key in made}
     left += [
         key
         for key, value in weights.state.items()
-        if id(value) not in taken and ending(key) not in last
+        if id(value) not in taken and last_parts(key) not in last
     ]
     return LoadReport(
         source=weights.path.name,
@@ -81,7 +81,7 @@ def load_backbone(model: BuildingModel, weights: Weights) -> list[str]:
     ).lines()
 
 
-def ending(name: str) -> str:
+def last_parts(name: str) -> str:
     """The last two parts of a tensor's name, which files and models share."""
     return ".".join(name.split(".")[-2:])
 
@@ -96,17 +96,17 @@ def renamed_for(model: BuildingModel, weights: Weights) -> State:
     if not isinstance(model, TwoModalityBuildings):
         return first_layer(model, baseline_names(model, state))
     found: State = {}
-    for prefix, sar in ((OPTICAL, False), (SAR, True)):
+    for prefix, sar in ((OF_COLOURS, False), (OF_SAR, True)):
         own = [key for key in model.state_dict() if key.startswith(f"{prefix}net.model.")]
-        found |= matched(own, f"{prefix}net.model.", of_modality(state, sar=sar))
+        found |= matched(own, f"{prefix}net.model.", tensors_for(state, sar=sar))
     for part in ("mean", "std"):
         value = state.get(part, state.get(f"base.{part}"))
         if value is not None:
-            found[f"{OPTICAL}{part}"] = value
+            found[f"{OF_COLOURS}{part}"] = value
     return first_layer(model, found) if model.config.fusion != "gated" else found
 
 
-def of_modality(state: State, *, sar: bool) -> State:
+def tensors_for(state: State, *, sar: bool) -> State:
     """One modality's tensors of a pretraining under timm's names; a file of timm's as it is."""
     mine, other = (".sar.", ".optical.") if sar else (".optical.", ".sar.")
     stem, others_stem = "base.patch_embed_SAR.", "base.patch_embed."
@@ -134,7 +134,7 @@ def matched(own: Iterable[str], prefix: str, state: State) -> State:
 
 def baseline_names(model: BuildingModel, state: State) -> State:
     """A timm file's tensors for the backbone of a published baseline."""
-    plain = of_modality(state, sar=model.modalities == "sar")
+    plain = tensors_for(state, sar=model.modalities == "sar")
     for prefix in ("net.backbone.body.model.", "net.backbone.body.", "net.encoder.model."):
         own = [key for key in model.state_dict() if key.startswith(prefix)]
         if found := matched(own, prefix, plain):
