@@ -12,6 +12,7 @@ from crosswake.buildings.instances import (
     DISTANCE_REACH,
     InstanceSettings,
     Labels,
+    Map,
     edge_distance,
     found_of_maps,
     renumbered,
@@ -28,7 +29,7 @@ def rectangles(*places: tuple[int, int, int, int]) -> Labels:
     return parts
 
 
-def perfect_maps(parts: Labels, heights: NDArray[np.float32] | None = None) -> dict[str, object]:
+def perfect_maps(parts: Labels, heights: Map | None = None) -> dict[str, Map]:
     building = (parts > 0).astype(np.float32)
     metres = np.full(parts.shape, 10, np.float32) if heights is None else heights
     return {
@@ -70,7 +71,7 @@ def test_touching_buildings_come_back(data: st.DataObject) -> None:
     edges = edges[edges < SIDE]
     places = [(5, int(a), 25, int(b)) for a, b in pairwise(edges)]
     parts = rectangles(*places)
-    found = found_of_maps(perfect_maps(parts))  # type: ignore[arg-type]
+    found = found_of_maps(perfect_maps(parts))
     assert same_masks(found.masks, parts)
     assert (found.labels == 2).all()
     assert found.scores == pytest.approx(0.75 * np.ones(len(found.scores)))
@@ -79,7 +80,7 @@ def test_touching_buildings_come_back(data: st.DataObject) -> None:
 def test_thin_buildings_have_no_seed_and_come_back_all_the_same() -> None:
     parts = rectangles((2, 2, 5, 40), (30, 30, 34, 34))
     assert edge_distance(parts).max() < InstanceSettings().seed
-    assert same_masks(found_of_maps(perfect_maps(parts)).masks, parts)  # type: ignore[arg-type]
+    assert same_masks(found_of_maps(perfect_maps(parts)).masks, parts)
 
 
 def test_ground_is_exactly_0_and_level_roofs_are_level() -> None:
@@ -87,7 +88,7 @@ def test_ground_is_exactly_0_and_level_roofs_are_level() -> None:
     heights = np.full((SIDE, SIDE), 5, np.float32)
     heights[4:24] += np.linspace(0, 0.5, 20, dtype=np.float32)[:, None]  # nearly level
     heights[24:44] += np.linspace(0, 5, 20, dtype=np.float32)[:, None]  # a gable
-    found = found_of_maps(perfect_maps(parts, heights))  # type: ignore[arg-type]
+    found = found_of_maps(perfect_maps(parts, heights))
     assert found.height is not None
     assert (found.height[parts == 0] == 0).all()
     assert len(np.unique(found.height[parts == 1])) == 1
@@ -99,7 +100,7 @@ def test_what_does_not_stand_has_height_0() -> None:
     parts = rectangles((4, 4, 24, 24))
     maps = perfect_maps(parts)
     maps["elevated"] = np.zeros((1, SIDE, SIDE), np.float32)
-    found = found_of_maps(maps)  # type: ignore[arg-type]
+    found = found_of_maps(maps)
     assert len(found.masks) == 1
     assert found.height is not None and not found.height.any()
 
@@ -108,7 +109,7 @@ def test_a_building_cut_wrongly_scores_less() -> None:
     parts = rectangles((4, 4, 24, 24), (40, 4, 60, 24), (40, 24, 60, 44))
     maps = perfect_maps(parts)
     maps["distance"][0, 46:54, 19:29] = 0.6  # a bridge between two seeds
-    found = found_of_maps(maps)  # type: ignore[arg-type]
+    found = found_of_maps(maps)
     assert len(found.masks) == 2
     assert found.masks[0][10, 10], "the good one comes first"
     assert found.scores[0] > found.scores[1]
@@ -118,13 +119,13 @@ def test_padding_holds_no_building() -> None:
     parts = rectangles((4, 4, 24, 24))
     valid = np.ones((SIDE, SIDE), np.bool_)
     valid[:, 14:] = False
-    found = found_of_maps(perfect_maps(parts), valid)  # type: ignore[arg-type]
+    found = found_of_maps(perfect_maps(parts), valid)
     assert not (found.masks & ~valid).any()
     assert found.height is not None and not found.height[~valid].any()
 
 
 def test_an_empty_tile_has_no_buildings() -> None:
-    found = found_of_maps(perfect_maps(rectangles()))  # type: ignore[arg-type]
+    found = found_of_maps(perfect_maps(rectangles()))
     assert found.masks.shape == (0, SIDE, SIDE)
     assert found.labels.dtype == np.int64
     assert found.height is not None and not found.height.any()
@@ -133,7 +134,7 @@ def test_an_empty_tile_has_no_buildings() -> None:
 def test_without_heights_there_are_none() -> None:
     maps = perfect_maps(rectangles((4, 4, 24, 24)))
     del maps["log_height"], maps["elevated"]
-    found = found_of_maps(maps)  # type: ignore[arg-type]
+    found = found_of_maps(maps)
     assert found.height is None
     assert np.isnan(found.heights).all()
 

@@ -12,7 +12,7 @@ from crosswake.models.buildings.build import build_building_model
 from crosswake.settings.building_model import BuildingModelConfig
 from tests.models.buildings.town import small_town
 
-SMALL = {"backbone": "mobilenetv3_small_050", "width": 16}
+SMALL: dict[str, Any] = {"backbone": "mobilenetv3_small_050", "width": 16}
 
 
 def build(modalities: Any, track: int, **settings: Any) -> Any:
@@ -32,7 +32,7 @@ def test_forward_and_back(method: str, modalities: str, channels: int) -> None:
     assert all(value.isfinite() for value in losses.values())
     loss = sum(losses.values())
     assert isinstance(loss, Tensor)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     found = model.eval().find(batch)
     assert len(found) == 2
     for one in found:

@@ -24,7 +24,8 @@ NAME = "mobilenetv3_small_050"
 
 def build(modalities: Any = "both", **settings: Any) -> BuildingModel:
     torch.manual_seed(0)
-    config = BuildingModelConfig(**({"backbone": NAME, "width": 16} | settings))
+    shape: dict[str, Any] = {"backbone": NAME, "width": 16} | settings
+    config = BuildingModelConfig(**shape)
     return build_building_model(config, track=2, modalities=modalities)
 
 

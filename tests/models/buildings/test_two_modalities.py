@@ -15,8 +15,8 @@ from crosswake.models.buildings.ours import TwoModalityBuildings
 from crosswake.settings.building_model import BuildingModelConfig
 from tests.models.buildings.town import small_town
 
-TINY = {"backbone": "mobilenetv3_small_050", "width": 16}
-VIT = {"backbone": "vit", "width": 16, "vit_width": 32, "heads": 2, "depth": 1}
+TINY: dict[str, Any] = {"backbone": "mobilenetv3_small_050", "width": 16}
+VIT: dict[str, Any] = {"backbone": "vit", "width": 16, "vit_width": 32, "heads": 2, "depth": 1}
 
 
 def build(modalities: Any = "both", track: int = 2, **settings: Any) -> TwoModalityBuildings:
@@ -51,7 +51,7 @@ def test_gates_start_closed(settings: dict[str, Any]) -> None:
     assert same(both, maps_of(model, without(batch, SAR_COLUMN)))
     loss = sum(model.train().losses(batch, targets).values())
     assert isinstance(loss, Tensor)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     gates = [value.grad for name, value in model.named_parameters() if name.endswith(".gate")]
     assert gates and all(grad is not None and grad.abs().sum() > 0 for grad in gates)
 
@@ -106,7 +106,7 @@ def test_a_model_of_one_modality_has_no_weights_for_the_other(modalities: Any) -
     assert not any(key.startswith((other, "encoders.joins")) for key in model.state_dict())
     loss = sum(model.losses(batch, targets).values())
     assert isinstance(loss, Tensor)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     idle = [name for name, value in model.named_parameters() if value.grad is None]
     assert idle == []
 
@@ -173,7 +173,7 @@ def test_two_tiles_are_learnt() -> None:
         loss = sum(model.losses(batch, targets).values())
         assert isinstance(loss, Tensor)
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
     for found, ids, height in zip(
         model.eval().find(batch), targets.ids, targets.height, strict=True
