@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from crosswake.batches.tile_batch import SAR_COLUMN, TileBatch
+from crosswake.batches.tile_batch import SAR_COLUMN, TileBatch, TileTargets
 from crosswake.core.errors import CrosswakeError
 from crosswake.models.buildings.build import build_building_model
 from crosswake.models.buildings.ours import TwoModalityBuildings
@@ -99,16 +99,30 @@ def test_one_small_window_with_sar_can_be_learnt_from() -> None:
     assert all(value.isfinite() for value in model.losses(batch, targets).values())
 
 
+@pytest.mark.parametrize("settings", [TINY, VIT])
 @pytest.mark.parametrize("modalities", ["rgb", "sar"])
-def test_a_model_of_one_modality_has_no_weights_for_the_other(modalities: Any) -> None:
-    model, (batch, targets) = build(modalities), small_town()
+def test_a_model_of_one_modality_learns_nothing_of_the_other(
+    modalities: Any, settings: dict[str, Any]
+) -> None:
+    model, (batch, targets) = build(modalities, **settings), small_town()
     other = "encoders.sar" if modalities == "rgb" else "encoders.optical"
     assert not any(key.startswith((other, "encoders.joins")) for key in model.state_dict())
-    loss = sum(model.losses(batch, targets).values())
+    assert idle_weights(model, batch, targets) == []
+
+
+def test_every_weight_takes_part_whatever_a_batch_lacks() -> None:
+    model, (batch, targets) = build(), small_town()
+    for column in (0, 1):
+        assert idle_weights(model, without(batch, column), targets) == []
+
+
+def idle_weights(model: TwoModalityBuildings, batch: TileBatch, targets: TileTargets) -> list[str]:
+    model.zero_grad()
+    loss = sum(model.train().losses(batch, targets).values())
     assert isinstance(loss, Tensor)
     loss.backward()
-    idle = [name for name, value in model.named_parameters() if value.grad is None]
-    assert idle == []
+    named = model.named_parameters()
+    return [name for name, value in named if value.requires_grad and value.grad is None]
 
 
 def test_track_1_has_classes_and_no_heights() -> None:

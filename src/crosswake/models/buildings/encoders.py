@@ -121,7 +121,6 @@ class VitEncoder(nn.Module):
         self.base = Vit(config.vit_config())
         self.base.apply(initialise)
         self.base.draw_tokens()
-        self.base.cls_token.requires_grad_(True)
         self.shrink, self.patch = config.shrink, config.patch_size
         deepest = self.patch * self.shrink
         self.strides = [2]
@@ -138,6 +137,12 @@ class VitEncoder(nn.Module):
             after = max(32, width >> halvings)
             self.channels.append(after)
             self.pyramid.append(pyramid_level(width, after, halvings))
+
+    def freeze(self, kind: Modality) -> None:
+        """Leave the first layers of a modality that is not seen out of training."""
+        embed = self.base.patch_embed_SAR if kind is Modality.SAR else self.base.patch_embed
+        for part in (embed, self.fine[int(kind)]):
+            part.requires_grad_(False)
 
     def forward(self, images: Tensor, kind: Modality) -> list[Tensor]:
         """Maps of (batch, channels, height, width) of images of one modality, with ImageNet's mean

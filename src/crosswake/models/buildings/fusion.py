@@ -68,6 +68,8 @@ class GatedPair(nn.Module):
         else:
             self.register_buffer("mean", torch.tensor(mean))
             self.register_buffer("std", torch.tensor(std))
+            if modalities != "both":
+                self.vit.freeze(Modality.SAR if modalities == "rgb" else Modality.OPTICAL)
         first = self.vit or self.optical or self.sar
         assert first is not None
         self.strides, self.channels = first.strides, first.channels
@@ -128,10 +130,14 @@ class GatedPair(nn.Module):
         ]
 
     def nothing(self, images: Tensor) -> Maps:
-        """Maps of 0."""
+        """Maps of 0; in training, with a gradient of 0 for the weights that were not used, which
+        data-parallel training wants."""
         batch, _, height, width = images.shape
+        idle = images.new_zeros(())
+        if self.training:
+            idle = 0.0 * torch.stack([value.sum() for value in self.parameters()]).sum()
         return [
-            images.new_zeros(batch, channels, height // stride, width // stride)
+            idle.expand(batch, channels, height // stride, width // stride)
             for channels, stride in zip(self.channels, self.strides, strict=True)
         ]
 
