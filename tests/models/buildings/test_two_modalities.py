@@ -106,7 +106,7 @@ def test_a_model_of_one_modality_learns_nothing_of_the_other(
 ) -> None:
     model, (batch, targets) = build(modalities, **settings), small_town()
     other = "encoders.sar" if modalities == "rgb" else "encoders.optical"
-    assert not any(key.startswith((other, "encoders.joins")) for key in model.state_dict())
+    assert not any(key.startswith((other, "encoders.gates")) for key in model.state_dict())
     assert idle_weights(model, batch, targets) == []
 
 
