@@ -25,7 +25,7 @@ TILE_STORE_VERSION = 1
 """Part of a store's name. It grows when tiles are decoded in another way."""
 TILES_AT_ONCE = 8
 """Tiles in a batch of the decoder."""
-REMEDY_OF_TILES = "make room, or name another --cache"
+ROOM_FOR_TILES = "make room, or name another --cache"
 PLANES: dict[str, tuple[int, type[np.generic]]] = {
     "optical": (3, np.uint8),
     "sar": (1, np.float16),
@@ -146,8 +146,8 @@ def decode_tiles(
     if not index.is_file():
         content = write_tile_pixels(tiles, path, strict=strict, quiet=quiet)
         with replacing(
-            index, remedy=REMEDY_OF_TILES
-        ) as temporary:  # last: it says that all is there
+            index, remedy=ROOM_FOR_TILES
+        ) as temporary:  # says that all is there
             temporary.write_text(json.dumps(content), encoding="utf-8")
     store = open_tile_store(tiles, path, index)
     if strict:
@@ -159,7 +159,7 @@ def write_tile_pixels(tiles: Tiles, path: Path, *, strict: bool, quiet: bool) ->
     """Decode every tile into ``path``; returns the index."""
     rows, labels, covers, bad, lost = [], [], [], [], 0
     digest = hashlib.sha256()
-    with replacing(path, remedy=REMEDY_OF_TILES) as temporary, temporary.open("wb") as file:
+    with replacing(path, remedy=ROOM_FOR_TILES) as temporary, temporary.open("wb") as file:
         remove_dead_parts(path.parent, "tiles-*")
         for number, result in enumerate(decoded_tiles(tiles, quiet)):
             if isinstance(result, BadFile):
