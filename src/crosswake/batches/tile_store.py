@@ -145,9 +145,7 @@ def decode_tiles(
     index = path.with_suffix(".json")
     if not index.is_file():
         content = write_tile_pixels(tiles, path, strict=strict, quiet=quiet)
-        with replacing(
-            index, remedy=ROOM_FOR_TILES
-        ) as temporary:  # says that all is there
+        with replacing(index, remedy=ROOM_FOR_TILES) as temporary:  # says that all is there
             temporary.write_text(json.dumps(content), encoding="utf-8")
     store = open_tile_store(tiles, path, index)
     if strict:
