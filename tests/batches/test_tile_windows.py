@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crosswake.batches.tile_batch import TileBatch, TileTargets
-from crosswake.batches.tile_decode import PADDING, decode_tile
+from crosswake.batches.tile_decode import FILLED_UP, decode_tile
 from crosswake.batches.tile_store import TileStore, decode_tiles
 from crosswake.batches.tile_windows import SLIVER, TileCutter, draw_windows_of_tiles
 from crosswake.core.errors import CrosswakeError
@@ -159,7 +159,7 @@ def test_decoding_masks_padding_and_keeps_the_smaller_on_top(tmp_path: Path) -> 
     on_top = replace(tile.buildings[0], id=9, outline=[[22, 8, 26, 8, 26, 12, 22, 12]], category=1)
     nothing = replace(tile.buildings[0], id=10, outline=[[1.2, 1.2, 1.3, 1.2, 1.3, 1.3]])
     found = decode_tile(replace(tile, buildings=(*tile.buildings, on_top, nothing)))
-    assert (found.footprints[:, -8:] == PADDING).all()
+    assert (found.footprints[:, -8:] == FILLED_UP).all()
     assert found.footprints[10, 24] != found.footprints[20, 24] != 0
     assert found.lost in (0, 1)  # a speck may hold a pixel, by pycocotools' rule
     assert isinstance(tile, Tile)

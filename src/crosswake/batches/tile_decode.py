@@ -14,7 +14,7 @@ from crosswake.data.masks import BadOutlineError, mask_of
 from crosswake.data.pixels import read_pixels
 from crosswake.data.tiles import Building, Tile
 
-GROUND, CROWD, PADDING = 0, -1, -2
+GROUND, CROWD, FILLED_UP = 0, -1, -2
 """In a map of footprints, beside the numbers of buildings from 1. A crowd is several buildings that
 nobody told apart."""
 UNKNOWN_HEIGHT = 65_535
@@ -29,7 +29,7 @@ class DecodedTile:
     Attributes:
         images: what a model is shown.
         footprints: (height, width) int16, the number of the building from 1, else ``GROUND``,
-            ``CROWD`` or ``PADDING``.
+            ``CROWD`` or ``FILLED_UP``.
         centimetres: (height, width) uint16 above ground, or ``UNKNOWN_HEIGHT``; None without a
             height map.
         labels: (buildings,) categories, in the order of their numbers.
@@ -55,7 +55,7 @@ def decode_tile(tile: Tile) -> DecodedTile:
     images = read_tile_images(tile)
     size = images.valid.shape
     kept, footprints, lost = numbered_footprints(tile.buildings or (), (size[0], size[1]))
-    footprints[~images.valid & (footprints == GROUND)] = PADDING
+    footprints[~images.valid & (footprints == GROUND)] = FILLED_UP
     heights = None
     covers = tuple(1.0 for _ in kept)
     if tile.height is not None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosswake.batches.decode import decode_ahead, in_batches, raise_first
-from crosswake.batches.tile_decode import PADDING, DecodedTile, decode_tile
+from crosswake.batches.tile_decode import FILLED_UP, DecodedTile, decode_tile
 from crosswake.batches.tile_pixels import TileImages
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.files import remove_dead_parts, replacing
@@ -25,7 +25,7 @@ TILE_STORE_VERSION = 1
 """Part of a store's name. It grows when tiles are decoded in another way."""
 TILES_AT_ONCE = 8
 """Tiles in a batch of the decoder."""
-MAKE_ROOM = "make room, or name another --cache"
+ROOM_FOR_TILES = "make room, or name another --cache"
 PLANES: dict[str, tuple[int, type[np.generic]]] = {
     "optical": (3, np.uint8),
     "sar": (1, np.float16),
@@ -34,7 +34,7 @@ PLANES: dict[str, tuple[int, type[np.generic]]] = {
 }
 """What is stored of a tile, one after the other: number of bands, and type."""
 PIXEL_BYTES = sum(bands * np.dtype(kind).itemsize for bands, kind in PLANES.values())
-COLUMNS = 6
+INDEX_COLUMNS = 6
 """Of a row of the index: number, height, width, whether there are an optical image, a SAR image and
 heights."""
 
@@ -67,7 +67,7 @@ class StoredTile:
         return TileImages(
             optical=self.optical if self.has[0] else None,
             sar=self.sar if self.has[1] else None,
-            valid=self.footprints != PADDING,
+            valid=self.footprints != FILLED_UP,
         )
 
 
@@ -79,7 +79,7 @@ class TileStore:
         tiles: what each row is.
         pixels: (bytes,) uint8, mapped from a file.
         start: (tiles,) int64, where each begins.
-        rows: (tiles, ``COLUMNS``) int64.
+        rows: (tiles, ``INDEX_COLUMNS``) int64.
         labels: categories of each tile's buildings.
         covers: and the shares of their footprints that have a height.
         lost: outlines without a pixel, of all tiles.
@@ -145,7 +145,7 @@ def decode_tiles(
     index = path.with_suffix(".json")
     if not index.is_file():
         content = write_tile_pixels(tiles, path, strict=strict, quiet=quiet)
-        with replacing(index, remedy=MAKE_ROOM) as temporary:  # last: it says that all is there
+        with replacing(index, remedy=ROOM_FOR_TILES) as temporary:  # says that all is there
             temporary.write_text(json.dumps(content), encoding="utf-8")
     store = open_tile_store(tiles, path, index)
     if strict:
@@ -157,7 +157,7 @@ def write_tile_pixels(tiles: Tiles, path: Path, *, strict: bool, quiet: bool) ->
     """Decode every tile into ``path``; returns the index."""
     rows, labels, covers, bad, lost = [], [], [], [], 0
     digest = hashlib.sha256()
-    with replacing(path, remedy=MAKE_ROOM) as temporary, temporary.open("wb") as file:
+    with replacing(path, remedy=ROOM_FOR_TILES) as temporary, temporary.open("wb") as file:
         remove_dead_parts(path.parent, "tiles-*")
         for number, result in enumerate(decoded_tiles(tiles, quiet)):
             if isinstance(result, BadFile):
@@ -252,7 +252,7 @@ def tile_starts(rows: NDArray[np.int64], tiles: int, size: int) -> NDArray[np.in
     Raises:
         ValueError: the index does not describe a file of ``size`` bytes of ``tiles`` tiles.
     """
-    if rows.ndim != 2 or rows.shape[1] != COLUMNS:
+    if rows.ndim != 2 or rows.shape[1] != INDEX_COLUMNS:
         raise ValueError("its index is damaged")
     number, height, width = rows[:, 0], rows[:, 1], rows[:, 2]
     if number[0] < 0 or number[-1] >= tiles or (np.diff(number) < 1).any():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from crosswake.batches.tile_batch import TileBatch, TileTargets
-from crosswake.batches.tile_decode import CROWD, GROUND, PADDING, UNKNOWN_HEIGHT
+from crosswake.batches.tile_decode import CROWD, FILLED_UP, GROUND, UNKNOWN_HEIGHT
 from crosswake.batches.tile_store import StoredTile, TileStore
 from crosswake.settings.building_model import BuildingModalities
 from crosswake.settings.buildings_train import CROP_STEP, TileAugmentConfig
@@ -120,7 +120,7 @@ class TileCutter:
         optical = torch.zeros(count, 3, side, side)
         sar = torch.zeros(count, 1, side, side)
         present = torch.zeros(count, 2, dtype=torch.bool)
-        ids = np.full((count, side, side), PADDING, np.int32)
+        ids = np.full((count, side, side), FILLED_UP, np.int32)
         height = torch.full((count, side, side), torch.nan)
         for place, tile in enumerate(tiles):
             box = window_box(tile.footprints.shape, side, plan.corner[place])
@@ -138,7 +138,7 @@ class TileCutter:
             if self.heights and tile.has[2]:
                 metres = metres_of(look.of(tile.centimetres), footprints, tile.covers)
                 height[place].numpy()[into] = metres
-        valid = torch.from_numpy(ids != PADDING)
+        valid = torch.from_numpy(ids != FILLED_UP)
         for place in np.flatnonzero(~valid.flatten(1).all(1).numpy()).tolist():
             optical[place] *= valid[place]
             sar[place] *= valid[place]
@@ -215,7 +215,7 @@ def metres_of(
 ) -> NDArray[np.float32]:
     """Heights of a window; NaN where unknown, on padding and on footprints without height."""
     bare = np.concatenate([[False], covers == 0])
-    unknown = (centimetres == UNKNOWN_HEIGHT) | (footprints == PADDING)
+    unknown = (centimetres == UNKNOWN_HEIGHT) | (footprints == FILLED_UP)
     unknown |= bare[np.maximum(footprints, 0)]
     metres = np.asarray(centimetres.astype(np.float32) / 100, np.float32)
     metres[unknown] = np.nan
@@ -236,7 +236,7 @@ def renumber(ids: NDArray[np.int32]) -> NDArray[np.int64]:
     table[kept] = np.arange(1, len(kept) + 1)
     building = ids > 0
     ids[building] = table[ids[building]]
-    ids[ids == PADDING] = CROWD
+    ids[ids == FILLED_UP] = CROWD
     return np.asarray(kept, np.int64)
 
 

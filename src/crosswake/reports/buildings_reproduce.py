@@ -17,7 +17,10 @@ SIMULATED = (
     "SIMULATED TILES: these figures say nothing of the contest's data, and are not to be put "
     "beside the published ones."
 )
-COLUMNS = {1: ("mAP", "AP50"), 2: ("mAP", "AP50", "delta_1", "delta_2", "delta_3", "score")}
+FIGURES_OF_TRACK = {
+    1: ("mAP", "AP50"),
+    2: ("mAP", "AP50", "delta_1", "delta_2", "delta_3", "score"),
+}
 """Figures of each track's table."""
 COMPARED = {1: ("AP50",), 2: ("AP50", "delta_1")}
 """Figures of which differences are shown."""
@@ -89,7 +92,7 @@ def measured_line(found: Reproduction) -> str:
 def heads_of_table(found: Reproduction) -> list[str]:
     """Names of the columns after the first."""
     track = found.reference.track
-    measured = [SHORT.get(name, name) for name in COLUMNS[track]]
+    measured = [SHORT.get(name, name) for name in FIGURES_OF_TRACK[track]]
     ahead = [f"ours is ahead, {SHORT.get(name, name)}" for name in COMPARED[track]]
     return ["seed", *measured, "published", *ahead]
 
@@ -102,7 +105,7 @@ def rows_of_table(found: Reproduction) -> list[list[str]]:
 def cells_of(row: ContenderScores, track: int) -> list[str]:
     """One row; what a model does not say is a dash."""
     cells = [row.contender.title, str(row.seed)]
-    for name in COLUMNS[track]:
+    for name in FIGURES_OF_TRACK[track]:
         estimate = row.scores.metrics.get(name)
         if estimate is None or not says(row, name):
             cells.append("–")

@@ -32,6 +32,9 @@ class BuildingModelConfig:
     shrink: int = 2
     """The encoder sees the image so many times smaller; outlines come from a first layer at full
     size (ours)."""
+    sar_shrink: int = 4
+    """The encoder of SAR beside an optical image sees it so many times smaller, which costs little
+    and averages speckle away (gated, convolutional)."""
     cut: int = 16
     """The encoder's last stage is the one whose cells are so many of its pixels apart (ours)."""
     architecture: str = "Unet"
@@ -51,6 +54,11 @@ class BuildingModelConfig:
     def __post_init__(self) -> None:
         check(self.width >= 8, "model.width", f"must be at least 8, got {self.width}")
         check(self.shrink in (1, 2), "model.shrink", f"must be 1 or 2, got {self.shrink}")
+        check(
+            self.sar_shrink in (1, 2, 4) and self.sar_shrink >= self.shrink,
+            "model.sar_shrink",
+            f"must be 1, 2 or 4 and no less than shrink, got {self.sar_shrink}",
+        )
         check(self.cut in (8, 16, 32), "model.cut", f"must be 8, 16 or 32, got {self.cut}")
         ours = self.method == "ours"
         check(

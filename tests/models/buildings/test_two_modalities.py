@@ -11,6 +11,7 @@ from torch import Tensor
 from crosswake.batches.tile_batch import SAR_COLUMN, TileBatch, TileTargets
 from crosswake.core.errors import CrosswakeError
 from crosswake.models.buildings.build import build_building_model
+from crosswake.models.buildings.fusion import joined_strides
 from crosswake.models.buildings.ours import TwoModalityBuildings
 from crosswake.settings.building_model import BuildingModelConfig
 from tests.models.buildings.town import small_town
@@ -54,6 +55,15 @@ def test_gates_start_closed(settings: dict[str, Any]) -> None:
     loss.backward()
     gates = [value.grad for name, value in model.named_parameters() if name.endswith(".gate")]
     assert gates and all(grad is not None and grad.abs().sum() > 0 for grad in gates)
+
+
+def test_sar_joins_at_its_strides_and_what_is_coarser_joins_the_coarsest() -> None:
+    assert joined_strides([2, 4, 8, 16, 32], [8, 16, 32, 64]) == {2: [0], 3: [1], 4: [2, 3]}
+    assert joined_strides([2, 4, 8], [2, 4, 8]) == {0: [0], 1: [1], 2: [2]}
+    for smaller in (2, 4):
+        batch, targets = small_town(1)
+        model = build(sar_shrink=smaller)
+        assert idle_weights(model, batch, targets) == []
 
 
 def test_open_gates_let_sar_in() -> None:
@@ -106,7 +116,7 @@ def test_a_model_of_one_modality_learns_nothing_of_the_other(
 ) -> None:
     model, (batch, targets) = build(modalities, **settings), small_town()
     other = "encoders.sar" if modalities == "rgb" else "encoders.optical"
-    assert not any(key.startswith((other, "encoders.joins")) for key in model.state_dict())
+    assert not any(key.startswith((other, "encoders.gates")) for key in model.state_dict())
     assert idle_weights(model, batch, targets) == []
 
 
@@ -171,6 +181,7 @@ def test_sides_have_to_fit() -> None:
         ({"backbone": "vit", "heads": 5}, "heads"),
         ({"backbone": "vit", "fusion": "stacked"}, "set it gated"),
         ({"shrink": 3}, "must be 1 or 2"),
+        ({"shrink": 2, "sar_shrink": 1}, "no less than shrink"),
     ],
 )
 def test_what_does_not_fit_is_refused(settings: dict[str, Any], message: str) -> None:

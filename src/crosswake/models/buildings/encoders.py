@@ -40,6 +40,8 @@ class ConvEncoder(nn.Module):
         config: with backbone, shrink and cut.
         mean: of each channel of the images; its length says how many channels there are.
         std: likewise.
+        coarse: see the image so many times smaller, and have no map that is finer than those of the
+            network; None for what ``shrink`` says and a first layer at a stride of 2.
 
     Attributes:
         strides: of the maps, in pixels of the image.
@@ -47,10 +49,14 @@ class ConvEncoder(nn.Module):
     """
 
     def __init__(
-        self, config: BuildingModelConfig, mean: tuple[float, ...], std: tuple[float, ...]
+        self,
+        config: BuildingModelConfig,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+        coarse: int | None = None,
     ) -> None:
         super().__init__()
-        self.shrink = config.shrink
+        self.shrink = coarse or config.shrink
         self.net, strides = timm_features(config.backbone, config.cut, len(mean))
         self.mean: Tensor
         self.std: Tensor
@@ -58,7 +64,7 @@ class ConvEncoder(nn.Module):
         self.register_buffer("std", torch.tensor(std))
         self.strides = [stride * self.shrink for stride in strides]
         self.channels = list(self.net.feature_info.channels())
-        self.fine = fine_layer(self.strides, len(mean))
+        self.fine = None if coarse else fine_layer(self.strides, len(mean))
         if self.fine is not None:
             self.strides.insert(0, 2)
             self.channels.insert(0, FINE)

@@ -9,7 +9,7 @@ from crosswake.settings.buildings_train import BuildingsTrainConfig
 from crosswake.settings.parsing import parse
 
 RGB, BOTH = ("--modalities=rgb",), ("--modalities=both",)
-STACKED = (*BOTH, "--model.fusion=stacked")
+STACKED_WORDS = (*BOTH, "--model.fusion=stacked")
 UNDROPPED = ("--augment.drop_optical=0", "--augment.drop_sar=0")
 
 
@@ -41,7 +41,7 @@ OURS = (
         name="ours_stacked",
         title="ours, RGB and SAR stacked",
         recipe="buildings_ours",
-        words=(*STACKED, *UNDROPPED),
+        words=(*STACKED_WORDS, *UNDROPPED),
     ),
     Contender(name="ours_both", title="ours, RGB and SAR", recipe="buildings_ours", words=BOTH),
 )
@@ -62,17 +62,17 @@ def baseline(name: str, words: tuple[str, ...], published: Mapping[str, float]) 
 CONTENDERS: Mapping[int, tuple[Contender, ...]] = {
     1: (
         baseline("mask_rcnn_rgb", RGB, {"mAP": 16.3, "AP50": 28.1}),
-        baseline("mask_rcnn_stacked", STACKED, {"mAP": 10.7, "AP50": 19.9}),
+        baseline("mask_rcnn_stacked", STACKED_WORDS, {"mAP": 10.7, "AP50": 19.9}),
         *OURS,
     ),
     2: (
         baseline("mask_rcnn_rgb", RGB, {"mAP": 22.8, "AP50": 49.1}),
-        baseline("mask_rcnn_stacked", STACKED, {"mAP": 18.6, "AP50": 43.6}),
+        baseline("mask_rcnn_stacked", STACKED_WORDS, {"mAP": 18.6, "AP50": 43.6}),
         Contender(
             name="height_net",
             title="height network, RGB and SAR stacked",
             recipe="buildings_height_net",
-            words=STACKED,
+            words=STACKED_WORDS,
         ),
         Contender(
             name="baseline_both",

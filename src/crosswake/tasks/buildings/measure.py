@@ -20,7 +20,7 @@ from crosswake.settings.buildings_train import CROP_STEP
 from crosswake.training.health import diverged
 from crosswake.training.task import Run, Scores
 
-NAMES = ("mAP", "AP50", "delta_1", "score")
+VALIDATED = ("mAP", "AP50", "delta_1", "score")
 """Figures of a validation, as far as the track has them."""
 TILES_AHEAD = 4
 """Tiles in a batch of the decoder."""
@@ -54,7 +54,7 @@ class HeldOut:
                 raise diverged(run, "what the model finds is no longer a number", run.state.epoch)
             results.append(result_of(found, self.store.tiles[row], row))
         scores = measure_tiles(self.references, results, self.track, ScoreOptions(draws=0))
-        values = {f"val_{name}": scores.value(name) for name in NAMES if name in scores.metrics}
+        values = {f"val_{name}": scores.value(name) for name in VALIDATED if name in scores.metrics}
         criterion = "val_score" if "val_score" in values else "val_AP50"
         return Scores(values=values, criterion=criterion)
 

@@ -26,7 +26,7 @@ from crosswake.tasks.buildings.data import referenced, split_tiles
 from crosswake.tasks.buildings.measure import results_on
 from crosswake.tasks.buildings.task import train_buildings
 
-Found = Mapping[str, list[TileResult]]
+FoundByModel = Mapping[str, list[TileResult]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +122,7 @@ def found_by(
     contenders: tuple[Contender, ...],
     runs: Mapping[str, BuildingsTrainConfig],
     reference: Reference,
-) -> Found:
+) -> FoundByModel:
     """What each model of one seed finds."""
     found: dict[str, list[TileResult]] = {}
     for name, run in runs.items():
@@ -140,7 +140,7 @@ def found_by(
 def score_contenders(
     config: BuildingsReproduceConfig,
     contenders: tuple[Contender, ...],
-    found: Found,
+    found: FoundByModel,
     reference: Reference,
     seed: int,
 ) -> list[ContenderScores]:
