@@ -1,0 +1,140 @@
+"""How much the way between two sightings speaks for one ship: what a ship could sail, against where
+other ships of the gallery are."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from crosswake.core.earth import KM_PER_NAUTICAL_MILE
+from crosswake.gallery.facts import SightingFacts
+from crosswake.retrieval.metrics import Floats
+
+LYING_STILL = 0.25
+"""Share of ships that lie at anchor or in port, or drift."""
+DRIFT_KNOTS = 0.5
+"""Standard deviation of their speed made good."""
+ANYWHERE = 0.1
+"""Of ships under way, the share that is anywhere within reach."""
+NEAREST_KM, FARTHEST_KM, RINGS = 0.05, 20_100.0, 400
+DELAYS = 96
+"""Distances and times are sorted into that many steps, each some percent wider than the last."""
+NOBODY = 1e-30
+"""Density, per square kilometre, that stands for none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rings:
+    """How many other sightings lie at which distance of the query.
+
+    Attributes:
+        km: (rings,), middle of each.
+        share: (rings,), of the sightings; 1 in sum, or 0 where there are none.
+        count: number of sightings whose place is known.
+    """
+
+    km: Floats
+    share: Floats
+    count: int
+
+
+def rings_of(km: Floats) -> Rings:
+    """Sort the distances of other sightings; NaN are left out."""
+    edges = np.geomspace(NEAREST_KM, FARTHEST_KM, RINGS)
+    middle = np.concatenate([[0.0], np.sqrt(edges[1:] * edges[:-1])])
+    known = km[~np.isnan(km)]
+    place = np.minimum(np.searchsorted(edges, known), RINGS - 1)
+    count = np.bincount(place, minlength=RINGS).astype(np.float64)
+    return Rings(km=middle, share=count / max(1, len(known)), count=len(known))
+
+
+def log_kernel(km: Floats, hours: Floats, error_km: Floats, max_speed: float) -> Floats:
+    """Log density, per square kilometre, of a ship's place after a time; -inf out of reach.
+
+    Two kinds of ships: those that lie still, normal about the place with a deviation of the drift
+    and the error; and those under way, whose density falls as a cone from the place to the edge of
+    what is within reach, a tenth of it evenly spread. The integral over the plane is 1.
+
+    Args:
+        km: distance.
+        hours: time between, 0 or more.
+        error_km: of both positions together, above 0.
+        max_speed: in knots.
+    """
+    reach = max_speed * KM_PER_NAUTICAL_MILE * hours + error_km
+    variance = (DRIFT_KNOTS * KM_PER_NAUTICAL_MILE * hours) ** 2 + error_km**2
+    still = np.exp(-0.5 * km**2 / variance) / (2 * np.pi * variance)
+    cone = 3 * np.maximum(1 - km / reach, 0)
+    under_way = ((1 - ANYWHERE) * cone + ANYWHERE) / (np.pi * reach**2)
+    density = LYING_STILL * still + (1 - LYING_STILL) * under_way
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.where(km <= reach, np.log(density), -np.inf))
+
+
+def log_chance(rings: Rings, hours: Floats, error_km: float, max_speed: float) -> Floats:
+    """(n,): log of the kernel's mean over other sightings, for times that lie close together or
+    far apart: computed at :data:`DELAYS` of them, and linear between."""
+    widest = max(0.02, float(hours.max(initial=0)))
+    grid = np.concatenate([[0.0], np.geomspace(0.01, widest, DELAYS)])
+    density = np.exp(
+        log_kernel(rings.km[None], grid[:, None], np.full((1, 1), error_km), max_speed)
+    )
+    mean = np.log(np.maximum(density @ rings.share, NOBODY))
+    # In the logarithm of what is within reach both ends of the grid are straight lines.
+    scale = np.log(grid + error_km / (max_speed * KM_PER_NAUTICAL_MILE))
+    return np.asarray(
+        np.interp(np.log(hours + error_km / (max_speed * KM_PER_NAUTICAL_MILE)), scale, mean)
+    )
+
+
+def reach_ratio(km: Floats, hours: Floats, error_km: Floats, rings: Rings, speed: float) -> Floats:
+    """(N,) log-likelihood ratios: -inf out of reach, 0 where way or time is not known.
+
+    A ship that was seen at one place is seen next where ships are seen at all and it can be: with
+    density rho(x) k(x) / integral(rho k), where rho is the density of sightings and k the kernel;
+    another ship with density rho(x). So the ratio is k at the candidate over the mean of k over
+    the surroundings: near 1 for times in which a ship may be anywhere, and large for short ones.
+
+    Args:
+        km: (N,), from query to candidate; NaN where not known.
+        hours: (N,), between them, 0 or more, likewise.
+        error_km: (N,), of both positions.
+        rings: distances of other sightings from the query.
+        speed: the greatest, in knots.
+    """
+    known = ~np.isnan(km) & ~np.isnan(hours)
+    result = np.zeros(len(km))
+    km, hours, error_km = km[known], hours[known], error_km[known]
+    density, chance = log_kernel(km, hours, error_km, speed), np.zeros(len(km))
+    # Errors take few values; of many, those within 5 % are taken as one.
+    step = np.round(np.log(error_km) / 0.05)
+    for value in np.unique(step):
+        rows = step == value
+        chance[rows] = log_chance(rings, hours[rows], float(np.exp(0.05 * value)), speed)
+    # The candidate itself is one of the places where ships are seen.
+    chance = np.maximum(chance, density - np.log(rings.count + 1.0))
+    ratio = np.full(len(km), -np.inf)
+    ratio[np.isfinite(density)] = (density - chance)[np.isfinite(density)]
+    result[known] = ratio
+    return result
+
+
+def claimed_ratio(
+    query: SightingFacts, candidates: SightingFacts, claim_ratio: float, type_ratio: float
+) -> Floats:
+    """(N,) log ratios of what sightings say of themselves: equal or contradicting identity (MMSI,
+    else IMO number, else name: the first that both say) and type of ship. Claims can be false, so
+    their ratios are set, not learnt."""
+    result, open_ = np.zeros(len(candidates)), np.ones(len(candidates), bool)
+    for name in ("mmsi", "imo", "name"):
+        said = agreement(query, candidates, name)
+        result += np.where(open_, said, 0) * np.log(claim_ratio)
+        open_ &= said == 0
+    return result + agreement(query, candidates, "ship_type") * np.log(type_ratio)
+
+
+def agreement(query: SightingFacts, candidates: SightingFacts, name: str) -> Floats:
+    """(N,): 1 where a claim is equal, -1 where it is another, 0 where one says nothing."""
+    own, others = getattr(query, name)[0], getattr(candidates, name)
+    if own is None:
+        return np.zeros(len(others))
+    return np.where(others == None, 0.0, np.where(others == own, 1.0, -1.0))  # noqa: E711

@@ -1,0 +1,234 @@
+"""What makes a probability of a similarity: the calibration of one model, a file beside it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosswake.core.errors import CrosswakeError
+from crosswake.core.files import replacing
+from crosswake.core.provenance import ORIGIN_KEY, Origin, file_hash
+from crosswake.retrieval.curves import Pairs, RatioCurve, fit_curve
+from crosswake.retrieval.metrics import Floats
+from crosswake.retrieval.reliability import Reliability, reliability
+from crosswake.retrieval.resampling import draw_identities
+
+CALIBRATION_FILE = "calibration.json"
+CALIBRATION_FORMAT = "crosswake calibration 1"
+MODALITY_PAIRS = ("optical-optical", "optical-sar", "sar-sar")
+FOLDS = 5
+USUAL_NOT_THERE = 0.3
+"""Prior that a ship is not in the gallery, where neither user nor calibration says one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizeSpread:
+    """How far sizes measured on one ship lie apart, from pairs of sightings of one ship.
+
+    Attributes:
+        optical: standard deviation of the logarithm of one measured length, and of one width.
+        sar: likewise.
+        sar_longer: mean logarithm by which a SAR length exceeds the optical one, and a width.
+    """
+
+    optical: tuple[float, float]
+    sar: tuple[float, float]
+    sar_longer: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceWeights:
+    """What the log ratios count for when they are added, and how the prior is shifted, so that the
+    sum is calibrated though what is added is not independent.
+
+    Attributes:
+        appearance: factor of that log ratio, 0 or more; so are ``size`` and ``reachability``.
+        size: likewise.
+        reachability: likewise.
+        absent: added to the log prior odds of "not in this gallery".
+        learnt: which of them were learnt; the others are 1, and 0 for ``absent``.
+    """
+
+    appearance: float = 1.0
+    size: float = 1.0
+    reachability: float = 1.0
+    absent: float = 0.0
+    learnt: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """One model's way from similarities to probabilities.
+
+    Attributes:
+        curves: log ratio by pair of modalities, see :data:`MODALITY_PAIRS`; those that the data
+            had no pairs for are missing.
+        weights: of the evidence when it is added.
+        spread: of measured sizes; None where none were known.
+        not_there: prior that a ship is not in the gallery.
+        model: SHA-256 of the weights.
+        facts: what it was made on, for people: data, split, identities, pairs, reliability.
+    """
+
+    curves: Mapping[str, RatioCurve]
+    model: str
+    weights: EvidenceWeights = field(default_factory=EvidenceWeights)
+    spread: SizeSpread | None = None
+    not_there: float = USUAL_NOT_THERE
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def log_ratio(self, cosine: Floats, sar: NDArray[np.bool_], other: bool) -> Floats:
+        """(N,) log-likelihood ratios of "same ship"; 0 for modalities without a curve.
+
+        Args:
+            cosine: (N,).
+            sar: (N,), whether the candidates are SAR.
+            other: whether the query is.
+        """
+        ratio = np.zeros(len(cosine))
+        for value in (False, True):
+            curve = self.curves.get(MODALITY_PAIRS[int(value) + int(other)])
+            if curve is not None and (sar == value).any():
+                rows = sar == value
+                ratio[rows] = curve(cosine[rows])
+        return ratio
+
+
+def fit_pairs(pairs: Pairs, seed: int = 0) -> tuple[RatioCurve, Reliability]:
+    """A curve, and how reliable curves of this kind are for ships that they were not fitted on.
+
+    For the reliability the identities are cut into :data:`FOLDS`: a curve is fitted on the pairs
+    that no ship of a fold is part of, and judged on those whose first ship is of the fold. Both
+    kinds of pairs weigh alike.
+
+    Args:
+        pairs: both kinds must be among them.
+        seed: of folds, averaging and intervals.
+    """
+    ships = np.unique(np.concatenate([pairs.first, pairs.second]))
+    fold = np.zeros(int(ships.max()) + 1, np.int64)
+    fold[ships] = np.random.default_rng(seed).permutation(len(ships)) % FOLDS
+    first, second = fold[pairs.first], fold[pairs.second]
+    ratio = np.full(len(pairs.same), np.nan)
+    for number in range(FOLDS):
+        rest = pairs.take((first != number) & (second != number))
+        if rest.same.any() and not rest.same.all():
+            judged = first == number
+            ratio[judged] = fit_curve(rest, seed)(pairs.similarity[judged])
+    known = ~np.isnan(ratio)
+    judged_pairs = pairs.take(known)
+    draws = draw_identities(judged_pairs.first, seed=seed)
+    probability = 1 / (1 + np.exp(-ratio[known]))
+    said = reliability(
+        probability, judged_pairs.same.astype(np.float64), draws, judged_pairs.balance
+    )
+    return fit_curve(pairs, seed), said
+
+
+def write_calibration(path: Path, calibration: Calibration, origin: Origin) -> None:
+    """Write a calibration for people and programs."""
+    content = {
+        "format": CALIBRATION_FORMAT,
+        "model": calibration.model,
+        "not_there": calibration.not_there,
+        "weights": asdict(calibration.weights),
+        "size_spread": asdict(calibration.spread) if calibration.spread else None,
+        "curves": {
+            pair: {
+                "method": curve.method,
+                "similarity": [round(float(one), 6) for one in curve.similarity],
+                "log_ratio": [round(float(one), 6) for one in curve.ratio],
+            }
+            for pair, curve in calibration.curves.items()
+        },
+        "made_on": dict(calibration.facts),
+        ORIGIN_KEY: dict(origin),
+    }
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def read_calibration(path: Path) -> Calibration:
+    """Read a calibration.
+
+    Raises:
+        CrosswakeError: the file is missing, damaged or none of ours.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CrosswakeError(f"{path}: cannot be read ({error.strerror}); correct it") from error
+    except ValueError as error:
+        raise CrosswakeError(f"{path}: is no JSON; make it with crosswake calibrate") from error
+    if not isinstance(content, dict) or content.get("format") != CALIBRATION_FORMAT:
+        raise CrosswakeError(f"{path}: is no calibration; make one with crosswake calibrate")
+    try:
+        return from_record(content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CrosswakeError(f"{path}: is damaged ({error}); run crosswake calibrate") from error
+
+
+def from_record(content: Mapping[str, Any]) -> Calibration:
+    """A calibration from its plain data.
+
+    Raises:
+        KeyError, TypeError, ValueError: something is missing or wrong.
+    """
+    curves = {}
+    for pair, one in content["curves"].items():
+        curve = RatioCurve(
+            similarity=np.array(one["similarity"], np.float64),
+            ratio=np.array(one["log_ratio"], np.float64),
+            method=str(one["method"]),
+        )
+        rising = np.all(np.diff(curve.similarity) > 0) and np.all(np.diff(curve.ratio) >= 0)
+        if pair not in MODALITY_PAIRS or not rising or not np.isfinite(curve.ratio).all():
+            raise ValueError(f"the curve of {pair} is none")
+        curves[pair] = curve
+    weights = EvidenceWeights(
+        **content["weights"] | {"learnt": tuple(content["weights"]["learnt"])}
+    )
+    numbers = (weights.appearance, weights.size, weights.reachability)
+    if not (np.isfinite([*numbers, weights.absent]).all() and min(numbers) >= 0):
+        raise ValueError("a weight is not finite or below 0")
+    if not 0 < content["not_there"] < 1:
+        raise ValueError("not_there must lie between 0 and 1")
+    spread = content["size_spread"]
+    return Calibration(
+        curves=curves,
+        model=str(content["model"]),
+        weights=weights,
+        spread=SizeSpread(**{k: (float(v[0]), float(v[1])) for k, v in spread.items()})
+        if spread
+        else None,
+        not_there=float(content["not_there"]),
+        facts=content["made_on"],
+    )
+
+
+def calibration_beside(checkpoint: Path) -> Calibration | None:
+    """The calibration in a checkpoint's folder; None where there is none.
+
+    Raises:
+        CrosswakeError: it is damaged, or of other weights.
+    """
+    path = checkpoint.with_name(CALIBRATION_FILE)
+    return calibration_of(path, checkpoint) if path.exists() else None
+
+
+def calibration_of(path: Path, checkpoint: Path) -> Calibration:
+    """A calibration that was made for a checkpoint.
+
+    Raises:
+        CrosswakeError: it is damaged, or of other weights.
+    """
+    calibration = read_calibration(path)
+    if calibration.model != file_hash(checkpoint):
+        raise CrosswakeError(
+            f"{path}: was made for other weights than {checkpoint}; run crosswake calibrate"
+        )
+    return calibration
