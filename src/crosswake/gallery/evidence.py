@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from crosswake.core.earth import great_circle_km, knots
 from crosswake.gallery.facts import SightingFacts
 from crosswake.gallery.reach import claimed_ratio, reach_ratio, rings_of
-from crosswake.gallery.sizes import FLEET_SAMPLE, LogSizes, log_sizes, size_ratio
-from crosswake.retrieval.calibration import USUAL_NOT_THERE, Calibration, EvidenceWeights
+from crosswake.gallery.sizes import FLEET_SAMPLE, log_sizes, size_ratio
+from crosswake.retrieval.calibration import Calibration, EvidenceWeights
 from crosswake.retrieval.metrics import Floats
 from crosswake.settings.evidence import EvidenceConfig
 
@@ -187,7 +187,7 @@ def reachability(
     fleet: Fleet,
     config: EvidenceConfig,
 ) -> Floats:
-    """(N,) log ratios of the way from the query, see :func:`crosswake.gallery.reach.reach_ratio`."""
+    """(N,) log ratios of the way, see :func:`crosswake.gallery.reach.reach_ratio`."""
     error_km = error_of(query, config)[0] + error_of(candidates, config)
     away, later = way_to(query, fleet.facts)
     itself = (away == 0) & (later == 0)

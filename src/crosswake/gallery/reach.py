@@ -129,7 +129,8 @@ def claimed_ratio(
         said = agreement(query, candidates, name)
         result += np.where(open_, said, 0) * np.log(claim_ratio)
         open_ &= said == 0
-    return result + agreement(query, candidates, "ship_type") * np.log(type_ratio)
+    result += agreement(query, candidates, "ship_type") * np.log(type_ratio)
+    return result
 
 
 def agreement(query: SightingFacts, candidates: SightingFacts, name: str) -> Floats:

@@ -4,6 +4,7 @@ sizes that other ships of the gallery have."""
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crosswake.data.chips import DEFAULT_GROUND_SIZE, Modality
 from crosswake.gallery.facts import SightingFacts
@@ -84,16 +85,13 @@ def size_ratio(query: LogSizes, candidates: LogSizes, fleet: LogSizes) -> Floats
 def log_density(
     query: LogSizes,
     others: LogSizes,
-    rows: np.typing.NDArray[np.int64],
+    rows: NDArray[np.int64],
     dimensions: list[int],
     bandwidth: float,
 ) -> Floats:
     """(n,): logarithm of the normal density of the query's sizes about those of ``rows``, errors of
     the two being independent."""
-    variance = (
-        query.spread[0, dimensions] ** 2
-        + others.spread[np.ix_(rows, dimensions)] ** 2
-        + bandwidth**2
-    )
-    away = query.values[0, dimensions] - others.values[np.ix_(rows, dimensions)]
+    values, spread = (part[rows][:, dimensions] for part in (others.values, others.spread))
+    variance = query.spread[0, dimensions] ** 2 + spread**2 + bandwidth**2
+    away = query.values[0, dimensions] - values
     return np.asarray(-0.5 * (away**2 / variance + np.log(2 * np.pi * variance)).sum(axis=1))
