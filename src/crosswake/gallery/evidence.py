@@ -3,7 +3,7 @@
 Natural-log likelihood ratios of "same ship" against "another ship" are added; Bayes' rule makes
 probabilities of the candidates and of "not in this gallery" from the sums."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +13,7 @@ from crosswake.core.earth import great_circle_km, knots
 from crosswake.gallery.facts import SightingFacts
 from crosswake.gallery.reach import claimed_ratio, reach_ratio, rings_of
 from crosswake.gallery.sizes import FLEET_SAMPLE, log_sizes, size_ratio
-from crosswake.retrieval.calibration import Calibration, EvidenceWeights
+from crosswake.retrieval.calibration import UNWEIGHTED, Calibration
 from crosswake.retrieval.metrics import Floats
 from crosswake.settings.evidence import EvidenceConfig
 
@@ -58,19 +58,18 @@ class Weighing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """Evidence on N candidates for one query, in the order in which they were given.
+class RawEvidence:
+    """Log-likelihood ratios on N candidates for one query as they are, not weighted.
 
     Attributes:
-        appearance: (N,), log-likelihood ratio weighted as the calibration learnt; 0 says nothing.
+        appearance: (N,); 0 says nothing.
         size: likewise.
         reachability: likewise; -inf where no ship could have sailed that fast.
         claims: likewise.
         cosine: (N,).
         km: (N,), along the great circle, or around land where that was asked for and is longer.
         hours: (N,), from query to candidate.
-        probability: (N,), that this is the sighting of the ship; NaN without a calibration.
-        not_there: that none is; likewise.
+        count: number of sightings in the gallery.
     """
 
     appearance: Floats
@@ -80,6 +79,32 @@ class Evidence:
     cosine: Floats
     km: Floats
     hours: Floats
+    count: int
+
+    def known(self) -> tuple[str, ...]:
+        """The kinds that say anything on any candidate."""
+        return tuple(kind for kind in EVIDENCE if getattr(self, kind).any())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """Evidence on N candidates for one query, in the order in which they were given.
+
+    Attributes:
+        appearance: (N,), log-likelihood ratio weighted as the calibration learnt; 0 says nothing.
+        size: likewise.
+        reachability: likewise; -inf where no ship could have sailed that fast.
+        claims: likewise.
+        raw: the same, not weighted, with cosine, kilometres and hours.
+        probability: (N,), that this is the sighting of the ship; NaN without a calibration.
+        not_there: that none is; likewise.
+    """
+
+    appearance: Floats
+    size: Floats
+    reachability: Floats
+    claims: Floats
+    raw: RawEvidence
     probability: Floats
     not_there: float
 
@@ -87,6 +112,26 @@ class Evidence:
     def total(self) -> Floats:
         """(N,): the sum of all four."""
         return np.asarray(self.appearance + self.size + self.reachability + self.claims)
+
+    @property
+    def cosine(self) -> Floats:
+        """(N,)."""
+        return self.raw.cosine
+
+    @property
+    def km(self) -> Floats:
+        """(N,), from query to candidate; NaN where not known."""
+        return self.raw.km
+
+    @property
+    def hours(self) -> Floats:
+        """(N,), from query to candidate; below 0 where it was seen before."""
+        return self.raw.hours
+
+    @property
+    def knots(self) -> Floats:
+        """(N,), the least speed from the one to the other, errors of the positions not counted."""
+        return knots(self.km, self.hours)
 
     @property
     def possible(self) -> NDArray[np.bool_]:
@@ -102,11 +147,6 @@ class Evidence:
     def calibrated(self) -> bool:
         """Whether there are probabilities."""
         return not np.isnan(self.not_there)
-
-    @property
-    def knots(self) -> Floats:
-        """(N,), the least speed from the one to the other, errors of the positions not counted."""
-        return knots(self.km, self.hours)
 
     def order(self) -> NDArray[np.int64]:
         """The possible candidates, best first: by the sum where there are probabilities, else by
@@ -132,37 +172,55 @@ def weigh(
         cosine: (N,), of their embeddings with the query's.
         how: how.
     """
+    raw = look_at(query, candidates, cosine, how)
+    return add_up(raw, raw.known(), how)
+
+
+def look_at(
+    query: SightingFacts, candidates: SightingFacts, cosine: Floats, how: Weighing
+) -> RawEvidence:
+    """All evidence, each kind by itself; arguments as of :func:`weigh`."""
     config, calibration = how.config, how.calibration
     fleet = how.fleet or Fleet.of(candidates)
-    weights = calibration.weights if calibration else EvidenceWeights()
     cosine = np.asarray(cosine, np.float64)
-    parts: dict[str, Floats] = {"appearance": np.zeros(len(candidates))}
+    appearance, spread = np.zeros(len(candidates)), None
     if calibration:
-        parts["appearance"] = calibration.log_ratio(cosine, candidates.sar, bool(query.sar[0]))
-    spread = calibration.spread if calibration else None
+        appearance = calibration.log_ratio(cosine, candidates.sar, bool(query.sar[0]))
+        spread = calibration.spread
     own, others, known = (log_sizes(one, spread) for one in (query, candidates, fleet.facts))
-    parts["size"] = size_ratio(own, others, known)
+    size = size_ratio(own, others, known)
     km, hours = way_to(query, candidates)
-    parts["reachability"] = reachability(query, candidates, km, fleet, config)
+    reach = reachability(query, candidates, km, fleet, config)
     if config.sea_routes:
-        km = routed(query, candidates, km, parts, weights)
-        parts["reachability"] = reachability(query, candidates, km, fleet, config)
-    weighted = {name: scaled(values, getattr(weights, name)) for name, values in parts.items()}
-    claims = claimed_ratio(query, candidates, config.claim_ratio, config.type_ratio)
-    total = sum(weighted.values()) + claims
-    probability, not_there = np.full(len(candidates), np.nan), float("nan")
-    if calibration:
-        prior = config.not_there or calibration.not_there
-        probability, not_there = posterior(total, prior, fleet.count, weights.absent)
-    return Evidence(
-        **weighted,
-        claims=claims,
+        km = routed(query, candidates, km, appearance + size + reach)
+        reach = reachability(query, candidates, km, fleet, config)
+    return RawEvidence(
+        appearance=appearance,
+        size=size,
+        reachability=reach,
+        claims=claimed_ratio(query, candidates, config.claim_ratio, config.type_ratio),
         cosine=cosine,
         km=km,
         hours=hours,
-        probability=probability,
-        not_there=not_there,
+        count=fleet.count,
     )
+
+
+def add_up(raw: RawEvidence, kinds: Iterable[str], how: Weighing) -> Evidence:
+    """Weigh and add evidence of some kinds, and make probabilities of it."""
+    kinds, calibration = tuple(kinds), how.calibration
+    weights = calibration.weights_for(kinds) if calibration else UNWEIGHTED
+    nothing = np.zeros(len(raw.cosine))
+    parts = {
+        kind: scaled(getattr(raw, kind), getattr(weights, kind, 1.0)) if kind in kinds else nothing
+        for kind in EVIDENCE
+    }
+    probability, not_there = np.full(len(raw.cosine), np.nan), float("nan")
+    if calibration:
+        prior = how.config.not_there or calibration.not_there
+        total = np.asarray(sum(parts.values()))
+        probability, not_there = posterior(total, prior, raw.count, weights.absent)
+    return Evidence(**parts, raw=raw, probability=probability, not_there=not_there)
 
 
 def scaled(ratio: Floats, weight: float) -> Floats:
@@ -203,23 +261,15 @@ def error_of(facts: SightingFacts, config: EvidenceConfig) -> Floats:
     return np.asarray(np.maximum(metres, 1.0) / 1000)
 
 
-def routed(
-    query: SightingFacts,
-    candidates: SightingFacts,
-    km: Floats,
-    parts: Mapping[str, Floats],
-    weights: EvidenceWeights,
-) -> Floats:
+def routed(query: SightingFacts, candidates: SightingFacts, km: Floats, total: Floats) -> Floats:
     """The kilometres, with those of the best candidates around land."""
     from crosswake.gallery.sea_routes import sea_route_km
 
-    total = sum(scaled(values, getattr(weights, name)) for name, values in parts.items())
-    best = np.argsort(-np.asarray(total), kind="stable")[:ROUTED]
-    best = best[np.isfinite(np.asarray(total)[best]) & ~np.isnan(km[best])]
+    best = np.argsort(-total, kind="stable")[:ROUTED]
     km = km.copy()
-    for row in best:
-        way = sea_route_km((query.lon[0], query.lat[0]), (candidates.lon[row], candidates.lat[row]))
-        km[row] = max(km[row], way)
+    for row in best[np.isfinite(total[best]) & ~np.isnan(km[best])]:
+        end = candidates.lon[row], candidates.lat[row]
+        km[row] = max(km[row], sea_route_km((query.lon[0], query.lat[0]), end))
     return km
 
 

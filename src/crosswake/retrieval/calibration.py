@@ -1,7 +1,7 @@
 """What makes a probability of a similarity: the calibration of one model, a file beside it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ CALIBRATION_FILE = "calibration.json"
 CALIBRATION_FORMAT = "crosswake calibration 1"
 MODALITY_PAIRS = ("optical-optical", "optical-sar", "sar-sar")
 FOLDS = 5
+LEARNT_KINDS = ("appearance", "size", "reachability")
+"""Evidence whose weights are learnt; those of claims are set."""
+RELIABILITY_DRAWS = 200
 USUAL_NOT_THERE = 0.3
 """Prior that a ship is not in the gallery, where neither user nor calibration says one."""
 
@@ -46,18 +49,19 @@ class EvidenceWeights:
     sum is calibrated though what is added is not independent.
 
     Attributes:
-        appearance: factor of that log ratio, 0 or more; so are ``size`` and ``reachability``.
+        appearance: factor of that log ratio, 0 or more.
         size: likewise.
         reachability: likewise.
         absent: added to the log prior odds of "not in this gallery".
-        learnt: which of them were learnt; the others are 1, and 0 for ``absent``.
     """
 
     appearance: float = 1.0
     size: float = 1.0
     reachability: float = 1.0
     absent: float = 0.0
-    learnt: tuple[str, ...] = ()
+
+
+UNWEIGHTED = EvidenceWeights()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +71,8 @@ class Calibration:
     Attributes:
         curves: log ratio by pair of modalities, see :data:`MODALITY_PAIRS`; those that the data
             had no pairs for are missing.
-        weights: of the evidence when it is added.
+        weights: of the evidence when it is added, by the kinds that there are, such as
+            ``appearance+size``.
         spread: of measured sizes; None where none were known.
         not_there: prior that a ship is not in the gallery.
         model: SHA-256 of the weights.
@@ -76,10 +81,17 @@ class Calibration:
 
     curves: Mapping[str, RatioCurve]
     model: str
-    weights: EvidenceWeights = field(default_factory=EvidenceWeights)
+    weights: Mapping[str, EvidenceWeights] = field(default_factory=dict)
     spread: SizeSpread | None = None
     not_there: float = USUAL_NOT_THERE
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def weights_for(self, kinds: Iterable[str]) -> EvidenceWeights:
+        """The weights where there is evidence of these kinds; of kinds that the data of the
+        calibration did not have, the weight is 1."""
+        learnt = {kind for name in self.weights for kind in name.split("+")}
+        name = "+".join(kind for kind in LEARNT_KINDS if kind in learnt & set(kinds))
+        return self.weights.get(name, UNWEIGHTED)
 
     def log_ratio(self, cosine: Floats, sar: NDArray[np.bool_], other: bool) -> Floats:
         """(N,) log-likelihood ratios of "same ship"; 0 for modalities without a curve.
@@ -98,35 +110,52 @@ class Calibration:
         return ratio
 
 
-def fit_pairs(pairs: Pairs, seed: int = 0) -> tuple[RatioCurve, Reliability]:
-    """A curve, and how reliable curves of this kind are for ships that they were not fitted on.
+@dataclass(frozen=True, kw_only=True)
+class CrossFit:
+    """Curves for ships that they were not fitted on: the identities are cut into folds, and the
+    curve of a fold is fitted on the pairs that no ship of it is part of.
 
-    For the reliability the identities are cut into :data:`FOLDS`: a curve is fitted on the pairs
-    that no ship of a fold is part of, and judged on those whose first ship is of the fold. Both
-    kinds of pairs weigh alike.
-
-    Args:
-        pairs: both kinds must be among them.
-        seed: of folds, averaging and intervals.
+    Attributes:
+        fold: by number of the ship.
+        curves: by fold; None where its rest has not both kinds of pairs.
     """
-    ships = np.unique(np.concatenate([pairs.first, pairs.second]))
-    fold = np.zeros(int(ships.max()) + 1, np.int64)
-    fold[ships] = np.random.default_rng(seed).permutation(len(ships)) % FOLDS
-    first, second = fold[pairs.first], fold[pairs.second]
-    ratio = np.full(len(pairs.same), np.nan)
-    for number in range(FOLDS):
-        rest = pairs.take((first != number) & (second != number))
-        if rest.same.any() and not rest.same.all():
-            judged = first == number
-            ratio[judged] = fit_curve(rest, seed)(pairs.similarity[judged])
-    known = ~np.isnan(ratio)
-    judged_pairs = pairs.take(known)
-    draws = draw_identities(judged_pairs.first, seed=seed)
-    probability = 1 / (1 + np.exp(-ratio[known]))
-    said = reliability(
-        probability, judged_pairs.same.astype(np.float64), draws, judged_pairs.balance
-    )
-    return fit_curve(pairs, seed), said
+
+    fold: NDArray[np.int64]
+    curves: tuple[RatioCurve | None, ...]
+
+    @classmethod
+    def of(cls, pairs: Pairs, fold: NDArray[np.int64], seed: int) -> "CrossFit":
+        """Fit as many curves as there are folds."""
+        curves: list[RatioCurve | None] = []
+        for number in range(FOLDS):
+            rest = pairs.take((fold[pairs.first] != number) & (fold[pairs.second] != number))
+            both = rest.same.any() and not rest.same.all()
+            curves.append(fit_curve(rest, seed) if both else None)
+        return cls(fold=fold, curves=tuple(curves))
+
+    def log_ratio(self, similarity: Floats, first: NDArray[np.int64]) -> Floats:
+        """(n,) by the curves that do not know the first ship; NaN where there is none."""
+        ratio = np.full(len(similarity), np.nan)
+        for number, curve in enumerate(self.curves):
+            rows = self.fold[first] == number
+            if curve is not None:
+                ratio[rows] = curve(similarity[rows])
+        return ratio
+
+    def reliability(self, pairs: Pairs, seed: int) -> Reliability:
+        """Whether half of the pairs with log ratio 0 are of one ship, and so on: both kinds of
+        pairs weigh alike."""
+        ratio = self.log_ratio(pairs.similarity, pairs.first)
+        known = ~np.isnan(ratio)
+        judged = pairs.take(known)
+        draws = draw_identities(judged.first, seed=seed, resamples=RELIABILITY_DRAWS)
+        probability = 1 / (1 + np.exp(-ratio[known]))
+        return reliability(probability, judged.same.astype(np.float64), draws, judged.balance)
+
+
+def deal_folds(ships: int, seed: int) -> NDArray[np.int64]:
+    """(ships,): which of the :data:`FOLDS` each ship is in."""
+    return np.asarray(np.random.default_rng(seed).permutation(ships) % FOLDS)
 
 
 def write_calibration(path: Path, calibration: Calibration, origin: Origin) -> None:
@@ -135,7 +164,7 @@ def write_calibration(path: Path, calibration: Calibration, origin: Origin) -> N
         "format": CALIBRATION_FORMAT,
         "model": calibration.model,
         "not_there": calibration.not_there,
-        "weights": asdict(calibration.weights),
+        "weights": {name: asdict(one) for name, one in calibration.weights.items()},
         "size_spread": asdict(calibration.spread) if calibration.spread else None,
         "curves": {
             pair: {
@@ -189,12 +218,11 @@ def from_record(content: Mapping[str, Any]) -> Calibration:
         if pair not in MODALITY_PAIRS or not rising or not np.isfinite(curve.ratio).all():
             raise ValueError(f"the curve of {pair} is none")
         curves[pair] = curve
-    weights = EvidenceWeights(
-        **content["weights"] | {"learnt": tuple(content["weights"]["learnt"])}
-    )
-    numbers = (weights.appearance, weights.size, weights.reachability)
-    if not (np.isfinite([*numbers, weights.absent]).all() and min(numbers) >= 0):
-        raise ValueError("a weight is not finite or below 0")
+    weights = {name: EvidenceWeights(**one) for name, one in content["weights"].items()}
+    for one in weights.values():
+        factors = (one.appearance, one.size, one.reachability)
+        if not np.isfinite([*factors, one.absent]).all() or min(factors) < 0:
+            raise ValueError("a weight is not finite or below 0")
     if not 0 < content["not_there"] < 1:
         raise ValueError("not_there must lie between 0 and 1")
     spread = content["size_spread"]
