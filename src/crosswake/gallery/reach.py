@@ -27,8 +27,8 @@ class Rings:
     """How many other sightings lie at which distance of the query.
 
     Attributes:
-        km: (rings,), middle of each.
-        share: (rings,), of the sightings; 1 in sum, or 0 where there are none.
+        km: (rings,), middle of each ring that has any.
+        share: (rings,), of the sightings; 1 in sum.
         count: number of sightings whose place is known.
     """
 
@@ -44,7 +44,8 @@ def rings_of(km: Floats) -> Rings:
     known = km[~np.isnan(km)]
     place = np.minimum(np.searchsorted(edges, known), RINGS - 1)
     count = np.bincount(place, minlength=RINGS).astype(np.float64)
-    return Rings(km=middle, share=count / max(1, len(known)), count=len(known))
+    some = count > 0
+    return Rings(km=middle[some], share=count[some] / max(1, len(known)), count=len(known))
 
 
 def log_kernel(km: Floats, hours: Floats, error_km: Floats, max_speed: float) -> Floats:
