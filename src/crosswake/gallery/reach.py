@@ -52,8 +52,9 @@ def log_kernel(km: Floats, hours: Floats, error_km: Floats, max_speed: float) ->
     """Log density, per square kilometre, of a ship's place after a time; -inf out of reach.
 
     Two kinds of ships: those that lie still, normal about the place with a deviation of the drift
-    and the error; and those under way, whose density falls as a cone from the place to the edge of
-    what is within reach, a tenth of it evenly spread. The integral over the plane is 1.
+    and half the error; and those under way, whose density falls as a cone from the place to the edge of
+    what is within reach, a tenth of it evenly spread. The integral over the plane is 1, less the
+    3 % that lie outside the error at no time.
 
     Args:
         km: distance.
@@ -62,7 +63,7 @@ def log_kernel(km: Floats, hours: Floats, error_km: Floats, max_speed: float) ->
         max_speed: in knots.
     """
     reach = max_speed * KM_PER_NAUTICAL_MILE * hours + error_km
-    variance = (DRIFT_KNOTS * KM_PER_NAUTICAL_MILE * hours) ** 2 + error_km**2
+    variance = (DRIFT_KNOTS * KM_PER_NAUTICAL_MILE * hours) ** 2 + (error_km / 2) ** 2
     still = np.exp(-0.5 * km**2 / variance) / (2 * np.pi * variance)
     cone = 3 * np.maximum(1 - km / reach, 0)
     under_way = ((1 - ANYWHERE) * cone + ANYWHERE) / (np.pi * reach**2)

@@ -60,6 +60,7 @@ def draw_calibration(
             upper.axhline(0, color=MUTED, linewidth=1)
             upper.plot(curve.similarity, curve.ratio, color=MODEL, linewidth=2)
             upper.set_xlim(-0.5, 1)
+            upper.set_xticks([-0.5, 0, 0.5, 1])
             draw_reliability_panel(lower, said[name], "pair of one ship")
         panels[0][0].set_ylabel("log likelihood ratio")
         panels[1][0].set_ylabel("share of one ship, %")

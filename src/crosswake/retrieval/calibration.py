@@ -197,7 +197,7 @@ def read_calibration(path: Path) -> Calibration:
         raise CrosswakeError(f"{path}: is no calibration; make one with crosswake calibrate")
     try:
         return from_record(content)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise CrosswakeError(f"{path}: is damaged ({error}); run crosswake calibrate") from error
 
 
@@ -205,7 +205,7 @@ def from_record(content: Mapping[str, Any]) -> Calibration:
     """A calibration from its plain data.
 
     Raises:
-        KeyError, TypeError, ValueError: something is missing or wrong.
+        AttributeError, LookupError, TypeError, ValueError: something is missing or wrong.
     """
     curves = {}
     for pair, one in content["curves"].items():

@@ -18,6 +18,8 @@ from crosswake.retrieval.metrics import Floats
 KNOTS = 129
 BAGS = 40
 """Resamples of the identities over which the isotonic fits are averaged."""
+BEYOND = 0.05
+"""Slope of a logistic fit beyond what as many pairs can tell, as a share of its own."""
 FEWEST_SAME, FEWEST_IDENTITIES = 200, 40
 """Pairs of one ship, and ships that they are of, below which the fit is logistic."""
 
@@ -78,7 +80,9 @@ def fit_curve(pairs: Pairs, seed: int = 0) -> RatioCurve:
     line, knots = fit_logistic(pairs), np.linspace(-1, 1, KNOTS)
     count, ships = int(pairs.same.sum()), len(np.unique(pairs.first[pairs.same]))
     bounds = -np.log(count + 1.0), np.log(float((~pairs.same).sum()) + 1.0)
-    straight = np.clip(line[0] + line[1] * knots, *bounds)
+    straight = line[0] + line[1] * knots
+    bounded = np.clip(straight, *bounds)
+    straight = bounded + BEYOND * (straight - bounded)  # so that the order of cosines stays
     if count < FEWEST_SAME or ships < FEWEST_IDENTITIES:
         return RatioCurve(similarity=knots, ratio=straight, method="logistic")
     low, high = pairs.similarity.min(), pairs.similarity.max()
