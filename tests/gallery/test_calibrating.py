@@ -8,7 +8,9 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.gallery.calibrating import calibrate, fair_comparisons, pairs_of, spread_of
 from crosswake.gallery.evidence import Weighing, posterior
 from crosswake.gallery.fusion import Choices, choice_loss, fit_weights
+from crosswake.gallery.motion import fit_motion
 from crosswake.gallery.trial import Comparison, KnownSightings, compare, subsets_of
+from crosswake.retrieval.calibration import USUAL_MOTION
 from crosswake.settings.evidence import EvidenceConfig
 from tests.gallery.trials import some_sightings
 
@@ -125,3 +127,19 @@ def test_nobody_is_compared_with_itself() -> None:
     assert np.isinf(one.cosine[np.arange(len(one.query)), rows[::3]]).all()
     assert not one.match[np.arange(len(one.query)), rows[::3]].any()
     assert (one.match.sum(axis=1) >= 2 * few.named[rows[::3]]).all()
+
+
+def test_ships_that_wander_are_forgotten_sooner_than_ships_that_stay() -> None:
+    ways = {}
+    for name, shuffled in (("sail", False), ("wander", True)):
+        facts = TRAINING.facts
+        order = np.arange(len(TRAINING))
+        if shuffled:  # places that have nothing to do with the ship
+            order = np.random.default_rng(0).permutation(order)
+        moved = {"lon": facts.lon[order], "lat": facts.lat[order]}
+        sightings = KnownSightings(
+            **{**vars(TRAINING), "facts": type(facts)(**{**vars(facts), **moved})}
+        )
+        ways[name] = fit_motion(sightings, EvidenceConfig(max_speed=400))
+    assert ways["wander"].forget_hours < 0.5 * ways["sail"].forget_hours
+    assert fit_motion(some_sightings(3, 3), EvidenceConfig()) == USUAL_MOTION

@@ -16,12 +16,13 @@ from crosswake.core.earth import great_circle_km
 from crosswake.data.sightings import SIGHTING_COLUMNS
 from crosswake.gallery.evidence import Fleet, Weighing, posterior, weigh
 from crosswake.gallery.facts import SightingFacts, facts_of
-from crosswake.gallery.reach import DRIFT_KNOTS, LYING_STILL, log_kernel, reach_ratio, rings_of
+from crosswake.gallery.reach import Sailing, log_kernel, reach_ratio, rings_of
 from crosswake.gallery.sizes import FLEET_BANDWIDTH, OUTLIERS, log_sizes, size_ratio
 from crosswake.retrieval.calibration import (
     MODALITY_PAIRS,
     Calibration,
     EvidenceWeights,
+    Motion,
     SizeSpread,
 )
 from crosswake.retrieval.curves import RatioCurve
@@ -30,7 +31,7 @@ from crosswake.settings.evidence import EvidenceConfig
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LINE = RatioCurve(similarity=np.array([-1.0, 1]), ratio=np.array([-8.0, 8]), method="logistic")
 MODEL = Calibration(curves=dict.fromkeys(MODALITY_PAIRS, LINE), model="m")
-PLAIN = Weighing(calibration=MODEL)
+SAILING = Sailing(max_speed=30.0, motion=Motion(slow=2.0, forget_hours=100.0))
 
 
 def sightings(*rows: dict[str, Any]) -> SightingFacts:
@@ -144,34 +145,37 @@ def test_errors_of_sizes_come_from_sighting_calibration_or_pixels() -> None:
 def test_the_kernel_is_a_density() -> None:
     km = np.linspace(0, 700, 700_001)
     for hours in (0.0, 2.0, 12.0):
-        density = np.exp(log_kernel(km, np.array(hours), np.array(5.0), 30))
+        density = np.exp(log_kernel(km, np.array(hours), np.array(5.0), SAILING))
         assert np.trapezoid(density * 2 * np.pi * km, km) == pytest.approx(1, abs=0.04)
 
 
-def plain_kernel(km: float, hours: float, error: float, speed: float) -> float:
-    reach = speed * 1.852 * hours + error
+def plain_kernel(km: float, hours: float, error: float) -> float:
+    reach = 30.0 * 1.852 * hours + error
     if km > reach:
         return 0.0
-    variance = (DRIFT_KNOTS * 1.852 * hours) ** 2 + (error / 2) ** 2
+    motion = SAILING.motion
+    variance = (motion.drift_knots * 1.852 * hours) ** 2 + (error / 2) ** 2
     still = math.exp(-(km**2) / 2 / variance) / (2 * math.pi * variance)
-    cone = 3 * (1 - km / reach) / (math.pi * reach**2)
-    return LYING_STILL * still + (1 - LYING_STILL) * (0.9 * cone + 0.1 / (math.pi * reach**2))
+    falling = 6 * (1 - km / reach) ** 2 / (math.pi * reach**2)
+    under_way = 0.9 * falling + 0.1 / (math.pi * reach**2)
+    return motion.still * still + (1 - motion.still) * under_way
 
 
 def test_reachability_is_kernel_against_surroundings() -> None:
     """Recomputed pair by pair; the quick way sorts distances and times and is some percent off."""
-    facts, speed = some_fleet(300), 30.0
+    facts = some_fleet(300)
     km = great_circle_km(0, 0, facts.lon, facts.lat)
-    error = np.full(300, 1.0)
-    found = reach_ratio(km, facts.hours - facts.hours.min(), error, rings_of(km), speed)
+    hours = facts.hours - facts.hours.min()
+    found = reach_ratio(km, hours, np.ones(300), rings_of(km), SAILING)
     for row in range(0, 300, 7):
-        hours = facts.hours[row] - facts.hours.min()
-        own = plain_kernel(km[row], hours, 1.0, speed)
+        own = plain_kernel(km[row], hours[row], 1.0)
         if own == 0:
             assert found[row] == -np.inf
             continue
-        mean = np.mean([plain_kernel(other, hours, 1.0, speed) for other in km])
-        assert found[row] == pytest.approx(math.log(own / mean), abs=0.15)
+        mean = np.mean([plain_kernel(other, hours[row], 1.0) for other in km])
+        remember = math.exp(-hours[row] / 100)
+        expected = math.log(remember * own / mean + 1 - remember)
+        assert found[row] == pytest.approx(expected, abs=0.15)
     assert np.isinf(found).any()
     assert found.max() <= math.log(301)
 
@@ -179,8 +183,8 @@ def test_reachability_is_kernel_against_surroundings() -> None:
 def test_after_a_long_time_a_place_says_nothing() -> None:
     facts = some_fleet(400)
     km = great_circle_km(0, 0, facts.lon, facts.lat)
-    far = reach_ratio(km, np.full(400, 20_000.0), np.ones(400), rings_of(km), 30)
-    assert np.abs(far).max() < 0.2
+    far = reach_ratio(km, np.full(400, 20_000.0), np.ones(400), rings_of(km), SAILING)
+    assert np.abs(far).max() < 1e-6
 
 
 def reach(query: dict[str, Any], *others: dict[str, Any], **config: Any) -> Any:

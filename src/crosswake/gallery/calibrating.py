@@ -10,6 +10,7 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.core.text import counted
 from crosswake.gallery.evidence import Weighing
 from crosswake.gallery.fusion import fit_weights
+from crosswake.gallery.motion import fit_motion
 from crosswake.gallery.sizes import log_sizes
 from crosswake.gallery.trial import Comparison, KnownSightings, compare, subsets_of
 from crosswake.retrieval.calibration import (
@@ -89,7 +90,12 @@ def calibrate(
         counts[name] = {"same": int(pairs.same.sum()), "different": int((~pairs.same).sum())}
     if not curves:
         raise CrosswakeError("--data: no ship was seen twice; name another --split or more data")
-    plain = Calibration(curves=curves, model=model, spread=spread_of(sightings))
+    plain = Calibration(
+        curves=curves,
+        model=model,
+        spread=spread_of(sightings),
+        motion=fit_motion(sightings, config, seed),
+    )
     if config.not_there is not None:
         plain = replace(plain, not_there=config.not_there)
     comparisons = fair_comparisons(sightings, Weighing(config=config, calibration=plain), crosses)

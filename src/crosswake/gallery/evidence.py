@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from crosswake.core.earth import great_circle_km, knots
 from crosswake.gallery.facts import SightingFacts
-from crosswake.gallery.reach import claimed_ratio, reach_ratio, rings_of
+from crosswake.gallery.reach import Sailing, claimed_ratio, reach_ratio, rings_of
 from crosswake.gallery.sizes import FLEET_SAMPLE, log_sizes, size_ratio
-from crosswake.retrieval.calibration import UNWEIGHTED, Calibration
+from crosswake.retrieval.calibration import UNWEIGHTED, USUAL_MOTION, Calibration
 from crosswake.retrieval.metrics import Floats
 from crosswake.settings.evidence import EvidenceConfig
 
@@ -190,10 +190,10 @@ def look_at(
     own, others, known = (log_sizes(one, spread) for one in (query, candidates, fleet.facts))
     size = size_ratio(own, others, known)
     km, hours = way_to(query, candidates)
-    reach = reachability(query, candidates, km, fleet, config)
+    reach = reachability(query, candidates, km, fleet, how)
     if config.sea_routes:
         km = routed(query, candidates, km, appearance + size + reach)
-        reach = reachability(query, candidates, km, fleet, config)
+        reach = reachability(query, candidates, km, fleet, how)
     return RawEvidence(
         appearance=appearance,
         size=size,
@@ -239,19 +239,18 @@ def way_to(query: SightingFacts, candidates: SightingFacts) -> tuple[Floats, Flo
 
 
 def reachability(
-    query: SightingFacts,
-    candidates: SightingFacts,
-    km: Floats,
-    fleet: Fleet,
-    config: EvidenceConfig,
+    query: SightingFacts, candidates: SightingFacts, km: Floats, fleet: Fleet, how: Weighing
 ) -> Floats:
     """(N,) log ratios of the way, see :func:`crosswake.gallery.reach.reach_ratio`."""
+    config = how.config
     error_km = error_of(query, config)[0] + error_of(candidates, config)
     away, later = way_to(query, fleet.facts)
     itself = (away == 0) & (later == 0)
     rings = rings_of(np.where(itself, np.nan, away))
     hours = np.abs(candidates.hours - query.hours[0])
-    return reach_ratio(km, hours, error_km, rings, config.max_speed)
+    motion = how.calibration.motion if how.calibration else USUAL_MOTION
+    sailing = Sailing(max_speed=config.max_speed, motion=motion)
+    return reach_ratio(km, hours, error_km, rings, sailing)
 
 
 def error_of(facts: SightingFacts, config: EvidenceConfig) -> Floats:

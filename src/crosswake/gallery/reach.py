@@ -7,12 +7,9 @@ import numpy as np
 
 from crosswake.core.earth import KM_PER_NAUTICAL_MILE
 from crosswake.gallery.facts import SightingFacts
+from crosswake.retrieval.calibration import USUAL_MOTION, Motion
 from crosswake.retrieval.metrics import Floats
 
-LYING_STILL = 0.25
-"""Share of ships that lie at anchor or in port, or drift."""
-DRIFT_KNOTS = 0.5
-"""Standard deviation of their speed made good."""
 ANYWHERE = 0.1
 """Of ships under way, the share that is anywhere within reach."""
 NEAREST_KM, FARTHEST_KM, RINGS = 0.05, 20_100.0, 400
@@ -48,76 +45,101 @@ def rings_of(km: Floats) -> Rings:
     return Rings(km=middle[some], share=count[some] / max(1, len(known)), count=len(known))
 
 
-def log_kernel(km: Floats, hours: Floats, error_km: Floats, max_speed: float) -> Floats:
+@dataclass(frozen=True, kw_only=True)
+class Sailing:
+    """What ships can do: the greatest speed in knots, and how they move."""
+
+    max_speed: float
+    motion: Motion = USUAL_MOTION
+
+    @property
+    def km_an_hour(self) -> float:
+        """The greatest speed."""
+        return self.max_speed * KM_PER_NAUTICAL_MILE
+
+
+def log_kernel(km: Floats, hours: Floats, error_km: Floats, sailing: Sailing) -> Floats:
     """Log density, per square kilometre, of a ship's place after a time; -inf out of reach.
 
     Two kinds of ships: those that lie still, normal about the place with a deviation of the drift
-    and half the error; and those under way, whose density falls as a cone from the place to the edge of
-    what is within reach, a tenth of it evenly spread. The integral over the plane is 1, less the
-    3 % that lie outside the error at no time.
+    and half the error; and those under way, whose density falls from the place to the edge of what
+    is within reach, a tenth of it evenly spread. The integral over the plane is 1, less the 3 %
+    that lie outside the error at no time.
 
     Args:
         km: distance.
         hours: time between, 0 or more.
         error_km: of both positions together, above 0.
-        max_speed: in knots.
+        sailing: greatest speed and motion.
     """
-    reach = max_speed * KM_PER_NAUTICAL_MILE * hours + error_km
-    variance = (DRIFT_KNOTS * KM_PER_NAUTICAL_MILE * hours) ** 2 + (error_km / 2) ** 2
+    motion = sailing.motion
+    reach = sailing.km_an_hour * hours + error_km
+    drift = motion.drift_knots * KM_PER_NAUTICAL_MILE * hours
+    variance = drift**2 + (error_km / 2) ** 2
     still = np.exp(-0.5 * km**2 / variance) / (2 * np.pi * variance)
-    cone = 3 * np.maximum(1 - km / reach, 0)
-    under_way = ((1 - ANYWHERE) * cone + ANYWHERE) / (np.pi * reach**2)
-    density = LYING_STILL * still + (1 - LYING_STILL) * under_way
+    slow = motion.slow
+    falling = (slow + 1) * (slow + 2) / 2 * np.maximum(1 - km / reach, 0) ** slow
+    under_way = ((1 - ANYWHERE) * falling + ANYWHERE) / (np.pi * reach**2)
+    density = motion.still * still + (1 - motion.still) * under_way
     with np.errstate(divide="ignore"):
         return np.asarray(np.where(km <= reach, np.log(density), -np.inf))
 
 
-def log_chance(rings: Rings, hours: Floats, error_km: float, max_speed: float) -> Floats:
+def log_chance(rings: Rings, hours: Floats, error_km: float, sailing: Sailing) -> Floats:
     """(n,): log of the kernel's mean over other sightings, for times that lie close together or
     far apart: computed at :data:`DELAYS` of them, and linear between."""
     widest = max(0.02, float(hours.max(initial=0)))
     grid = np.concatenate([[0.0], np.geomspace(0.01, widest, DELAYS)])
-    density = np.exp(
-        log_kernel(rings.km[None], grid[:, None], np.full((1, 1), error_km), max_speed)
-    )
+    density = np.exp(log_kernel(rings.km[None], grid[:, None], np.full((1, 1), error_km), sailing))
     mean = np.log(np.maximum(density @ rings.share, NOBODY))
     # In the logarithm of what is within reach both ends of the grid are straight lines.
-    scale = np.log(grid + error_km / (max_speed * KM_PER_NAUTICAL_MILE))
-    return np.asarray(
-        np.interp(np.log(hours + error_km / (max_speed * KM_PER_NAUTICAL_MILE)), scale, mean)
-    )
+    scale = np.log(grid + error_km / sailing.km_an_hour)
+    return np.asarray(np.interp(np.log(hours + error_km / sailing.km_an_hour), scale, mean))
 
 
-def reach_ratio(km: Floats, hours: Floats, error_km: Floats, rings: Rings, speed: float) -> Floats:
+def reach_ratio(
+    km: Floats, hours: Floats, error_km: Floats, rings: Rings, sailing: Sailing
+) -> Floats:
     """(N,) log-likelihood ratios: -inf out of reach, 0 where way or time is not known.
 
     A ship that was seen at one place is seen next where ships are seen at all and it can be: with
     density rho(x) k(x) / integral(rho k), where rho is the density of sightings and k the kernel;
     another ship with density rho(x). So the ratio is k at the candidate over the mean of k over
-    the surroundings: near 1 for times in which a ship may be anywhere, and large for short ones.
+    the surroundings. Of ships that have forgotten where they were it is 1; their share grows with
+    time.
 
     Args:
         km: (N,), from query to candidate; NaN where not known.
         hours: (N,), between them, 0 or more, likewise.
         error_km: (N,), of both positions.
         rings: distances of other sightings from the query.
-        speed: the greatest, in knots.
+        sailing: greatest speed and motion.
     """
     known = ~np.isnan(km) & ~np.isnan(hours)
     result = np.zeros(len(km))
     km, hours, error_km = km[known], hours[known], error_km[known]
-    density, chance = log_kernel(km, hours, error_km, speed), np.zeros(len(km))
+    density, chance = log_kernel(km, hours, error_km, sailing), np.zeros(len(km))
     # Errors take few values; of many, those within 5 % are taken as one.
     step = np.round(np.log(error_km) / 0.05)
     for value in np.unique(step):
         rows = step == value
-        chance[rows] = log_chance(rings, hours[rows], float(np.exp(0.05 * value)), speed)
+        chance[rows] = log_chance(rings, hours[rows], float(np.exp(0.05 * value)), sailing)
     # The candidate itself is one of the places where ships are seen.
     chance = np.maximum(chance, density - np.log(rings.count + 1.0))
     ratio = np.full(len(km), -np.inf)
-    ratio[np.isfinite(density)] = (density - chance)[np.isfinite(density)]
+    possible = np.isfinite(density)
+    ratio[possible] = with_forgetting(
+        (density - chance)[possible], hours[possible], sailing.motion.forget_hours
+    )
     result[known] = ratio
     return result
+
+
+def with_forgetting(ratio: Floats, hours: Floats, forget_hours: float) -> Floats:
+    """Log ratios of a mixture: of ships that remember where they were, exp(-hours / forget_hours),
+    and of others, of which a place tells nothing."""
+    remember = np.exp(-hours / forget_hours)
+    return np.asarray(np.log(remember * np.exp(ratio) + -np.expm1(-hours / forget_hours)))
 
 
 def claimed_ratio(

@@ -44,6 +44,28 @@ class SizeSpread:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Motion:
+    """How ships move between two sightings.
+
+    Attributes:
+        still: share that lies at anchor or in port, or drifts.
+        drift_knots: standard deviation of the speed of these.
+        slow: exponent of the density of those under way, (1 - d / reach) ** slow; the higher, the
+            slower they are.
+        forget_hours: after this time only exp(-1) of what the first place tells is left, for ships
+            turn, and call at ports.
+    """
+
+    still: float = 0.25
+    drift_knots: float = 0.5
+    slow: float = 1.0
+    forget_hours: float = 240.0
+
+
+USUAL_MOTION = Motion()
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvidenceWeights:
     """What the log ratios count for when they are added, and how the prior is shifted, so that the
     sum is calibrated though what is added is not independent.
@@ -74,6 +96,7 @@ class Calibration:
         weights: of the evidence when it is added, by the kinds that there are, such as
             ``appearance+size``.
         spread: of measured sizes; None where none were known.
+        motion: of ships between sightings; as usual where nothing was learnt of it.
         not_there: prior that a ship is not in the gallery.
         model: SHA-256 of the weights.
         facts: what it was made on, for people: data, split, identities, pairs, reliability.
@@ -83,6 +106,7 @@ class Calibration:
     model: str
     weights: Mapping[str, EvidenceWeights] = field(default_factory=dict)
     spread: SizeSpread | None = None
+    motion: Motion = USUAL_MOTION
     not_there: float = USUAL_NOT_THERE
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -166,6 +190,7 @@ def write_calibration(path: Path, calibration: Calibration, origin: Origin) -> N
         "not_there": calibration.not_there,
         "weights": {name: asdict(one) for name, one in calibration.weights.items()},
         "size_spread": asdict(calibration.spread) if calibration.spread else None,
+        "motion": asdict(calibration.motion),
         "curves": {
             pair: {
                 "method": curve.method,
@@ -225,7 +250,9 @@ def from_record(content: Mapping[str, Any]) -> Calibration:
             raise ValueError("a weight is not finite or below 0")
     if not 0 < content["not_there"] < 1:
         raise ValueError("not_there must lie between 0 and 1")
-    spread = content["size_spread"]
+    spread, motion = content["size_spread"], Motion(**content["motion"])
+    if not (0 < motion.still < 1 and min(vars(motion).values()) > 0):
+        raise ValueError("the motion is none")
     return Calibration(
         curves=curves,
         model=str(content["model"]),
@@ -233,6 +260,7 @@ def from_record(content: Mapping[str, Any]) -> Calibration:
         spread=SizeSpread(**{k: (float(v[0]), float(v[1])) for k, v in spread.items()})
         if spread
         else None,
+        motion=motion,
         not_there=float(content["not_there"]),
         facts=content["made_on"],
     )
