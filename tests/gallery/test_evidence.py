@@ -310,8 +310,8 @@ def test_one_query_among_a_hundred_thousand_is_quick() -> None:
     cosine = random.uniform(-1, 1, count)
     took = []
     for row in range(3):
-        begun = time.perf_counter()
+        begun = time.process_time()
         found = weigh(facts.take(slice(row, row + 1)), facts, cosine, how)
-        took.append(time.perf_counter() - begun)
+        took.append(time.process_time() - begun)
     assert min(took) < 1.0
     assert found.probability.sum() + found.not_there == pytest.approx(1)
