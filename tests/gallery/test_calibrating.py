@@ -11,6 +11,7 @@ from crosswake.gallery.fusion import Choices, choice_loss, fit_weights
 from crosswake.gallery.motion import fit_motion
 from crosswake.gallery.trial import Comparison, KnownSightings, compare, subsets_of
 from crosswake.retrieval.calibration import USUAL_MOTION
+from crosswake.retrieval.metrics import Floats
 from crosswake.settings.evidence import EvidenceConfig
 from tests.gallery.trials import some_sightings
 
@@ -29,7 +30,7 @@ def test_the_loss_is_that_of_the_posterior_and_its_slope_right(
     choices = Choices.of(one, kinds)
     weights, prior = np.array([0.7, 1.2, 0.4]), 0.3
     value, slope = choice_loss(choices, weights, prior)
-    plain = {True: [], False: []}
+    plain: dict[bool, list[float]] = {True: [], False: []}
     for row in range(len(one.query)):
         total = 0.7 * one.parts["size"][row] + 1.2 * one.parts["reachability"][row]
         match = one.match[row] & np.isfinite(total)
@@ -40,7 +41,11 @@ def test_the_loss_is_that_of_the_posterior_and_its_slope_right(
         others = total[~one.match[row]]
         plain[False].append(-np.log(posterior(others, prior, len(others) - itself, 0.4)[1]))
     assert value == pytest.approx(0.7 * np.mean(plain[True]) + 0.3 * np.mean(plain[False]))
-    numeric = approx_fprime(weights, lambda w: choice_loss(choices, w, prior)[0], 1e-6)
+
+    def plain_loss(at: Floats) -> float:
+        return choice_loss(choices, at, prior)[0]
+
+    numeric = approx_fprime(weights, plain_loss, 1e-6)
     np.testing.assert_allclose(slope, numeric, atol=1e-4)
 
 

@@ -35,7 +35,7 @@ ROWS = leave_out(SHIPS, TrialRows(query=EVERYTHING, gallery=EVERYTHING), 0.3, 0)
 
 @pytest.fixture(scope="module")
 def directions() -> dict[str, DirectionResult]:
-    return dict(evaluate_evidence(SHIPS, ROWS, HOW))
+    return {str(name): one for name, one in evaluate_evidence(SHIPS, ROWS, HOW).items()}
 
 
 def test_absent_ships_are_not_in_the_gallery() -> None:

@@ -19,7 +19,7 @@ def some_answers(seed: int, count: int = 60) -> OpenSetAnswers:
     random = np.random.default_rng(seed)
     present = random.random(count) < 0.6
     right = present & (random.random(count) < 0.7)
-    score = np.round(random.normal(size=count) + 1.5 * right, 1)  # some are equal
+    score = np.round(random.normal(size=count) + np.where(right, 1.5, 0.0), 1)  # some are equal
     return OpenSetAnswers(score=score, right=right, present=present)
 
 

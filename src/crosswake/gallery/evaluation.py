@@ -239,7 +239,7 @@ def evidence_sets(one: Comparison) -> dict[str, tuple[str, ...]]:
 
 def answer(one: Comparison, kinds: tuple[str, ...], how: Weighing) -> SetAnswers:
     """What evidence of some kinds answers; of none, the cosine."""
-    count, present = len(one.query), one.match.any(axis=1)
+    count, present = len(one.query), np.asarray(one.match.any(axis=1), np.bool_)
     totals = np.empty(one.cosine.shape, np.float32)
     score, confidence, brier = np.empty(count), np.full(count, np.nan), np.full(count, np.nan)
     right, true = np.zeros(count, bool), np.full(count, np.nan)

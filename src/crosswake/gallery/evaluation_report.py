@@ -147,7 +147,7 @@ def page_of(folder: Path, evaluation: GalleryEvaluation) -> EvidencePage:
             for name, one in evaluation.directions.items()
             for table in tables_of_direction(PROTOCOL_TITLES[name], one)
         ],
-        facts=facts | {"command": command_line()},
+        facts={**facts, "command": command_line()},
         footer="A ship's probability is the sum over its sightings. 'Likely the same' is a "
         "probability, never a certainty.",
     )

@@ -43,7 +43,7 @@ class Choices:
     def of(cls, comparison: Comparison, kinds: Sequence[str]) -> "Choices":
         """The choices by evidence of some kinds."""
         stacked = np.stack([comparison.parts[kind] for kind in kinds]).astype(np.float64)
-        possible = np.isfinite(stacked).all(axis=0)
+        possible = np.asarray(np.isfinite(stacked).all(axis=0), np.bool_)
         match = comparison.match
         return cls(
             ratios=np.where(possible, stacked, 0.0),
@@ -93,7 +93,7 @@ def choice_loss(one: Choices, weights: Floats, not_there: float) -> tuple[float,
     total = np.where(one.possible, np.tensordot(factors, one.ratios, 1), -np.inf)
     value, slope = 0.0, np.zeros(len(weights))
     rest = one.possible & ~one.match
-    present = one.match.any(axis=1)
+    present = np.asarray(one.match.any(axis=1), np.bool_)
     for there, share in ((True, 1 - not_there), (False, not_there)):
         among = one.possible if there else rest
         left = np.maximum(one.counts if there else one.counts - one.matches, 1)

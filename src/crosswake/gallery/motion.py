@@ -1,10 +1,12 @@
 """How ships move between sightings, learnt from ships that are known."""
 
+from typing import Any
+
 import numpy as np
 
 from crosswake.core.earth import great_circle_km
 from crosswake.gallery.evidence import error_of
-from crosswake.gallery.reach import Sailing, log_kernel, with_forgetting
+from crosswake.gallery.reach import Sailing, log_kernels, mixed
 from crosswake.gallery.trial import KnownSightings
 from crosswake.retrieval.calibration import USUAL_MOTION, Motion
 from crosswake.retrieval.metrics import Floats
@@ -56,15 +58,15 @@ def fit_motion(sightings: KnownSightings, config: EvidenceConfig, seed: int = 0)
         still, drift, slow, forget = np.exp(logs)
         motion = Motion(still=still, drift_knots=drift, slow=slow, forget_hours=forget)
         sailing = Sailing(max_speed=config.max_speed, motion=motion)
-        own = log_kernel(way[good], hours[good], error[good], sailing)
-        mean = np.exp(log_kernel(around[good], hours[good, None], error[good, None], sailing))
+        own = log_kernels(way[good], hours[good], error[good], sailing)
+        each = np.exp(log_kernels(around[good], hours[good, None], error[good, None], sailing))
         count = (~np.isnan(around[good])).sum(axis=1)
-        chance = np.log((np.nansum(mean, axis=1) + np.exp(own)) / (count + 1))
-        return -float(with_forgetting(own - chance, hours[good], forget).mean())
+        chance = np.log((np.nansum(each, axis=2) + np.exp(own)) / (count + 1))
+        return -float(mixed(own, chance, hours[good], sailing).mean())
 
     start = np.log([0.2, 0.2, 1.0, 48.0])
     bounds = list(zip(LEAST, MOST, strict=True))
-    options = {"maxfun": 150, "eps": 1e-3}
+    options: Any = {"maxfun": 150, "eps": 1e-3}
     found = minimize(loss, start, method="L-BFGS-B", bounds=bounds, options=options)
     values = np.exp(found.x)
     return Motion(**dict(zip(vars(USUAL_MOTION), map(float, values), strict=True)))

@@ -58,13 +58,14 @@ class Sailing:
         return self.max_speed * KM_PER_NAUTICAL_MILE
 
 
-def log_kernel(km: Floats, hours: Floats, error_km: Floats, sailing: Sailing) -> Floats:
-    """Log density, per square kilometre, of a ship's place after a time; -inf out of reach.
+def log_kernels(km: Floats, hours: Floats, error_km: Floats, sailing: Sailing) -> Floats:
+    """(2, ...) log densities, per square kilometre, of a ship's place after a time; -inf out of
+    reach.
 
-    Two kinds of ships: those that lie still, normal about the place with a deviation of the drift
-    and half the error; and those under way, whose density falls from the place to the edge of what
-    is within reach, a tenth of it evenly spread. The integral over the plane is 1, less the 3 %
-    that lie outside the error at no time.
+    Of ships that lie still, normal about the place with a deviation of the drift and half the
+    error; and of ships under way, falling from the place to the edge of what is within reach, a
+    tenth of it evenly spread. The integral of either over the plane is 1, less what of the first
+    lies out of reach.
 
     Args:
         km: distance.
@@ -72,29 +73,27 @@ def log_kernel(km: Floats, hours: Floats, error_km: Floats, sailing: Sailing) ->
         error_km: of both positions together, above 0.
         sailing: greatest speed and motion.
     """
-    motion = sailing.motion
+    slow = sailing.motion.slow
     reach = sailing.km_an_hour * hours + error_km
-    drift = motion.drift_knots * KM_PER_NAUTICAL_MILE * hours
+    drift = sailing.motion.drift_knots * KM_PER_NAUTICAL_MILE * hours
     variance = drift**2 + (error_km / 2) ** 2
-    still = np.exp(-0.5 * km**2 / variance) / (2 * np.pi * variance)
-    slow = motion.slow
+    still = -0.5 * km**2 / variance - np.log(2 * np.pi * variance)
     falling = (slow + 1) * (slow + 2) / 2 * np.maximum(1 - km / reach, 0) ** slow
-    under_way = ((1 - ANYWHERE) * falling + ANYWHERE) / (np.pi * reach**2)
-    density = motion.still * still + (1 - motion.still) * under_way
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.where(km <= reach, np.log(density), -np.inf))
+    under_way = np.log((1 - ANYWHERE) * falling + ANYWHERE) - np.log(np.pi * reach**2)
+    return np.where(km <= reach, np.stack([still, under_way]), -np.inf)
 
 
 def log_chance(rings: Rings, hours: Floats, error_km: float, sailing: Sailing) -> Floats:
-    """(n,): log of the kernel's mean over other sightings, for times that lie close together or
+    """(2, n): logs of the kernels' means over other sightings, for times that lie close together or
     far apart: computed at :data:`DELAYS` of them, and linear between."""
     widest = max(0.02, float(hours.max(initial=0)))
     grid = np.concatenate([[0.0], np.geomspace(0.01, widest, DELAYS)])
-    density = np.exp(log_kernel(rings.km[None], grid[:, None], np.full((1, 1), error_km), sailing))
-    mean = np.log(np.maximum(density @ rings.share, NOBODY))
+    density = log_kernels(rings.km[None], grid[:, None], np.full((1, 1), error_km), sailing)
+    mean = np.log(np.maximum(np.exp(density) @ rings.share, NOBODY))
     # In the logarithm of what is within reach both ends of the grid are straight lines.
     scale = np.log(grid + error_km / sailing.km_an_hour)
-    return np.asarray(np.interp(np.log(hours + error_km / sailing.km_an_hour), scale, mean))
+    now = np.log(hours + error_km / sailing.km_an_hour)
+    return np.stack([np.interp(now, scale, one) for one in mean])
 
 
 def reach_ratio(
@@ -105,8 +104,8 @@ def reach_ratio(
     A ship that was seen at one place is seen next where ships are seen at all and it can be: with
     density rho(x) k(x) / integral(rho k), where rho is the density of sightings and k the kernel;
     another ship with density rho(x). So the ratio is k at the candidate over the mean of k over
-    the surroundings. Of ships that have forgotten where they were it is 1; their share grows with
-    time.
+    the surroundings: for ships that lie still, for those under way, and 1 for those that have
+    forgotten where they were, whose share grows with time.
 
     Args:
         km: (N,), from query to candidate; NaN where not known.
@@ -118,28 +117,37 @@ def reach_ratio(
     known = ~np.isnan(km) & ~np.isnan(hours)
     result = np.zeros(len(km))
     km, hours, error_km = km[known], hours[known], error_km[known]
-    density, chance = log_kernel(km, hours, error_km, sailing), np.zeros(len(km))
+    density = log_kernels(km, hours, error_km, sailing)
+    chance = np.zeros(density.shape)
     # Errors take few values; of many, those within 5 % are taken as one.
     step = np.round(np.log(error_km) / 0.05)
     for value in np.unique(step):
         rows = step == value
-        chance[rows] = log_chance(rings, hours[rows], float(np.exp(0.05 * value)), sailing)
+        chance[:, rows] = log_chance(rings, hours[rows], float(np.exp(0.05 * value)), sailing)
     # The candidate itself is one of the places where ships are seen.
     chance = np.maximum(chance, density - np.log(rings.count + 1.0))
     ratio = np.full(len(km), -np.inf)
-    possible = np.isfinite(density)
-    ratio[possible] = with_forgetting(
-        (density - chance)[possible], hours[possible], sailing.motion.forget_hours
-    )
+    possible = np.isfinite(density[1])
+    ratio[possible] = mixed(density[:, possible], chance[:, possible], hours[possible], sailing)
     result[known] = ratio
     return result
 
 
-def with_forgetting(ratio: Floats, hours: Floats, forget_hours: float) -> Floats:
-    """Log ratios of a mixture: of ships that remember where they were, exp(-hours / forget_hours),
-    and of others, of which a place tells nothing."""
-    remember = np.exp(-hours / forget_hours)
-    return np.asarray(np.log(remember * np.exp(ratio) + -np.expm1(-hours / forget_hours)))
+def mixed(density: Floats, chance: Floats, hours: Floats, sailing: Sailing) -> Floats:
+    """(n,) log ratios of the mixture of ships that lie still, that are under way, and that a place
+    tells nothing of: these are 1 - exp(-hours / forget_hours).
+
+    Args:
+        density: (2, n), from :func:`log_kernels`.
+        chance: (2, n), of its means over the surroundings.
+        hours: (n,).
+        sailing: greatest speed and motion.
+    """
+    motion = sailing.motion
+    still, under_way = np.exp(density - chance)
+    remembered = motion.still * still + (1 - motion.still) * under_way
+    forgot = -np.expm1(-hours / motion.forget_hours)
+    return np.asarray(np.log((1 - forgot) * remembered + forgot))
 
 
 def claimed_ratio(

@@ -147,7 +147,7 @@ class Comparison:
     @property
     def match(self) -> NDArray[np.bool_]:
         """(Q, G), whether both show one ship and are not one sighting."""
-        found = self.query[:, None] == self.gallery[None]
+        found = np.asarray(self.query[:, None] == self.gallery[None], np.bool_)
         rows = np.flatnonzero(self.own >= 0)
         found[rows, self.own[rows]] = False
         return found

@@ -130,7 +130,7 @@ def draw_bars(
 
 def draw_bars_panel(axes: Axes, estimates: Mapping[str, Estimate]) -> None:
     """One panel, the first choice on top."""
-    for place, (name, one) in enumerate(reversed(estimates.items())):
+    for place, (name, one) in enumerate(reversed(list(estimates.items()))):
         axes.barh(place, 100 * one.value, height=0.66, color=COLOURS.get(name, MUTED))
         axes.hlines(place, 100 * one.low, 100 * one.high, color=INK, linewidth=1.3)
         end = np.nanmax([one.value, one.high])
