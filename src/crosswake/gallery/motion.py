@@ -6,7 +6,7 @@ import numpy as np
 
 from crosswake.core.earth import great_circle_km
 from crosswake.gallery.evidence import error_of
-from crosswake.gallery.reach import Sailing, log_kernels, mixed
+from crosswake.gallery.reach import NOBODY, Sailing, log_kernels, mixed
 from crosswake.gallery.trial import KnownSightings
 from crosswake.retrieval.calibration import USUAL_MOTION, Motion
 from crosswake.retrieval.metrics import Floats
@@ -61,7 +61,8 @@ def fit_motion(sightings: KnownSightings, config: EvidenceConfig, seed: int = 0)
         own = log_kernels(way[good], hours[good], error[good], sailing)
         each = np.exp(log_kernels(around[good], hours[good, None], error[good, None], sailing))
         count = (~np.isnan(around[good])).sum(axis=1)
-        chance = np.log((np.nansum(each, axis=2) + np.exp(own)) / (count + 1))
+        mean = (np.nansum(each, axis=2) + np.exp(own)) / (count + 1)
+        chance = np.log(np.maximum(mean, NOBODY))
         return -float(mixed(own, chance, hours[good], sailing).mean())
 
     start = np.log([0.2, 0.2, 1.0, 48.0])
