@@ -80,6 +80,16 @@ COMMANDS = {
         f"{CLI}.search",
         "find the chips of an archive that look most like a chip",
     ),
+    "calibrate": Command(
+        f"{SETTINGS}.calibrate:CalibrateConfig",
+        f"{CLI}.calibrate",
+        "learn what a similarity is worth as a probability",
+    ),
+    "gallery evaluate": Command(
+        f"{SETTINGS}.calibrate:GalleryEvaluateConfig",
+        f"{CLI}.gallery_evaluate",
+        "measure what each kind of evidence is worth",
+    ),
     "export": Command(
         f"{SETTINGS}.export:ExportConfig",
         f"{CLI}.export",

@@ -1,0 +1,1 @@
+"""The gallery: sightings with when and where, evidence for and against a candidate."""
