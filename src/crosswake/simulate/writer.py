@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.files import new_folder
@@ -23,6 +23,7 @@ FOLDERS = {"train": TRAIN, "query": QUERY, "gallery": GALLERY}
 SUBSETS = (("O2S", Modality.OPTICAL), ("S2O", Modality.SAR))
 SIGHTINGS_TABLE = "sightings.csv"
 ChipRow = dict[str, Any]
+P, R = TypeVar("P"), TypeVar("R")
 
 
 def simulate_fleet(
@@ -70,18 +71,16 @@ def simulate_fleet(
         write_table(root / SIGHTINGS_TABLE, sorted(rows, key=lambda row: str(row["path"])))
 
 
-def in_processes(
-    voyages: list[list[Sighting]], work: "partial[list[ChipRow]]", workers: int
-) -> Iterator[list[ChipRow]]:
-    """Do the work for every ship, in this process or in several; results in no particular order."""
-    workers = min(workers, len(voyages))
+def in_processes(parts: list[P], work: "partial[R]", workers: int) -> Iterator[R]:
+    """Do the work for every part, in this process or in several; results in no particular order."""
+    workers = min(workers, len(parts))
     if workers == 1:
-        yield from map(work, voyages)
+        yield from map(work, parts)
         return
     # Forking a process with threads, as numpy's and GDAL's, may hang it.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        jobs = [pool.submit(work, voyage) for voyage in voyages]
+        jobs = [pool.submit(work, part) for part in parts]
         try:
             for job in as_completed(jobs):
                 yield job.result()
