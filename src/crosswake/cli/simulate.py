@@ -21,15 +21,27 @@ def run(config: SimulateConfig) -> int:
 def simulate(config: SimulateConfig) -> None:
     """Write the chips and their tables."""
     assert config.out is not None
-    how = {"seed": config.seed, "workers": config.workers, "quiet": config.quiet}
     if config.traffic:
         from crosswake.simulate.traffic import simulate_traffic
 
-        simulate_traffic(config.out, config.without_rest(), **how)
+        simulate_traffic(
+            config.out,
+            config.without_rest(),
+            seed=config.seed,
+            workers=config.workers,
+            quiet=config.quiet,
+        )
         return
     from crosswake.simulate.writer import simulate_fleet
 
-    simulate_fleet(config.out, identities=config.identities, sightings=config.sightings, **how)
+    simulate_fleet(
+        config.out,
+        identities=config.identities,
+        sightings=config.sightings,
+        seed=config.seed,
+        workers=config.workers,
+        quiet=config.quiet,
+    )
 
 
 def draw(config: SimulateConfig) -> None:

@@ -127,13 +127,13 @@ class VoyageLog:
 
     def sail_to(self, port: Port, knots: float) -> None:
         """Sail a lane, and wait at anchor before some ports."""
-        corners = lane(self.port, port)
+        corners = lane(self.port, port).copy()
         waits = not port.gate and self.rng.random() < ANCHORING
         if waits:
             corners[-1] = anchorage(self.rng, port)
         self.follow(sailed_way(self.rng, corners), knots)
         if waits:
-            self.note(*corners[-1], "anchor")
+            self.note(float(corners[-1, 0]), float(corners[-1, 1]), "anchor")
             self.hour += float(np.clip(24 * self.rng.lognormal(0.0, 0.7), 3, 120))
             self.follow(np.array([corners[-1], (port.lon, port.lat)]), min(knots, 8.0))
         self.port = port

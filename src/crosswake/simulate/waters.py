@@ -5,6 +5,7 @@ invented. Through two gates at the edge, ships leave the sea and come back.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -52,6 +53,7 @@ PIECE_KM = 25.0
 """Between two points of a voyage; a straight line on the chart is then one on the globe."""
 
 
+@cache
 def lane(start: Port, end: Port) -> Array:
     """(n, 2) corners, longitude and latitude, of the way that ships take from one port to another:
     over as many turns as cost no long detour."""

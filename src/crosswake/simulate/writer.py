@@ -23,7 +23,8 @@ FOLDERS = {"train": TRAIN, "query": QUERY, "gallery": GALLERY}
 SUBSETS = (("O2S", Modality.OPTICAL), ("S2O", Modality.SAR))
 SIGHTINGS_TABLE = "sightings.csv"
 ChipRow = dict[str, Any]
-P, R = TypeVar("P"), TypeVar("R")
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 def simulate_fleet(
@@ -71,7 +72,7 @@ def simulate_fleet(
         write_table(root / SIGHTINGS_TABLE, sorted(rows, key=lambda row: str(row["path"])))
 
 
-def in_processes(parts: list[P], work: "partial[R]", workers: int) -> Iterator[R]:
+def in_processes(parts: list[Given], work: "partial[Made]", workers: int) -> Iterator[Made]:
     """Do the work for every part, in this process or in several; results in no particular order."""
     workers = min(workers, len(parts))
     if workers == 1:
