@@ -13,7 +13,7 @@ def run(config: SimulateConfig) -> int:
             simulate(config)
         print_line(config.out)
     if config.preview is not None:
-        draw(config)
+        draw_picture(config)
         print_line(config.preview)
     return 0
 
@@ -44,7 +44,7 @@ def simulate(config: SimulateConfig) -> None:
     )
 
 
-def draw(config: SimulateConfig) -> None:
+def draw_picture(config: SimulateConfig) -> None:
     """Draw the fleet's contact sheet, or the traffic's map."""
     assert config.preview is not None
     if config.traffic:

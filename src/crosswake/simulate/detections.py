@@ -8,7 +8,7 @@ from crosswake.data.chips import Modality
 from crosswake.simulate.claims import TRAFFIC_SHIP, Claim, TrafficShip
 from crosswake.simulate.imaging import generator
 from crosswake.simulate.parts import Random
-from crosswake.simulate.passes import ALTITUDE_KM, ORBIT_KM_S, Pass, time_of
+from crosswake.simulate.passes import ALTITUDE_KM, ORBIT_KM_S, Pass, moment_of
 from crosswake.simulate.sightings import Sighting
 from crosswake.simulate.traffic_settings import TrafficConfig
 from crosswake.simulate.traffic_voyages import Voyage
@@ -87,7 +87,7 @@ def detect(
             continue
         inside += 1
         if not one.cloudy and rng.random() >= config.missed:
-            found.append(measure(ship, place_sighting(ship, voyage, one, hour), one, rng))
+            found.append(measured_ship(ship, place_sighting(ship, voyage, one, hour), one, rng))
     seen, share = len(found), config.empty
     ghosts = int(rng.poisson(seen * share / (1 - share)))
     for place in range(ghosts):
@@ -107,7 +107,7 @@ def place_sighting(ship: TrafficShip, voyage: Voyage, one: Pass, hour: float) ->
         modality=one.satellite.modality,
         vessel=(ship.number, TRAFFIC_SHIP),
         split=ship.split,
-        time=time_of(hour),
+        time=moment_of(hour),
         lon=lon,
         lat=lat,
         heading=course,
@@ -123,7 +123,7 @@ def radar_look(one: Pass, lon: float, lat: float) -> tuple[float, float] | None:
     return float((one.course + np.pi / 2) % (2 * np.pi)), one.incidence(lon, lat)
 
 
-def measure(ship: TrafficShip, sighting: Sighting, one: Pass, rng: Random) -> Detection:
+def measured_ship(ship: TrafficShip, sighting: Sighting, one: Pass, rng: Random) -> Detection:
     """Place, size and heading with the errors of the sensor, and the claim if it was received."""
     lon, lat = measured_place(sighting, one, rng)
     length, width = measured_size(ship.vessel.length, ship.vessel.beam, sighting.modality, rng)
@@ -181,7 +181,7 @@ def imagine(number: int, like: Detection, one: Pass, rng: Random) -> Detection:
         modality=one.satellite.modality,
         vessel=like.sighting.vessel,
         split="train" if rng.random() < 1 / 3 else "gallery",
-        time=time_of(one.hour_over(*middle)),
+        time=moment_of(one.hour_over(*middle)),
         lon=middle[0],
         lat=middle[1],
         heading=float(rng.uniform(0, 180)),

@@ -119,7 +119,7 @@ class Pass:
         return float(np.arctan(self.along_and_across(lon, lat)[1] / ALTITUDE_KM))
 
 
-def time_of(hour: float) -> datetime:
+def moment_of(hour: float) -> datetime:
     """The moment, to a millisecond."""
     return START + timedelta(milliseconds=round(hour * 3_600_000))
 

@@ -103,10 +103,10 @@ def simulate_traffic(
             "--pass_hours"
         )
     make_folder(out / "chips", "OUT")
-    write_json(out / TRAFFIC_ORIGIN, {ORIGIN_KEY: origin, "complete": False})
+    write_origin(out / TRAFFIC_ORIGIN, {ORIGIN_KEY: origin, "complete": False})
     rows = write_chips(out, traffic.detections, seed, workers or os.cpu_count() or 1, quiet)
     write_tables(out, traffic, rows)
-    write_json(out / TRAFFIC_ORIGIN, {ORIGIN_KEY: origin, "complete": True} | totals(traffic))
+    write_origin(out / TRAFFIC_ORIGIN, {ORIGIN_KEY: origin, "complete": True} | totals(traffic))
     return traffic
 
 
@@ -184,7 +184,7 @@ def write_csv(path: Path, rows: Iterable[TrafficRow]) -> None:
         table.writerows(found)
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
+def write_origin(path: Path, content: dict[str, Any]) -> None:
     """Write one JSON file."""
     with replacing(path, "OUT") as part:
         part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -18,10 +18,10 @@ from crosswake.simulate.traffic import GENERATOR, Traffic, plan_traffic
 from crosswake.simulate.traffic_settings import TrafficConfig
 from crosswake.simulate.waters import EAST, KM_A_DEGREE, NORTH, PORTS, SOUTH, WEST
 
-SEA, INK, FAINT = "#0e1116", "#dfe6ee", "#8b98a8"
+SEA, MAP_INK, MAP_FAINT = "#0e1116", "#dfe6ee", "#8b98a8"
 MODALITY_COLOURS = {Modality.OPTICAL: "#ffb454", Modality.SAR: "#4cc2ff"}
 FOLLOWED = "#ff6b8b"
-MARGIN = 0.2
+MAP_MARGIN = 0.2
 """Degrees of the map beyond the sea."""
 MAP_COLOURS = 160
 """Of the PNG's palette."""
@@ -42,7 +42,7 @@ def draw_traffic(path: Path, config: TrafficConfig, seed: int = 0, overwrite: bo
         raise CrosswakeError(f"--preview is {path}; name a file that ends in .png")
     origin = {"command": "simulate", "generator": GENERATOR, "seed": seed, **asdict(config)}
     refuse_other([path], origin, overwrite, "--preview")
-    with mpl.rc_context({"font.family": "DejaVu Sans", "font.size": 9, "text.color": INK}):
+    with mpl.rc_context({"font.family": "DejaVu Sans", "font.size": 9, "text.color": MAP_INK}):
         figure = draw_figure(plan_traffic(config, seed), config)
         drawn = io.BytesIO()
         figure.savefig(drawn, format="png", dpi=100, facecolor=SEA)
@@ -77,7 +77,7 @@ def draw_figure(traffic: Traffic, config: TrafficConfig) -> Any:
 def dark_axes(figure: Any, cell: Any) -> Any:
     """Axes with faint edges on the dark ground."""
     axes = figure.add_subplot(cell, facecolor="#121821")
-    axes.tick_params(colors=FAINT, labelsize=8)
+    axes.tick_params(colors=MAP_FAINT, labelsize=8)
     for spine in axes.spines.values():
         spine.set_color("#2a3441")
     return axes
@@ -109,15 +109,20 @@ def draw_sea(axes: Any, traffic: Traffic, number: int) -> None:
     halo = [withStroke(linewidth=3, foreground=SEA)]
     for port in PORTS:
         marker = "D" if port.gate else "s"
-        axes.plot(port.lon, port.lat, marker, color=INK, ms=6, mec=SEA, zorder=6)
+        axes.plot(port.lon, port.lat, marker, color=MAP_INK, ms=6, mec=SEA, zorder=6)
         axes.annotate(port.name, (port.lon, port.lat), xytext=(0, 8), ha="center", fontsize=9,
                       textcoords="offset points", zorder=7, path_effects=halo)  # fmt: skip
-    axes.set(xlim=(WEST - MARGIN, EAST + MARGIN), ylim=(SOUTH - 3 * MARGIN, NORTH + 2 * MARGIN))
+    axes.set(
+        xlim=(WEST - MAP_MARGIN, EAST + MAP_MARGIN),
+        ylim=(SOUTH - 3 * MAP_MARGIN, NORTH + 2 * MAP_MARGIN),
+    )
     axes.set_aspect(1 / np.cos(np.radians((SOUTH + NORTH) / 2)))
     axes.set_anchor("W")
     for axis, sign in ((axes.xaxis, "E"), (axes.yaxis, "N")):
         axis.set_major_formatter(lambda value, _, sign=sign: f"{value:g}°{sign}")
-    legend = axes.legend(loc="lower center", ncols=2, fontsize=8, framealpha=0.85, labelcolor=INK)
+    legend = axes.legend(
+        loc="lower center", ncols=2, fontsize=8, framealpha=0.85, labelcolor=MAP_INK
+    )
     legend.get_frame().set(facecolor=SEA, edgecolor="#2a3441")
     legend.set_zorder(8)
 
@@ -177,13 +182,13 @@ def draw_passes(axes: Any, traffic: Traffic, days: float) -> None:
         colour = MODALITY_COLOURS[one.satellite.modality]
         place = (one.hour / 24, names.index(one.satellite.name))
         if one.cloudy:
-            axes.scatter(*place, s=30, facecolor="none", edgecolor=FAINT, lw=0.8)
+            axes.scatter(*place, s=30, facecolor="none", edgecolor=MAP_FAINT, lw=0.8)
         else:
             axes.scatter(*place, s=8 + 2 * count.seen, color=colour, lw=0, alpha=0.75)
     axes.set_yticks(range(len(names)), names)
     axes.set(xlim=(0, days), ylim=(-0.7, len(names) - 0.3))
     axes.set_title("passes: a dot's size is the ships that were seen; hollow: cloud",
-                   loc="left", color=INK, fontsize=10)  # fmt: skip
+                   loc="left", color=MAP_INK, fontsize=10)  # fmt: skip
 
 
 def draw_ship_days(axes: Any, traffic: Traffic, number: int, days: float) -> None:
@@ -200,6 +205,6 @@ def draw_ship_days(axes: Any, traffic: Traffic, number: int, days: float) -> Non
         axes.plot(day, sighting.speed * 3.6 / 1.852, "o", ms=6, mec=SEA,
                   color=MODALITY_COLOURS[sighting.modality])  # fmt: skip
     axes.set(xlim=(0, days), ylim=(-0.6, max(float(knots.max()) * 1.15, 1)))
-    axes.set_xlabel("day", color=FAINT)
+    axes.set_xlabel("day", color=MAP_FAINT)
     axes.set_title(f"{traffic.ships[number].identity}: speed in knots, and when it was seen "
-                   "(grey: in port or away)", loc="left", color=INK, fontsize=10)  # fmt: skip
+                   "(grey: in port or away)", loc="left", color=MAP_INK, fontsize=10)  # fmt: skip

@@ -14,7 +14,7 @@ from crosswake.simulate.detections import (
     Detection,
     PassCount,
 )
-from crosswake.simulate.passes import Pass, time_of
+from crosswake.simulate.passes import Pass, moment_of
 from crosswake.simulate.traffic_voyages import Voyage
 
 TrafficRow = dict[str, Any]
@@ -107,7 +107,7 @@ def track_rows(ship: TrafficShip, voyage: Voyage) -> Iterator[TrafficRow]:
     ):
         yield {
             "identity": ship.identity,
-            "time": moment_text(time_of(float(hour))),
+            "time": moment_text(moment_of(float(hour))),
             "lon": f"{lon:.5f}",
             "lat": f"{lat:.5f}",
             "state": state,
@@ -121,7 +121,7 @@ def pass_row(one: Pass, count: PassCount) -> TrafficRow:
         "scene": one.scene,
         "sensor": one.satellite.name,
         "modality": one.satellite.modality.label,
-        "time": moment_text(time_of(one.hour)),
+        "time": moment_text(moment_of(one.hour)),
         "track_lon": f"{one.lon:.5f}",
         "track_course_deg": f"{one.course_deg:.1f}",
         "near_km": f"{near:.1f}",

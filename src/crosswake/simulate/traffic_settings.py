@@ -32,21 +32,25 @@ class TrafficConfig:
     """Share of the ships that broadcast the MMSI, name and type of another ship."""
 
     def __post_init__(self) -> None:
-        require(self.ships >= FEWEST_SHIPS, "ships", f"must be at least {FEWEST_SHIPS}", self.ships)
-        require(0.5 <= self.days <= 366, "days", "must be 0.5 to 366", self.days)
-        require(0.5 <= self.pass_hours <= 168, "pass_hours", "must be 0.5 to 168", self.pass_hours)
+        refuse_unless(
+            self.ships >= FEWEST_SHIPS, "ships", f"must be at least {FEWEST_SHIPS}", self.ships
+        )
+        refuse_unless(0.5 <= self.days <= 366, "days", "must be 0.5 to 366", self.days)
+        refuse_unless(
+            0.5 <= self.pass_hours <= 168, "pass_hours", "must be 0.5 to 168", self.pass_hours
+        )
         for name in SHARES:
             value = getattr(self, name)
-            require(0 <= value < 1, name, "must be at least 0 and less than 1", value)
+            refuse_unless(0 <= value < 1, name, "must be at least 0 and less than 1", value)
         known = self.silent + self.false_claims <= 1
-        require(known, "false_claims", "with --silent must be at most 1", self.false_claims)
+        refuse_unless(known, "false_claims", "with --silent must be at most 1", self.false_claims)
 
     def without_rest(self) -> "TrafficConfig":
         """These settings alone, of a command that has others too."""
         return TrafficConfig(**{one.name: getattr(self, one.name) for one in fields(TrafficConfig)})
 
 
-def require(good: bool, setting: str, rule: str, value: float) -> None:
+def refuse_unless(good: bool, setting: str, rule: str, value: float) -> None:
     """Raise one line naming the setting unless ``good``."""
     if not good:
         raise CrosswakeError(f"--{setting}: {rule}, got {value:g}")
