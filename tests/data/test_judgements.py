@@ -142,6 +142,8 @@ def test_a_table_of_something_else_is_refused(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "chips.csv", [{"path": "a.tif", "query": "b"}])
     with pytest.raises(CrosswakeError, match="column candidate is missing"):
         read_judgements(path)
+    with pytest.raises(CrosswakeError, match="is a folder; write a gallery's judgements"):
+        read_judgements(tmp_path)
 
 
 @given(

@@ -63,6 +63,11 @@ def read_judgements(path: Path) -> list[JudgedPair]:
 
 def rows_in_force(path: Path) -> Iterator[tuple[int, TableRow]]:
     """Line and columns of each judgement that no later row undoes."""
+    if path.is_dir():
+        raise CrosswakeError(
+            f"--judgements: {path} is a folder; write a gallery's judgements to a file with "
+            f"crosswake gallery judge {path} --export FILE.csv, and name that"
+        )
     table = open_text_table(path, (*JUDGEMENT_NAMES, *FILES, "undoes", "when"))
     missing = [name for name in JUDGEMENT_NAMES if name not in table.header]
     if missing:
