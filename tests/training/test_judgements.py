@@ -5,6 +5,7 @@ from pathlib import Path
 from pytest import CaptureFixture
 
 from crosswake.cli.main import main
+from crosswake.tasks.reid.task import ReidTask
 from tests.tiny import tiny_hoss
 from tests.training.small import run, words
 
@@ -27,6 +28,7 @@ def test_training_with_judgements(tmp_path: Path, capsys: CaptureFixture[str]) -
     more.append("--batch.identities=2")
     output = tmp_path / "run"
     _, task = run("train", table, output, *more)
+    assert isinstance(task, ReidTask)
     assert task.size == 5 * 4
     assert task.identities == ["0001", "0002", "0003", "0004", "judged-1"]
     assert task.data.told_apart == (("0001", "judged-1"),)
