@@ -92,3 +92,30 @@ def test_processes_can_share_every_batch(processes: int, size: int) -> None:
     assert [len(batch) for batch in epoch_batches(table, config, 0, 1, processes)] == [size] * (
         size > 0
     )
+
+
+def test_identities_told_apart_meet_in_batches() -> None:
+    table = chips_of([(8, 8)] * 24)
+    config, pairs = BatchConfig(identities=4, chips=4), [("003", "017")]
+    alone = together = 0
+    for epoch in range(1, 30):
+        for batch in epoch_batches(table, config, seed=0, epoch=epoch, told_apart=pairs):
+            names = {table[at].identity for at in batch}
+            assert len(names) == 4
+            if "017" in names:
+                together += "003" in names
+                alone += "003" not in names
+    assert together > 2 * alone
+    drawn = epoch_batches(table, config, seed=0, epoch=1)
+    for batch, other in zip(
+        drawn, epoch_batches(table, config, 0, 1, told_apart=[("x", "y")]), strict=True
+    ):
+        assert (batch == other).all()
+
+
+def test_every_identity_comes_as_often_whoever_is_told_apart() -> None:
+    table = chips_of([(2, 2)] * 12)
+    config = BatchConfig(identities=3, chips=4)
+    pairs = [("001", "002"), ("001", "003"), ("004", "011")]
+    batches = epoch_batches(table, config, seed=1, epoch=2, told_apart=pairs)
+    assert sorted(np.concatenate(batches)) == list(range(len(table)))

@@ -1,6 +1,6 @@
 """Which chips, and which windows of which pairs, make up the batches of an epoch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,12 @@ SAME_PLACE = 0.5
 
 
 def epoch_batches(
-    chips: Sequence[Chip], config: BatchConfig, seed: int, epoch: int, processes: int = 1
+    chips: Sequence[Chip],
+    config: BatchConfig,
+    seed: int,
+    epoch: int,
+    processes: int = 1,
+    told_apart: Sequence[tuple[str, str]] = (),
 ) -> list[NDArray[np.int64]]:
     """The batches of one epoch of chips, P identities with K chips each (Hermans et al.,
     arXiv 1703.07737); the same for the same seed and epoch.
@@ -32,6 +37,8 @@ def epoch_batches(
         seed: of the run.
         epoch: of the run.
         processes: how many share each batch alike.
+        told_apart: pairs of identities that are hard negatives: where one of them is drawn, so is
+            the other, while there is room and it has groups left.
 
     Returns:
         arrays of P * K indices into ``chips``, the K of an identity side by side. P is smaller if
@@ -45,12 +52,43 @@ def epoch_batches(
     }
     fitting = (count for count in range(min(config.identities, len(groups)), 1, -1))
     size = next((count for count in fitting if count * config.chips % processes == 0), 0)
+    rivals = rivals_of(told_apart)
     batches = []
     while size and len(groups) >= size:
-        drawn = random.choice(sorted(groups), size, replace=False)
+        drawn = random.choice(sorted(groups), size, replace=False).tolist()
+        if rivals:
+            drawn = beside_rivals(drawn, groups, rivals, random)
         batches.append(np.concatenate([groups[identity].pop() for identity in drawn]))
         groups = {identity: left for identity, left in groups.items() if left}
     return batches
+
+
+def rivals_of(told_apart: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    """The hard negatives of each identity that has some."""
+    found: dict[str, list[str]] = {}
+    for one, other in told_apart:
+        found.setdefault(one, []).append(other)
+        found.setdefault(other, []).append(one)
+    return found
+
+
+def beside_rivals(
+    drawn: Sequence[str],
+    groups: Collection[str],
+    rivals: Mapping[str, Sequence[str]],
+    random: np.random.Generator,
+) -> list[str]:
+    """As many identities as were drawn, each followed by one of its rivals that has groups left;
+    the last ones drawn make room."""
+    found: list[str] = []
+    for name in drawn:
+        if name in found:
+            continue
+        found.append(name)
+        near = [one for one in rivals.get(name, ()) if one in groups and one not in found]
+        if near:
+            found.append(str(random.choice(near)))
+    return found[: len(drawn)]
 
 
 def members_of(chips: Sequence[Chip]) -> dict[str, list[list[int]]]:

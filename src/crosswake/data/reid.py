@@ -52,6 +52,8 @@ class ReidData:
         gallery: gallery of the protocol ``all``; may be empty. It may hold chips of unknown ships,
             and queries: a chip is no answer to itself (:func:`own_rows`).
         unnamed: training chips of unknown ships, which nothing is learnt from.
+        told_apart: pairs of training identities that a person took for one another, or might have,
+            and found to be two ships.
         subsets: query and gallery of ``o2s`` or ``s2o`` where the data set fixes them.
         bad_files: files that were passed over while reading names.
         protocols: those that make sense for this data.
@@ -64,6 +66,7 @@ class ReidData:
     query: Chips = ()
     gallery: Chips = ()
     unnamed: Chips = ()
+    told_apart: tuple[tuple[str, str], ...] = ()
     subsets: Mapping[ProtocolName, tuple[Chips, Chips]] = field(default_factory=dict)
     bad_files: tuple[BadFile, ...] = ()
     protocols: tuple[ProtocolName, ...] = PROTOCOLS
@@ -178,6 +181,14 @@ def own_rows(query: Chips, gallery: Chips) -> NDArray[np.int64]:
     """
     place = {(chip.path, chip.box): row for row, chip in enumerate(gallery)}
     return np.array([place.get((chip.path, chip.box), -1) for chip in query], dtype=np.int64)
+
+
+def training_fingerprint(data: ReidData) -> str:
+    """:func:`chips_fingerprint` of the training chips, and of the pairs that are told apart."""
+    chips = chips_fingerprint(data.train)
+    if not data.told_apart:
+        return chips
+    return hashlib.sha256(f"{chips}|{data.told_apart}".encode()).hexdigest()[:12]
 
 
 def chips_fingerprint(chips: Iterable[Chip]) -> str:

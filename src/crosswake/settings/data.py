@@ -1,6 +1,6 @@
 """Settings of the commands that make, check and fetch data."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from crosswake.settings.common import (
@@ -12,14 +12,20 @@ from crosswake.settings.common import (
     check,
 )
 from crosswake.settings.reading import ReadingConfig
+from crosswake.simulate.traffic_settings import TrafficConfig
+
+TRAFFIC_FIELDS = tuple(one.name for one in fields(TrafficConfig))
 
 
 @dataclass(frozen=True, kw_only=True)
-class SimulateConfig(SeedConfig, QuietConfig, OverwriteConfig):
-    """Make a fleet of simulated ships in the HOSS ReID layout."""
+class SimulateConfig(TrafficConfig, SeedConfig, QuietConfig, OverwriteConfig):
+    """Make a fleet of simulated ships in the HOSS ReID layout, or traffic of such ships that
+    satellites see again and again."""
 
     out: Path | None = field(default=None, metadata=BY_PLACE)
     """Folder to make; it must not exist, or be empty."""
+    traffic: bool = False
+    """Let ships sail one sea for weeks and satellites pass over it, instead of a fleet."""
     identities: int = 400
     """Number of ships, two thirds of them for training."""
     sightings: int = 6
@@ -27,10 +33,16 @@ class SimulateConfig(SeedConfig, QuietConfig, OverwriteConfig):
     workers: int = 0
     """Processes; 0 for one a core."""
     preview: Path | None = None
-    """Also draw some of the ships to this PNG."""
+    """Also draw some of the ships, or the map of the traffic, to this PNG."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        SeedConfig.__post_init__(self)
+        unused = ("identities", "sightings") if self.traffic else TRAFFIC_FIELDS
+        for one in fields(self):
+            given = one.name in unused and getattr(self, one.name) != one.default
+            which = "a fleet, without" if self.traffic else "traffic; add"
+            check(not given, one.name, f"is a setting of {which} --traffic")
         check(
             self.out is not None or self.preview is not None,
             "preview",

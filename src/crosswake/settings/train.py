@@ -1,6 +1,7 @@
 """Settings of ``crosswake train``."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from crosswake.settings.common import check
@@ -129,6 +130,9 @@ class TrainConfig(ReidRunConfig):
 
     command: ClassVar[str] = "train"
 
+    judgements: Path | None = None
+    """A table of what people said of pairs of training chips (crosswake gallery judge --export):
+    one ship makes one identity, two ships become hard negatives."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     batch: BatchConfig = field(default_factory=BatchConfig)
     loss: LossConfig = field(default_factory=LossConfig)

@@ -42,6 +42,8 @@ class Sighting:
         lat: in degrees.
         heading: of the ship, degrees clockwise from north.
         speed: in m/s.
+        look: azimuth and incidence of the radar in radians, where a pass gives them.
+        empty: whether a detector saw a ship where there was none.
     """
 
     identity: int
@@ -55,6 +57,8 @@ class Sighting:
     lat: float
     heading: float
     speed: float
+    look: tuple[float, float] | None = None
+    empty: bool = False
 
     @property
     def name(self) -> str:

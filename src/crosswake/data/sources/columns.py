@@ -12,8 +12,8 @@ from crosswake.core.text import cut_short
 from crosswake.data.sources.dialect import TextTable, open_text_table
 
 REQUIRED = ("path", "identity", "modality")
-NUMBER_COLUMNS = ("width_m", "height_m", "lon", "lat")
-OPTIONAL = ("split", "time", *NUMBER_COLUMNS)
+NUMBER_COLUMNS = ("width_m", "height_m", "lon", "lat", "ship_length_m", "ship_width_m")
+OPTIONAL = ("split", "time", *NUMBER_COLUMNS, "ship_type", "scene")
 ROLES = {"is_query": "query", "is_gallery": "gallery"}
 """OML's columns that say in which part of the test a chip is."""
 WINDOWS = ("bbox", "x_1", "x_2", "y_1", "y_2")
@@ -27,7 +27,10 @@ OTHER_NAMES = {
     "lat": ("latitude",),
 }
 """Other names of columns, which count where our own is not there; ``label`` is OML's."""
-KNOWN = {*NAMES, *(other for names in OTHER_NAMES.values() for other in names)}
+TRUE_SIZE = ("length_m", "beam_m")
+"""Of the ships in a simulated fleet's table. They are not taken, since nobody knows the true size
+of a ship that is seen, and are no misspelt ``ship_length_m``."""
+KNOWN = {*NAMES, *TRUE_SIZE, *(other for names in OTHER_NAMES.values() for other in names)}
 NOTHING = {"", "nan", "none", "null"}
 DECIMAL_COMMA = re.compile(r"(-?\d+),(\d+)")
 VALUE_SHOWN = 60

@@ -2,8 +2,8 @@
 
 Columns: ``path`` (relative to the table, or absolute), ``identity``, ``modality`` (optical or sar);
 and if you have them ``split`` (train, query, gallery or both), ``width_m``, ``height_m``, ``time``
-(ISO 8601), ``lon``, ``lat``. Those of OML and wildlife-datasets are known as well. Other columns
-are ignored.
+(ISO 8601), ``lon``, ``lat``, ``scene``, and of the ship ``ship_type``, ``ship_length_m`` and
+``ship_width_m``. Those of OML and wildlife-datasets are known as well. Other columns are ignored.
 """
 
 import math
@@ -142,6 +142,10 @@ def chip_of_row(row: TableRow, table: Path, line: int) -> Chip:
         time=moment(row, table, line),
         lon=number_in(row, "lon", table, line, low=-180, high=180),
         lat=number_in(row, "lat", table, line, low=-90, high=90),
+        scene=row.get("scene", ""),
+        ship_type=row.get("ship_type", ""),
+        ship_length_m=number_in(row, "ship_length_m", table, line, low=1e-6),
+        ship_width_m=number_in(row, "ship_width_m", table, line, low=1e-6),
     )
 
 

@@ -9,15 +9,17 @@ from crosswake.batches.prepare import Interpolation
 from crosswake.batches.samplers import epoch_batches
 from crosswake.batches.stores import ChipStore, decode
 from crosswake.core.errors import CrosswakeError
+from crosswake.core.said import say_once
 from crosswake.core.text import counted
 from crosswake.data.check.chips import judge_chips
+from crosswake.data.judgements import with_judgements
 from crosswake.data.reading import read_as
 from crosswake.data.reid import (
     Chips,
     ReidData,
-    chips_fingerprint,
     cross_modal_identities,
     identities,
+    training_fingerprint,
 )
 from crosswake.data.sources.open import open_reid
 from crosswake.data.splits import split_validation
@@ -58,7 +60,7 @@ class ReidTask(ModelTask[TrainConfig]):
     ) -> None:
         self.config, self.data, self.store, self.validation = config, data, store, validation
         self.processes, self.size = fabric.world_size, len(store)
-        self.name, self.root, self.fingerprint = data.name, data.root, chips_fingerprint(data.train)
+        self.name, self.root, self.fingerprint = data.name, data.root, training_fingerprint(data)
         self.decoded = store.digest() + (validation.digest() if validation else "")
         self.identities = identities(store.chips)
         self.labels = torch.tensor([self.identities.index(chip.identity) for chip in store.chips])
@@ -97,7 +99,12 @@ class ReidTask(ModelTask[TrainConfig]):
     def batches(self, epoch: int) -> list[Index]:
         """The batches of an epoch."""
         return epoch_batches(
-            self.store.chips, self.config.batch, self.config.seed, epoch, self.processes
+            self.store.chips,
+            self.config.batch,
+            self.config.seed,
+            epoch,
+            self.processes,
+            self.data.told_apart,
         )
 
     def step(self, run: Run, index: Index, step: Step) -> Losses:
@@ -156,7 +163,7 @@ def prepare_reid(config: TrainConfig) -> tuple[Run, ReidTask]:
     before = find_start(config)
     data = open_training_data(config)
     if before is not None:
-        check_data(before, config, chips_fingerprint(data.train))
+        check_data(before, config, training_fingerprint(data))
     train_chips, held_out = split_validation(
         data.require_train(), config.validation.fraction, config.seed
     )
@@ -192,6 +199,9 @@ def open_training_data(config: TrainConfig) -> ReidData:
     data = read_as(open_reid(config.data), config.reading)
     if config.strict and data.bad_files:
         raise CrosswakeError(f"{data.bad_files[0].path}: {data.bad_files[0].reason} (--strict)")
+    if config.judgements is not None:
+        data, line = with_judgements(data, config.judgements)
+        say_once(line)
     return data
 
 
