@@ -15,7 +15,9 @@ from crosswake.simulate.tile_imaging import SeenTile, image_tile
 from crosswake.simulate.town import Town, build_town, roof_number
 
 SHOWN_CITIES = ("Arvena", "Fjordal", "Dunmere", "Halvik")
-ROOF_COLOURS = "9aa7b5 e2703a f2c14e 4fb3bf 7d5ba6 d1495b f7a1b1 66a182 ffe8a3 3a86c8 b5e48c c77dff"
+PREVIEW_ROOF_COLOURS = (
+    "9aa7b5 e2703a f2c14e 4fb3bf 7d5ba6 d1495b f7a1b1 66a182 ffe8a3 3a86c8 b5e48c c77dff"
+)
 """Of the sheet, by roof type, in hex."""
 SHOWN_SIZE = 512
 SHOWN_HEIGHT = 40.0
@@ -61,7 +63,7 @@ def draw_towns(path: Path, *, seed: int = 0, overwrite: bool = False) -> None:
                 ha="center", va="center",
             )  # fmt: skip
         draw_roof_names(figure)
-        save_sheet(figure, path, origin, colours=96, exact=bytes.fromhex(ROOF_COLOURS))
+        save_sheet(figure, path, origin, colours=96, exact=bytes.fromhex(PREVIEW_ROOF_COLOURS))
 
 
 def caption_of(city: str, images: SeenTile) -> str:
@@ -83,7 +85,7 @@ def decibel_grey(amplitude: Array) -> Array:
 
 def roof_palette() -> Array:
     """(12, 3) a colour for each roof type."""
-    return np.frombuffer(bytes.fromhex(ROOF_COLOURS), np.uint8).reshape(-1, 3) / 255
+    return np.frombuffer(bytes.fromhex(PREVIEW_ROOF_COLOURS), np.uint8).reshape(-1, 3) / 255
 
 
 def paint_truth(town: Town) -> Array:
