@@ -5,11 +5,11 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.gallery.calibrating import calibrate, fair_comparisons, pairs_of, spread_of
+from crosswake.gallery.calibrating import calibrate, fair_comparisons, pairs_to_fit, spread_of
 from crosswake.gallery.evidence import Weighing, posterior
 from crosswake.gallery.fusion import Choices, choice_loss, fit_weights
 from crosswake.gallery.motion import fit_motion
-from crosswake.gallery.trial import Comparison, KnownSightings, compare, subsets_of
+from crosswake.gallery.trial import Comparison, KnownSightings, compare_sightings, subsets_of
 from crosswake.retrieval.calibration import USUAL_MOTION
 from crosswake.retrieval.metrics import Floats
 from crosswake.settings.evidence import EvidenceConfig
@@ -82,7 +82,7 @@ def test_evidence_that_tells_nothing_counts_little(comparisons: list[Comparison]
 def test_pairs_are_all_pairs_of_known_ships() -> None:
     few = some_sightings(10, 4)
     for name in ("optical-optical", "optical-sar", "sar-sar"):
-        pairs = pairs_of(few, name, 0)
+        pairs = pairs_to_fit(few, name, 0)
         plain = []
         for i in range(len(few)):
             for j in range(i + 1, len(few)):
@@ -127,7 +127,7 @@ def test_too_few_ships_are_refused() -> None:
 def test_nobody_is_compared_with_itself() -> None:
     few: KnownSightings = some_sightings(6, 4)
     rows = np.arange(len(few))
-    one = compare(few, rows[::3], rows, Weighing())
+    one = compare_sightings(few, rows[::3], rows, Weighing())
     assert (one.counts == len(few) - 1).all()
     assert np.isinf(one.cosine[np.arange(len(one.query)), rows[::3]]).all()
     assert not one.match[np.arange(len(one.query)), rows[::3]].any()

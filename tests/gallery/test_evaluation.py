@@ -21,7 +21,7 @@ from crosswake.gallery.evaluation import (
 )
 from crosswake.gallery.evaluation_report import result_names, write_evaluation
 from crosswake.gallery.evidence import Weighing
-from crosswake.gallery.trial import compare
+from crosswake.gallery.trial import compare_sightings
 from crosswake.settings.evidence import EvidenceConfig
 from tests.gallery.trials import some_sightings
 
@@ -53,7 +53,7 @@ def test_a_share_that_leaves_nobody_is_refused() -> None:
 
 
 def test_answers_are_those_of_a_plain_count() -> None:
-    one = compare(SHIPS, ROWS.query, ROWS.gallery, HOW)
+    one = compare_sightings(SHIPS, ROWS.query, ROWS.gallery, HOW)
     kinds = ("appearance", "reachability")
     found = answer(one, kinds, HOW)
     assert HOW.calibration is not None

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from crosswake.core.earth import great_circle_km
 from crosswake.data.sightings import SIGHTING_COLUMNS
 from crosswake.gallery.evidence import Fleet, Weighing, posterior, weigh
-from crosswake.gallery.facts import SightingFacts, facts_of
+from crosswake.gallery.facts import SightingFacts, sighting_facts
 from crosswake.gallery.reach import Sailing, log_kernels, reach_ratio, rings_of
 from crosswake.gallery.sizes import FLEET_BANDWIDTH, OUTLIERS, log_sizes, size_ratio
 from crosswake.retrieval.calibration import (
@@ -36,7 +36,7 @@ SAILING = Sailing(max_speed=30.0, motion=Motion(slow=2.0, forget_hours=100.0))
 
 def sightings(*rows: dict[str, Any]) -> SightingFacts:
     usual = {"id": "x", "modality": "optical"}
-    return facts_of(pa.Table.from_pylist([usual | row for row in rows], SIGHTING_COLUMNS))
+    return sighting_facts(pa.Table.from_pylist([usual | row for row in rows], SIGHTING_COLUMNS))
 
 
 def at(lon: float, lat: float, hours: float = 0, **more: Any) -> dict[str, Any]:
@@ -305,7 +305,7 @@ def test_one_query_among_a_hundred_thousand_is_quick() -> None:
             "width_m": random.lognormal(3, 0.5, count).astype(np.float32),
         }
     )
-    facts = facts_of(table)
+    facts = sighting_facts(table)
     how = Weighing(calibration=MODEL, fleet=Fleet.of(facts))
     cosine = random.uniform(-1, 1, count)
     took = []

@@ -22,18 +22,18 @@ from crosswake.retrieval.calibration import (
     read_calibration,
     write_calibration,
 )
-from crosswake.retrieval.curves import Pairs, RatioCurve, fit_curve
+from crosswake.retrieval.curves import KnownPairs, RatioCurve, fit_curve
 
 GRID = np.linspace(-1, 1, 401)
 
 
-def normal_pairs(same: int, different: int, seed: int = 0, ships: int = 100) -> Pairs:
+def normal_pairs(same: int, different: int, seed: int = 0, ships: int = 100) -> KnownPairs:
     """Cosines of one ship about 0.5, of two about 0, of deviation 0.2: log ratio 12.5 s - 3.125."""
     random = np.random.default_rng(seed)
     kind = np.repeat([True, False], [same, different])
     first = random.integers(ships, size=len(kind))
     other = (first + random.integers(1, ships, size=len(kind))) % ships
-    return Pairs(
+    return KnownPairs(
         similarity=np.clip(random.normal(np.where(kind, 0.5, 0.0), 0.2), -1, 1),
         same=kind,
         first=first,
@@ -71,7 +71,7 @@ def test_whatever_the_pairs_ratios_rise_and_are_finite(
 
 def test_pairs_that_do_not_overlap_give_no_certainty() -> None:
     pairs = normal_pairs(300, 300)
-    pairs = Pairs(**{**vars(pairs), "similarity": np.where(pairs.same, 0.9, -0.9)})
+    pairs = KnownPairs(**{**vars(pairs), "similarity": np.where(pairs.same, 0.9, -0.9)})
     assert np.abs(fit_curve(pairs)(GRID)).max() < 10
 
 

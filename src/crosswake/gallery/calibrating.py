@@ -12,7 +12,7 @@ from crosswake.gallery.evidence import Weighing
 from crosswake.gallery.fusion import fit_weights
 from crosswake.gallery.motion import fit_motion
 from crosswake.gallery.sizes import log_sizes
-from crosswake.gallery.trial import Comparison, KnownSightings, compare, subsets_of
+from crosswake.gallery.trial import Comparison, KnownSightings, compare_sightings, subsets_of
 from crosswake.retrieval.calibration import (
     LEARNT_KINDS,
     MODALITY_PAIRS,
@@ -21,14 +21,14 @@ from crosswake.retrieval.calibration import (
     SizeSpread,
     deal_folds,
 )
-from crosswake.retrieval.curves import Pairs, fit_curve
+from crosswake.retrieval.curves import KnownPairs, fit_curve
 from crosswake.retrieval.metrics import Floats, Ints
 from crosswake.retrieval.reliability import Reliability
 from crosswake.settings.evidence import EvidenceConfig
 
 MOST_DIFFERENT = 100_000
 """Pairs of different ships that a curve is fitted on; of more, as many are drawn."""
-MOST_QUERIES = 500
+MOST_FITTED = 500
 """Sightings whose candidates the weights are learnt on; of more, as many are drawn."""
 FEWEST_SHIPS = 8
 FEWEST_SIZES = 20
@@ -81,7 +81,7 @@ def calibrate(
     fold = deal_folds(ships, seed)
     crosses, curves, said, counts = {}, {}, {}, {}
     for name in MODALITY_PAIRS:
-        pairs = pairs_of(sightings, name, seed)
+        pairs = pairs_to_fit(sightings, name, seed)
         if not pairs.same.any() or pairs.same.all():
             continue
         curves[name] = fit_curve(pairs, seed)
@@ -112,7 +112,7 @@ def calibrate(
     return Calibrated(calibration=replace(plain, weights=weights, facts=facts), reliability=said)
 
 
-def pairs_of(sightings: KnownSightings, name: str, seed: int) -> Pairs:
+def pairs_to_fit(sightings: KnownSightings, name: str, seed: int) -> KnownPairs:
     """All pairs of one ship, and those of two or as many as :data:`MOST_DIFFERENT` of them, of a
     pair of modalities."""
     sar = sightings.facts.sar
@@ -131,7 +131,7 @@ def pairs_of(sightings: KnownSightings, name: str, seed: int) -> Pairs:
     more = np.divmod(others, max(1, same.shape[1]))
     rows, columns = np.concatenate([rows, more[0]]), np.concatenate([columns, more[1]])
     one, other = first[rows], second[columns]
-    return Pairs(
+    return KnownPairs(
         similarity=products(sightings, one, other),
         same=np.asarray(sightings.ship[one] == sightings.ship[other]),
         first=sightings.ship[one],
@@ -185,8 +185,8 @@ def fair_comparisons(
     that do not know the query's ship."""
     everything, sar = np.arange(len(sightings)), sightings.facts.sar
     queries = np.flatnonzero(sightings.named)
-    if len(queries) > MOST_QUERIES:
-        drawn = np.random.default_rng(seed).choice(queries, MOST_QUERIES, replace=False)
+    if len(queries) > MOST_FITTED:
+        drawn = np.random.default_rng(seed).choice(queries, MOST_FITTED, replace=False)
         queries = np.sort(drawn)
     ways = [(queries, everything)]
     for radar in (False, True):
@@ -195,7 +195,7 @@ def fair_comparisons(
             ways.append(way)
     found = []
     for query, gallery in ways:
-        one = compare(sightings, query, gallery, how)
+        one = compare_sightings(sightings, query, gallery, how)
         appearance = one.parts["appearance"].copy()
         for radar in (False, True):
             for other in (False, True):

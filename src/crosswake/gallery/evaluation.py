@@ -11,7 +11,7 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.core.text import counted
 from crosswake.data.reid import PROTOCOLS, ProtocolName
 from crosswake.gallery.evidence import Weighing, add_up
-from crosswake.gallery.trial import Comparison, KnownSightings, compare
+from crosswake.gallery.trial import Comparison, KnownSightings, compare_sightings
 from crosswake.retrieval.calibration import LEARNT_KINDS
 from crosswake.retrieval.metrics import Floats, Ints, Ranking
 from crosswake.retrieval.open_set import (
@@ -182,7 +182,7 @@ def evaluate_evidence(
             query, gallery = query[sar[query] == radar], gallery[sar[gallery] != radar]
         if len(query) and len(gallery):
             found[name] = direction_result(
-                compare(sightings, query, gallery, how, quiet), how, seed
+                compare_sightings(sightings, query, gallery, how, quiet), how, seed
             )
     if not found:
         raise CrosswakeError("--data: no query of a known ship, or no gallery; name other data")

@@ -46,7 +46,7 @@ def write_evaluation(folder: Path, evaluation: GalleryEvaluation, origin: Origin
     content = {
         "measured_on": evaluation.facts["data"],
         "facts": dict(evaluation.facts),
-        "directions": {name: record_of(one) for name, one in evaluation.directions.items()},
+        "directions": {name: direction_record(one) for name, one in evaluation.directions.items()},
         "versions": versions(),
         "command": command_line(),
         ORIGIN_KEY: dict(origin),
@@ -57,7 +57,7 @@ def write_evaluation(folder: Path, evaluation: GalleryEvaluation, origin: Origin
     write_evidence_page(folder / "report.html", page_of(folder, evaluation), origin)
 
 
-def record_of(one: DirectionResult) -> dict[str, Any]:
+def direction_record(one: DirectionResult) -> dict[str, Any]:
     """One direction of ``metrics.json``."""
     names = ("queries", "absent", "ships", "gallery", "impossible", "possible_matches")
     counts = {name: number(getattr(one, name)) for name in names}

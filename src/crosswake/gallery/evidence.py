@@ -212,7 +212,9 @@ def add_up(raw: RawEvidence, kinds: Iterable[str], how: Weighing) -> Evidence:
     weights = calibration.weights_for(kinds) if calibration else UNWEIGHTED
     nothing = np.zeros(len(raw.cosine))
     parts = {
-        kind: scaled(getattr(raw, kind), getattr(weights, kind, 1.0)) if kind in kinds else nothing
+        kind: weighted_ratio(getattr(raw, kind), getattr(weights, kind, 1.0))
+        if kind in kinds
+        else nothing
         for kind in EVIDENCE
     }
     probability, not_there = np.full(len(raw.cosine), np.nan), float("nan")
@@ -223,7 +225,7 @@ def add_up(raw: RawEvidence, kinds: Iterable[str], how: Weighing) -> Evidence:
     return Evidence(**parts, raw=raw, probability=probability, not_there=not_there)
 
 
-def scaled(ratio: Floats, weight: float) -> Floats:
+def weighted_ratio(ratio: Floats, weight: float) -> Floats:
     """A log ratio times its weight; what is impossible stays so, whatever the weight."""
     finite = np.isfinite(ratio)
     return np.where(finite, np.where(finite, ratio, 0.0) * weight, ratio)

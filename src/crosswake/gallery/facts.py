@@ -59,17 +59,17 @@ class SightingFacts:
         return replace(self, **{one.name: getattr(self, one.name)[rows] for one in fields(self)})
 
 
-def facts_of(table: pa.Table) -> SightingFacts:
+def sighting_facts(table: pa.Table) -> SightingFacts:
     """The facts of a table with columns of :data:`SIGHTING_COLUMNS`; those that it lacks are not
     known."""
     columns: dict[str, Any] = {name: numbers_of(table, name) for name in MEASURED}
-    columns |= {name: words_of(table, name) for name in CLAIMED}
+    columns |= {name: word_column(table, name) for name in CLAIMED}
     # A place is known with both coordinates or not at all; a size that is none says nothing.
     nowhere = np.isnan(columns["lon"] + columns["lat"])
     columns |= {name: np.where(nowhere, np.nan, columns[name]) for name in ("lon", "lat")}
     for name in ("length_m", "width_m"):
         columns[name] = np.where(columns[name] > 0, columns[name], np.nan)
-    sar = words_of(table, "modality") == "sar"
+    sar = word_column(table, "modality") == "sar"
     return SightingFacts(sar=np.asarray(sar, bool), hours=hours_of(table), **columns)
 
 
@@ -82,7 +82,7 @@ def numbers_of(table: pa.Table, name: str) -> Floats:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def words_of(table: pa.Table, name: str) -> NDArray[np.object_]:
+def word_column(table: pa.Table, name: str) -> NDArray[np.object_]:
     """A column of words; None where they are not known or empty."""
     if name not in table.column_names:
         return np.full(table.num_rows, None, object)

@@ -13,7 +13,7 @@ from crosswake.retrieval.metrics import Floats
 from crosswake.settings.evidence import EvidenceConfig
 
 FEWEST_WAYS = 50
-MOST_WAYS, SURROUNDINGS = 800, 250
+MOST_WAYS, MOST_AROUND = 800, 250
 """Pairs of sightings of one ship, and other sightings for each, of which more are drawn from."""
 LEAST = np.log([0.01, 0.02, 0.2, 3.0])
 MOST = np.log([0.9, 5.0, 20.0, 20_000.0])
@@ -38,7 +38,7 @@ def fit_motion(sightings: KnownSightings, config: EvidenceConfig, seed: int = 0)
         return USUAL_MOTION
     drawn = random.permutation(len(first))[:MOST_WAYS]
     first, second = placed[first[drawn]], placed[second[drawn]]
-    others = random.permutation(placed)[:SURROUNDINGS]
+    others = random.permutation(placed)[:MOST_AROUND]
 
     def away(rows: np.typing.NDArray[np.int64]) -> Floats:
         at = facts.lon[first][:, None], facts.lat[first][:, None]

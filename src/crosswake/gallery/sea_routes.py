@@ -2,11 +2,11 @@
 
 from crosswake.core.extras import require
 
-Place = tuple[float, float]
+LonLat = tuple[float, float]
 """Longitude and latitude in degrees."""
 
 
-def sea_route_km(start: Place, end: Place) -> float:
+def sea_route_km(start: LonLat, end: LonLat) -> float:
     """Kilometres of the shortest way along the shipping lanes that searoute knows; 0 where it knows
     none.
 

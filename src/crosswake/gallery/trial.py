@@ -24,7 +24,7 @@ from crosswake.gallery.evidence import (
     Weighing,
     look_at,
 )
-from crosswake.gallery.facts import SightingFacts, facts_of, sightings_of_chips
+from crosswake.gallery.facts import SightingFacts, sighting_facts, sightings_of_chips
 from crosswake.retrieval.metrics import Ints
 
 BESIDE = "sightings.csv"
@@ -60,7 +60,7 @@ class KnownSightings:
         number = {name: place for place, name in enumerate(sorted(set(identity) - {""}))}
         ship = [number.get(name, len(number) + row) for row, name in enumerate(identity)]
         return cls(
-            facts=facts_of(table),
+            facts=sighting_facts(table),
             features=features,
             ship=np.array(ship, np.int64),
             named=np.array([bool(name) for name in identity], bool),
@@ -173,7 +173,7 @@ def says_something(part: Matrix) -> bool:
     return bool((part[np.isfinite(part)] != 0).any())
 
 
-def compare(
+def compare_sightings(
     sightings: KnownSightings, query: Ints, gallery: Ints, how: Weighing, quiet: bool = True
 ) -> Comparison:
     """Weigh every sighting of a gallery for every query; 20 Q G bytes.

@@ -24,7 +24,7 @@ from crosswake.retrieval.metrics import Floats
 from crosswake.retrieval.protocols import Estimate
 from crosswake.retrieval.reliability import BINS, Reliability
 
-COLOURS = {
+EVIDENCE_COLOURS = {
     "cosine": "#8a97a8",
     "appearance": "#0b5fa5",
     "size": "#7a5ea8",
@@ -36,13 +36,15 @@ COLOURS = {
     "together + claims": "#558b2f",
 }
 """By choice of evidence."""
-DPI = 130
+PICTURE_DPI = 130
 
 
 def save_figure(figure: Figure, path: Path, origin: Origin) -> None:
     """Write a PNG that says what it was made from."""
     with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=DPI, metadata={ORIGIN_KEY: origin_text(origin)})
+        figure.savefig(
+            temporary, format="png", dpi=PICTURE_DPI, metadata={ORIGIN_KEY: origin_text(origin)}
+        )
 
 
 def draw_calibration(
@@ -131,7 +133,7 @@ def draw_bars(
 def draw_bars_panel(axes: Axes, estimates: Mapping[str, Estimate]) -> None:
     """One panel, the first choice on top."""
     for place, (name, one) in enumerate(reversed(list(estimates.items()))):
-        axes.barh(place, 100 * one.value, height=0.66, color=COLOURS.get(name, MUTED))
+        axes.barh(place, 100 * one.value, height=0.66, color=EVIDENCE_COLOURS.get(name, MUTED))
         axes.hlines(place, 100 * one.low, 100 * one.high, color=INK, linewidth=1.3)
         end = np.nanmax([one.value, one.high])
         where: Any = {"va": "center", "fontsize": 8, "color": INK}
@@ -156,7 +158,7 @@ def draw_open_set(
             for name in shown:
                 if name in sets and len(sets[name][0]):
                     rates, found = sets[name]
-                    looks: Any = {"color": COLOURS.get(name, MUTED), "linewidth": 1.8}
+                    looks: Any = {"color": EVIDENCE_COLOURS.get(name, MUTED), "linewidth": 1.8}
                     axes.step(100 * rates, 100 * found, where="post", label=name, **looks)
             for rate in (1, 10):
                 axes.axvline(rate, color=MUTED, linewidth=0.9, linestyle=(0, (2, 3)))

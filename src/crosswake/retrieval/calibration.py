@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.files import replacing
 from crosswake.core.provenance import ORIGIN_KEY, Origin, file_hash
-from crosswake.retrieval.curves import Pairs, RatioCurve, fit_curve
+from crosswake.retrieval.curves import KnownPairs, RatioCurve, fit_curve
 from crosswake.retrieval.metrics import Floats
 from crosswake.retrieval.reliability import Reliability, reliability
 from crosswake.retrieval.resampling import draw_identities
@@ -20,7 +20,7 @@ from crosswake.retrieval.resampling import draw_identities
 CALIBRATION_FILE = "calibration.json"
 CALIBRATION_FORMAT = "crosswake calibration 1"
 MODALITY_PAIRS = ("optical-optical", "optical-sar", "sar-sar")
-FOLDS = 5
+CALIBRATION_FOLDS = 5
 LEARNT_KINDS = ("appearance", "size", "reachability")
 """Evidence whose weights are learnt; those of claims are set."""
 RELIABILITY_DRAWS = 200
@@ -148,10 +148,10 @@ class CrossFit:
     curves: tuple[RatioCurve | None, ...]
 
     @classmethod
-    def of(cls, pairs: Pairs, fold: NDArray[np.int64], seed: int) -> "CrossFit":
+    def of(cls, pairs: KnownPairs, fold: NDArray[np.int64], seed: int) -> "CrossFit":
         """Fit as many curves as there are folds."""
         curves: list[RatioCurve | None] = []
-        for number in range(FOLDS):
+        for number in range(CALIBRATION_FOLDS):
             rest = pairs.take((fold[pairs.first] != number) & (fold[pairs.second] != number))
             both = rest.same.any() and not rest.same.all()
             curves.append(fit_curve(rest, seed) if both else None)
@@ -166,7 +166,7 @@ class CrossFit:
                 ratio[rows] = curve(similarity[rows])
         return ratio
 
-    def reliability(self, pairs: Pairs, seed: int) -> Reliability:
+    def reliability(self, pairs: KnownPairs, seed: int) -> Reliability:
         """Whether half of the pairs with log ratio 0 are of one ship, and so on: both kinds of
         pairs weigh alike."""
         ratio = self.log_ratio(pairs.similarity, pairs.first)
@@ -178,8 +178,8 @@ class CrossFit:
 
 
 def deal_folds(ships: int, seed: int) -> NDArray[np.int64]:
-    """(ships,): which of the :data:`FOLDS` each ship is in."""
-    return np.asarray(np.random.default_rng(seed).permutation(ships) % FOLDS)
+    """(ships,): which of the :data:`CALIBRATION_FOLDS` each ship is in."""
+    return np.asarray(np.random.default_rng(seed).permutation(ships) % CALIBRATION_FOLDS)
 
 
 def write_calibration(path: Path, calibration: Calibration, origin: Origin) -> None:

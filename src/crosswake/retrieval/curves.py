@@ -25,7 +25,7 @@ FEWEST_SAME, FEWEST_IDENTITIES = 200, 40
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pairs:
+class KnownPairs:
     """Pairs of sightings whose identities are known.
 
     Attributes:
@@ -40,9 +40,9 @@ class Pairs:
     first: NDArray[np.int64]
     second: NDArray[np.int64]
 
-    def take(self, rows: NDArray[Any]) -> "Pairs":
+    def take(self, rows: NDArray[Any]) -> "KnownPairs":
         """Some of the pairs."""
-        return Pairs(**{name: value[rows] for name, value in vars(self).items()})
+        return KnownPairs(**{name: value[rows] for name, value in vars(self).items()})
 
     @property
     def balance(self) -> Floats:
@@ -71,7 +71,7 @@ class RatioCurve:
         return np.asarray(np.interp(similarity, self.similarity, self.ratio))
 
 
-def fit_curve(pairs: Pairs, seed: int = 0) -> RatioCurve:
+def fit_curve(pairs: KnownPairs, seed: int = 0) -> RatioCurve:
     """Fit by isotonic regression averaged over resamples of the identities; by a logistic function
     where there are few pairs of one ship.
 
@@ -103,7 +103,7 @@ def fit_curve(pairs: Pairs, seed: int = 0) -> RatioCurve:
     )
 
 
-def fit_logistic(pairs: Pairs) -> tuple[float, float]:
+def fit_logistic(pairs: KnownPairs) -> tuple[float, float]:
     """Constant and slope (never below 0) of a logistic fit with both kinds weighing alike."""
     from scipy.optimize import minimize
 
@@ -126,7 +126,7 @@ def fit_logistic(pairs: Pairs) -> tuple[float, float]:
     return float(found[0]) - slope * centre, slope
 
 
-def bagged_isotonic(pairs: Pairs, knots: Floats, seed: int) -> Floats:
+def bagged_isotonic(pairs: KnownPairs, knots: Floats, seed: int) -> Floats:
     """(k,): isotonic log ratios at the knots, averaged over resamples of the identities."""
     order = np.argsort(pairs.similarity, kind="stable")
     pairs = pairs.take(order)
@@ -147,7 +147,7 @@ def bagged_isotonic(pairs: Pairs, knots: Floats, seed: int) -> Floats:
     return np.asarray(np.maximum.accumulate(total / used))
 
 
-def isotonic_ratio(pairs: Pairs, count: Floats, knots: Floats) -> Floats:
+def isotonic_ratio(pairs: KnownPairs, count: Floats, knots: Floats) -> Floats:
     """(k,): log ratios of one isotonic fit at the knots, linear between the middles of its steps.
 
     Args:
