@@ -130,7 +130,7 @@ def print_evaluation(evaluation: "GalleryEvaluation") -> None:
     console = make_console()
     for name, one in evaluation.directions.items():
         heads = [MEASURE_TITLES[measure] for measure in MEASURES]
-        table = plain_table(f"{PROTOCOL_TITLES[name]}: {counts_text(one)}", "evidence", heads)
+        table = plain_table(f"{PROTOCOL_TITLES[name]}: {direction_counts(one)}", "evidence", heads)
         for kind, result in one.sets.items():
             cells = [
                 " ".join(filter(None, (value, f"({interval})" if interval else "")))
@@ -150,6 +150,6 @@ def print_evaluation(evaluation: "GalleryEvaluation") -> None:
     )
 
 
-def counts_text(one: "DirectionResult") -> str:
+def direction_counts(one: "DirectionResult") -> str:
     """``1,200 queries (380 of absent ships), gallery of 900``."""
     return f"{one.queries:,} queries ({one.absent:,} of absent ships), gallery of {one.gallery:,}"

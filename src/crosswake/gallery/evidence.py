@@ -245,7 +245,7 @@ def reachability(
 ) -> Floats:
     """(N,) log ratios of the way, see :func:`crosswake.gallery.reach.reach_ratio`."""
     config = how.config
-    error_km = error_of(query, config)[0] + error_of(candidates, config)
+    error_km = position_error_km(query, config)[0] + position_error_km(candidates, config)
     away, later = way_to(query, fleet.facts)
     itself = (away == 0) & (later == 0)
     rings = rings_of(np.where(itself, np.nan, away))
@@ -255,7 +255,7 @@ def reachability(
     return reach_ratio(km, hours, error_km, rings, sailing)
 
 
-def error_of(facts: SightingFacts, config: EvidenceConfig) -> Floats:
+def position_error_km(facts: SightingFacts, config: EvidenceConfig) -> Floats:
     """(N,) errors of the positions, in kilometres, at least one metre."""
     metres = facts.position_error_m
     metres = np.where(np.isnan(metres), config.position_error, metres)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from crosswake.core.earth import great_circle_km
-from crosswake.gallery.evidence import error_of
+from crosswake.gallery.evidence import position_error_km
 from crosswake.gallery.reach import NOBODY, Sailing, log_kernels, mixed
 from crosswake.gallery.trial import KnownSightings
 from crosswake.retrieval.calibration import USUAL_MOTION, Motion
@@ -49,7 +49,7 @@ def fit_motion(sightings: KnownSightings, config: EvidenceConfig, seed: int = 0)
     )
     way = great_circle_km(facts.lon[first], facts.lat[first], facts.lon[second], facts.lat[second])
     hours = np.abs(facts.hours[second] - facts.hours[first])
-    errors = error_of(facts, config)
+    errors = position_error_km(facts, config)
     error = errors[first] + errors[second]
     # What no ship can do is an error of the data, and teaches nothing of motion.
     good = way <= Sailing(max_speed=config.max_speed).km_an_hour * hours + error

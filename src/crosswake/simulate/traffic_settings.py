@@ -4,8 +4,8 @@ from dataclasses import dataclass, fields
 
 from crosswake.core.errors import CrosswakeError
 
-FEWEST_SHIPS = 6
-SHARES = ("cloud", "missed", "empty", "silent", "false_claims")
+FEWEST_SAILING = 6
+SHARE_SETTINGS = ("cloud", "missed", "empty", "silent", "false_claims")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +33,13 @@ class TrafficConfig:
 
     def __post_init__(self) -> None:
         refuse_unless(
-            self.ships >= FEWEST_SHIPS, "ships", f"must be at least {FEWEST_SHIPS}", self.ships
+            self.ships >= FEWEST_SAILING, "ships", f"must be at least {FEWEST_SAILING}", self.ships
         )
         refuse_unless(0.5 <= self.days <= 366, "days", "must be 0.5 to 366", self.days)
         refuse_unless(
             0.5 <= self.pass_hours <= 168, "pass_hours", "must be 0.5 to 168", self.pass_hours
         )
-        for name in SHARES:
+        for name in SHARE_SETTINGS:
             value = getattr(self, name)
             refuse_unless(0 <= value < 1, name, "must be at least 0 and less than 1", value)
         known = self.silent + self.false_claims <= 1
