@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.text import cut_short
 from crosswake.gallery.catalogue import JUDGEMENT_COLUMNS, JUDGEMENTS, Gallery
-from crosswake.gallery.store import said_of, sql_part_of_id, sql_text, until_committed
+from crosswake.gallery.store import said_of, sql_in, sql_part_of_id, sql_text, until_committed
 
 Verdict = Literal["same", "different", "unsure"]
 FEWEST_LETTERS = 4
@@ -127,3 +127,15 @@ def the_one(found: list[str], start: str, what: str) -> str:
         return found[0]
     fault = f"{len(found)} ids begin so; give more letters" if found else "there is none"
     raise CrosswakeError(f"{what} '{shown}': {fault}")
+
+
+def judgements_with_paths(gallery: Gallery) -> pa.Table:
+    """:func:`judgements_of` with the file of each sighting, null for one that was deleted."""
+    rows = judgements_of(gallery)
+    ids = {name for column in ("query", "candidate") for name in rows[column].to_pylist() if name}
+    there = gallery.read(sql_in("id", sorted(ids)), ["id", "path"])
+    paths = dict(zip(there["id"].to_pylist(), there["path"].to_pylist(), strict=True))
+    for column in ("query", "candidate"):
+        found = [paths.get(name) for name in rows[column].to_pylist()]
+        rows = rows.append_column(f"{column}_path", pa.array(found, pa.string()))
+    return rows

@@ -93,9 +93,10 @@ def each_band(entry: Entry, reading: Reading) -> list[Chip]:
     """The chips of an entry: one, or one for each polarisation of its file."""
     chip = chip_read_as(entry.chip, reading)
     found = [match[1] for name in chip.reading.bands if (match := POLARISATION.search(name))]
-    if chip.reading.sar_band is not None or len(set(found)) < 2:
+    if chip.reading.sar_band is not None or not found:
         return [chip]
-    say_once("files with two polarisations are two sightings each; --sar_band takes one")
+    if len(set(found)) > 1:
+        say_once("files with two polarisations are two sightings each; --sar_band takes one")
     return [
         replace(chip, reading=replace(chip.reading, sar_band=name))  # type: ignore[arg-type]
         for name in sorted(set(found))
@@ -190,10 +191,13 @@ def embedded_tables(
     """
     shared = {name: value for name, value in how.columns().items() if value is not None}
     with pq.ParquetFile(path) as file:
-        ours = set(SIGHTING_COLUMNS.names) <= set(file.schema_arrow.names)
+        ours = "added" in file.schema_arrow.names
         for batch in file.iter_batches(BATCH_ROWS):
             table = pa.Table.from_batches([batch]).replace_schema_metadata(None)
-            yield table if ours else adopted(table, how.thumbnails, shared, lacking)
+            if ours:
+                yield table.select([n for n in table.column_names if n != "geometry"])
+                continue
+            yield adopted(table, how.thumbnails, shared, lacking)
 
 
 def adopted(
