@@ -11,7 +11,7 @@ def run(config: CompactConfig) -> int:
 
     gallery = opened(config)
     before = contents_of(gallery)["fragments"]
-    gallery.compact()
+    gallery.compact(config.keep_hours)
     if not config.quiet:
         after = contents_of(gallery)["fragments"]
         print_line(f"{gallery.count():,} sightings in {after} files, before in {before}")

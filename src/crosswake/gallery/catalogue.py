@@ -3,8 +3,10 @@
 Every batch is one transaction, and a sighting whose id is there is passed over. So adding may be
 interrupted at any moment, and the same sources may be brought again."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -139,12 +141,13 @@ class Gallery:
             until_committed(lambda: self.table.delete(where))
             return before - int(self.table.count_rows())
 
-    def compact(self) -> None:
-        """Put small files together, drop old states, and bring an index up to date."""
-        from datetime import timedelta
-
-        with said_of(self.place, "written"):
-            until_committed(lambda: self.table.optimize(cleanup_older_than=timedelta(0)))
+    def compact(self, keep_hours: float = 1.0) -> None:
+        """Put small files together, drop states older than some hours, which others may still be
+        reading, and bring an index up to date."""
+        keep = timedelta(hours=keep_hours)
+        with said_of(self.place, "written"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # it is said in the docs
+            until_committed(lambda: self.table.optimize(cleanup_older_than=keep))
 
     def require_model(self, weights: str, name: object) -> None:
         """Raise unless the gallery's embeddings are of these weights, by their SHA-256."""
@@ -164,8 +167,6 @@ def create_gallery(
     Raises:
         CrosswakeError: there is one, or something else, or the place cannot be written.
     """
-    from datetime import UTC, datetime
-
     store = Store(place=str(place), options=options)
     if SIGHTINGS in store.names():
         raise CrosswakeError(f"{place}: there is a gallery already; add to it, or name another")

@@ -123,6 +123,13 @@ class CompactConfig(GalleryConfig):
     """Put a gallery's small files together, drop its earlier states, and bring its index up to
     date."""
 
+    keep_hours: float = 1.0
+    """Earlier states of so many hours stay, for those who read or write at this moment."""
+
+    def __post_init__(self) -> None:
+        GalleryConfig.__post_init__(self)
+        check(self.keep_hours >= 0, "keep_hours", f"must be 0 or more, got {self.keep_hours}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class DeleteConfig(GalleryConfig):
