@@ -19,7 +19,7 @@ from crosswake.core.progress import Progress
 from crosswake.data.sightings import SIGHTING_COLUMNS
 from crosswake.gallery.catalogue import Gallery, GalleryModel, create_gallery
 from crosswake.gallery.filters import Filters
-from crosswake.gallery.index import Index, indexed_ids, make_index
+from crosswake.gallery.index import VectorIndex, indexed_ids, make_index
 from crosswake.gallery.search import GallerySearchOptions, search_gallery
 from crosswake.gallery.sources import with_embeddings
 
@@ -98,7 +98,7 @@ def build(gallery: Gallery, settings: GallerySettings, quiet: bool) -> float:
 def measured(
     gallery: Gallery,
     settings: GallerySettings,
-    index: Index,
+    index: VectorIndex,
     further: dict[str, float],
     quiet: bool,
 ) -> Bench:

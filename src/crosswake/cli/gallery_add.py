@@ -1,6 +1,6 @@
 """``crosswake gallery add``: more sightings."""
 
-from crosswake.cli.gallery_common import loaded, opened, require_source
+from crosswake.cli.gallery_common import loaded, open_named, require_source
 from crosswake.cli.printing import print_line, print_some_left_out
 from crosswake.core.errors import CrosswakeError
 from crosswake.settings.gallery import AddConfig
@@ -15,7 +15,7 @@ def run(config: AddConfig) -> int:
     from crosswake.gallery.sources import Bringing
 
     require_source("source", config.source)
-    gallery = opened(config)
+    gallery = open_named(config)
     how = Bringing(
         reading=config.reading,
         thumbnails=config.thumbnails,

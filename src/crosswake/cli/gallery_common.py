@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from crosswake.settings.common import DeviceConfig
 
 
-def opened(config: GalleryConfig) -> "Gallery":
+def open_named(config: GalleryConfig) -> "Gallery":
     """The gallery that a command names."""
     from crosswake.gallery.catalogue import open_gallery
 

@@ -1,6 +1,6 @@
 """``crosswake gallery compact``: fewer, larger files."""
 
-from crosswake.cli.gallery_common import opened
+from crosswake.cli.gallery_common import open_named
 from crosswake.cli.printing import print_line
 from crosswake.settings.gallery import CompactConfig
 
@@ -9,7 +9,7 @@ def run(config: CompactConfig) -> int:
     """Compact, say what that gave."""
     from crosswake.gallery.contents import contents_of
 
-    gallery = opened(config)
+    gallery = open_named(config)
     before = contents_of(gallery)["fragments"]
     gallery.compact(config.keep_hours)
     if not config.quiet:

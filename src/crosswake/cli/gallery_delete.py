@@ -2,7 +2,7 @@
 
 import sys
 
-from crosswake.cli.gallery_common import opened
+from crosswake.cli.gallery_common import open_named
 from crosswake.cli.printing import print_line
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.text import counted
@@ -16,7 +16,7 @@ def run(config: DeleteConfig) -> int:
     from crosswake.gallery.judgements import whole_id
     from crosswake.gallery.store import sql_in
 
-    gallery = opened(config)
+    gallery = open_named(config)
     ids = [whole_id(gallery, one) for one in config.id]
     where = sql_in("id", ids) if ids else config.where
     count = gallery.count(where)

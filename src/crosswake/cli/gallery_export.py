@@ -1,6 +1,6 @@
 """``crosswake gallery export``: sightings for other programs."""
 
-from crosswake.cli.gallery_common import opened
+from crosswake.cli.gallery_common import open_named
 from crosswake.cli.printing import print_line
 from crosswake.core.errors import CrosswakeError
 from crosswake.settings.gallery import GalleryExportConfig
@@ -13,7 +13,7 @@ def run(config: GalleryExportConfig) -> int:
     from crosswake.gallery.contents import exported
     from crosswake.gallery.files import refuse_other_table, write_sightings
 
-    gallery = opened(config)
+    gallery = open_named(config)
     if not gallery.count(config.where):
         raise CrosswakeError(f"{config.gallery}: no sighting meets this; nothing was written")
     kind = config.output.suffix.lower()

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from crosswake.cli.gallery_common import opened
+from crosswake.cli.gallery_common import open_named
 from crosswake.cli.printing import make_console, plain_table
 from crosswake.settings.gallery import InfoConfig
 
@@ -14,7 +14,7 @@ def run(config: InfoConfig) -> int:
     from crosswake.core.provenance import ORIGIN_KEY, refuse_other
     from crosswake.gallery.contents import contents_of
 
-    found = contents_of(opened(config))
+    found = contents_of(open_named(config))
     if config.json:
         origin = {"command": "gallery info", "gallery": config.gallery}
         refuse_other([config.json], origin, True, "--json")

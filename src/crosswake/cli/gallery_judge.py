@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crosswake.cli.gallery_common import opened
+from crosswake.cli.gallery_common import open_named
 from crosswake.cli.printing import print_line
 from crosswake.core.text import counted
 from crosswake.settings.gallery import JudgeConfig
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 def run(config: JudgeConfig) -> int:
     """Append a judgement or take one back; or write them all."""
-    from crosswake.gallery.judgements import Judged, judge, undo
+    from crosswake.gallery.judgements import Judged, record_judgement, undo
 
-    gallery = opened(config)
+    gallery = open_named(config)
     who, note = config.who or "", config.note or ""
     if config.export:
         write_judgements(gallery, config.export, config.quiet)
@@ -32,7 +32,7 @@ def run(config: JudgeConfig) -> int:
             who=who,
             note=note,
         )
-        print_line(f"judgement {judge(gallery, judged)}: {config.verdict}")
+        print_line(f"judgement {record_judgement(gallery, judged)}: {config.verdict}")
     return 0
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crosswake.cli.gallery_common import loaded, opened, require_source
+from crosswake.cli.gallery_common import loaded, open_named, require_source
 from crosswake.cli.printing import (
     make_console,
     plain_table,
@@ -14,13 +14,15 @@ from crosswake.cli.search import PRINTED_QUERIES, travel_text
 from crosswake.core.errors import CrosswakeError
 from crosswake.settings.gallery_search import GallerySearchConfig
 
+LEAST_SHOWN = 0.05
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from crosswake.core.provenance import Origin
     from crosswake.data.reid import BadFile
     from crosswake.gallery.catalogue import Gallery
-    from crosswake.gallery.search import Answer, GallerySearch, GallerySearchOptions
+    from crosswake.gallery.search import GallerySearch, GallerySearchOptions, QueryAnswer
 
 
 def run(config: GallerySearchConfig) -> int:
@@ -31,9 +33,9 @@ def run(config: GallerySearchConfig) -> int:
     for option, source in (("--query", config.query), ("--embedding", config.embedding)):
         if source is not None:
             require_source(option, source)
-    gallery = opened(config)
+    gallery = open_named(config)
     origin = gallery_search_origin(config, gallery.model.weights, gallery.version)
-    refuse_other_files(config, origin)
+    refuse_other_found(config, origin)
     how = options_of(config, gallery)
     queries, bad = queries_of(config, gallery)
     result = search_gallery(gallery, queries, how)
@@ -48,7 +50,7 @@ def run(config: GallerySearchConfig) -> int:
     return 0
 
 
-def refuse_other_files(config: GallerySearchConfig, origin: "Origin") -> None:
+def refuse_other_found(config: GallerySearchConfig, origin: "Origin") -> None:
     """Refuse to begin where a file of others would be replaced."""
     from crosswake.core.provenance import refuse_other
     from crosswake.gallery.answers import FOUND_COLUMNS
@@ -153,7 +155,7 @@ def print_found(result: "GallerySearch") -> None:
             console.print(f"not in this gallery: {answer.not_there:.1%}")
 
 
-def answer_table(answer: "Answer", calibrated: bool) -> Any:
+def answer_table(answer: "QueryAnswer", calibrated: bool) -> Any:
     """The candidates of one query."""
     from crosswake.gallery.evidence import EVIDENCE
 
@@ -169,7 +171,7 @@ def answer_table(answer: "Answer", calibrated: bool) -> Any:
     for one in answer.candidates:
         cells = [f"{one['probability']:.1%}"] if calibrated and one["probability"] else []
         cells += ["-"] if calibrated and not cells else []
-        cells += [f"{one['cosine']:.4f}", *(f"{one[kind] or 0:+.1f}" for kind in kinds)]
+        cells += [f"{one['cosine']:.4f}", *(ratio_text(one[kind]) for kind in kinds)]
         modality = " ".join(filter(None, (one["modality"], one["band"])))
         time = "" if one["time"] is None else f"{one['time']:%Y-%m-%d %H:%M}"
         words = (one["name"], one["mmsi"] or one["identity"], one["ship_type"])
@@ -182,3 +184,8 @@ def answer_table(answer: "Answer", calibrated: bool) -> Any:
 def query_name(query: Any) -> str:
     """How a query is called: by its file, else by its id."""
     return Path(query["path"]).name if query.get("path") else str(query["id"])[:32]
+
+
+def ratio_text(value: float | None) -> str:
+    """A log ratio with its sign; 0 where it says nothing."""
+    return "0" if value is None or abs(value) < LEAST_SHOWN else f"{value:+.1f}"

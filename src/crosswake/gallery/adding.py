@@ -20,7 +20,7 @@ from crosswake.gallery.catalogue import LENGTH_TOLERANCE, Gallery
 from crosswake.gallery.origins import FactsOfPath, facts_beside
 from crosswake.gallery.sources import (
     Bringing,
-    Found,
+    SeenChip,
     content_of,
     each_band,
     embedded_rows,
@@ -33,7 +33,7 @@ from crosswake.gallery.sources import (
 from crosswake.gallery.store import sql_in
 from crosswake.models.base import ChipEmbedder
 
-CHUNK = 512
+ADDED_TOGETHER = 512
 """Chips that are embedded and added together: one transaction."""
 
 
@@ -91,13 +91,13 @@ def add_source(
         raise CrosswakeError("--checkpoint: is needed to embed images; name the gallery's model")
     gallery.require_model(file_hash(Path(model.source)), model.source)
     result = Added()
-    chips = chips_of(source, options, result.bad_files)
+    chips = chips_to_add(source, options, result.bad_files)
     if options.strict and result.bad_files:
         refuse_bad(result.bad_files[0])
     more = facts_beside(source.absolute())
     with Progress(len(chips), "add", quiet=options.quiet) as progress:
-        for start in range(0, len(chips), CHUNK):
-            chunk = chips[start : start + CHUNK]
+        for start in range(0, len(chips), ADDED_TOGETHER):
+            chunk = chips[start : start + ADDED_TOGETHER]
             add_chips(gallery, model, chunk, more, (options, result))
             progress.advance(len(chunk))
     return result
@@ -123,7 +123,7 @@ def refuse_bad(bad: BadFile) -> None:
     raise CrosswakeError(f"{bad.path}: {bad.reason} (--strict)")
 
 
-def chips_of(source: Path, options: AddOptions, bad: list[BadFile]) -> list[Chip]:
+def chips_to_add(source: Path, options: AddOptions, bad: list[BadFile]) -> list[Chip]:
     """The chips that a source names, read as wanted; files that can be none go to ``bad``."""
     source = source.absolute()
     if is_file(source) and source.suffix.lower() in IMAGE_SUFFIXES:
@@ -174,7 +174,7 @@ def with_ids(chips: Sequence[Chip], bad: list[BadFile]) -> tuple[dict[str, Chip]
 
 def embed_new(
     model: ChipEmbedder, new: dict[str, Chip], to: tuple[AddOptions, Added]
-) -> tuple[list[Found], np.ndarray[Any, np.dtype[np.float32]]]:
+) -> tuple[list[SeenChip], np.ndarray[Any, np.dtype[np.float32]]]:
     """Embed chips by their ids, looking at each once."""
     options, result = to
     names = {chip: name for name, chip in new.items()}
@@ -187,7 +187,7 @@ def embed_new(
         for start in range(0, len(new), options.batch_size):
             yield None, list(new.values())[start : start + options.batch_size]
 
-    found: list[Found] = []
+    found: list[SeenChip] = []
     parts = [np.empty((0, model.width), np.float32)]
     for _, batch in model.embed_batches(batches(), look=look, strict=options.strict):
         result.bad_files += batch.bad_files
@@ -196,7 +196,7 @@ def embed_new(
         for row, chip in enumerate(batch.chips):
             if good[row]:
                 place, picture = batch.seen[row]
-                found.append(Found(chip=chip, id=names[chip], place=place, thumbnail=picture))
+                found.append(SeenChip(chip=chip, id=names[chip], place=place, thumbnail=picture))
             else:
                 result.bad_files.append(BadFile(path=chip.path, reason=NO_EMBEDDING))
         parts.append(batch.features[good])

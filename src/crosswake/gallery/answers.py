@@ -70,7 +70,7 @@ def plain_setting(value: Any) -> Any:
 def write_found_page(path: Path, result: GallerySearch, origin: Origin) -> None:
     """One page that needs no other file: each query, its candidates and the evidence on each."""
     environment = page_environment()
-    environment.filters["thumbnail"] = picture_of
+    environment.filters["thumbnail"] = thumbnail_uri
     environment.filters["said"] = said_value
     shown = result.answers[:PAGE_QUERIES]
     page = environment.get_template("gallery.html.j2").render(
@@ -84,7 +84,7 @@ def write_found_page(path: Path, result: GallerySearch, origin: Origin) -> None:
         temporary.write_text(page, encoding="utf-8")
 
 
-def picture_of(row: Mapping[str, Any]) -> Markup | None:
+def thumbnail_uri(row: Mapping[str, Any]) -> Markup | None:
     """A sighting's picture as the value of ``src``; None where it has none."""
     content = row.get("thumbnail")
     return uri_of(content) if content else None

@@ -123,7 +123,7 @@ class Gallery:
             CrosswakeError: an embedding has another width, is no number or not of length 1; a row
                 has no id; or the gallery cannot be written. It is then as it was.
         """
-        rows = fitted(table, self.model.width)
+        rows = checked_rows(table, self.model.width)
         if not rows.num_rows:
             return 0
 
@@ -212,7 +212,7 @@ def open_gallery(place: str | Path, options: tuple[tuple[str, str], ...] = ()) -
     return Gallery(store, store.open(SIGHTINGS))
 
 
-def fitted(table: pa.Table, width: int) -> pa.Table:
+def checked_rows(table: pa.Table, width: int) -> pa.Table:
     """A table in the gallery's schema, checked: see :meth:`Gallery.add`."""
     schema = sighting_schema(width)
     unknown = set(table.column_names) - set(schema.names)

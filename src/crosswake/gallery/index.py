@@ -22,7 +22,7 @@ SAMPLE_BATCH = 65_536
 
 
 @dataclass(frozen=True, kw_only=True)
-class Index:
+class VectorIndex:
     """An index as it was measured.
 
     Attributes:
@@ -45,13 +45,13 @@ class Index:
         )
 
 
-def index_of(gallery: Gallery) -> Index | None:
+def index_of(gallery: Gallery) -> VectorIndex | None:
     """The index of a gallery; None where there is none."""
     kept = (gallery.table.schema.field(INDEX_COLUMN).metadata or {}).get(INDEX_KEY.encode())
-    return Index(**json.loads(kept)) if kept else None
+    return VectorIndex(**json.loads(kept)) if kept else None
 
 
-def make_index(gallery: Gallery, probes: int, sample: int, seed: int = 0) -> Index:
+def make_index(gallery: Gallery, probes: int, sample: int, seed: int = 0) -> VectorIndex:
     """Index all sightings by scalar quantisation in parts (IVF_SQ), and measure the recall.
 
     Args:
@@ -77,16 +77,16 @@ def make_index(gallery: Gallery, probes: int, sample: int, seed: int = 0) -> Ind
     rows = np.random.default_rng(seed).choice(count, min(sample, count), replace=False)
     with said_of(gallery.place, "read"):
         queries = gallery.table.take_offsets(sorted(rows.tolist())).to_arrow()
-    index = Index(probes=probes, rows=count, recall=0.0, sample=queries.num_rows)
+    index = VectorIndex(probes=probes, rows=count, recall=0.0, sample=queries.num_rows)
     recall = measured_recall(gallery, index, queries)
-    index = Index(probes=probes, rows=count, recall=recall, sample=queries.num_rows)
+    index = VectorIndex(probes=probes, rows=count, recall=recall, sample=queries.num_rows)
     with said_of(gallery.place, "written"):
         kept = {"path": INDEX_COLUMN, "metadata": {INDEX_KEY: json.dumps(asdict(index))}}
         until_committed(lambda: gallery.table.update_field_metadata(kept))
     return index
 
 
-def measured_recall(gallery: Gallery, index: Index, queries: Any) -> float:
+def measured_recall(gallery: Gallery, index: VectorIndex, queries: Any) -> float:
     """Share of the true nearest that the index finds, each query itself not counted."""
     features, own = embeddings_in(queries), queries["id"].to_pylist()
     best = exact_nearest(gallery, features, RECALL_AT + 1)
@@ -116,7 +116,7 @@ def exact_nearest(gallery: Gallery, features: NDArray[np.float16], top: int) -> 
 
 
 def indexed_ids(
-    gallery: Gallery, index: Index, features: NDArray[np.float16], count: int
+    gallery: Gallery, index: VectorIndex, features: NDArray[np.float16], count: int
 ) -> list[str]:
     """Ids of the sightings nearest to one query by the index; those that were added after it was
     made are compared one by one by the store."""

@@ -41,7 +41,7 @@ class Judged:
     note: str = ""
 
 
-def judge(gallery: Gallery, judged: Judged) -> str:
+def record_judgement(gallery: Gallery, judged: Judged) -> str:
     """Append a judgement; returns its id.
 
     Raises:

@@ -112,7 +112,7 @@ def number_of_cell(text: str, decimal_comma: bool, where: str) -> float:
         raise CrosswakeError(f"{where}: '{text[:60]}' is no number; correct it") from error
 
 
-def merged(chip: Chip, row: Mapping[str, Any], more: FactsOfPath) -> dict[str, Any]:
+def with_more_facts(chip: Chip, row: Mapping[str, Any], more: FactsOfPath) -> dict[str, Any]:
     """A sighting's columns, with what its source says beside the chip, which is nearer to the
     source and wins."""
     return {**row, **more.get(chip.path, {})}

@@ -12,7 +12,7 @@ from crosswake.retrieval.products import single_precision
 if TYPE_CHECKING:
     import torch
 
-ROWS, QUERIES_AT_ONCE = 1024, 8
+PRODUCT_ROWS, QUERIES_AT_ONCE = 1024, 8
 """Sightings and queries of one product. All have this shape, so that equal embeddings are equally
 similar, however many there are (see :mod:`crosswake.retrieval.products`)."""
 STRIP = 64
@@ -41,10 +41,10 @@ def cosines(
         strip = unit(torch.nn.functional.pad(strip, (0, 0, 0, -count % QUERIES_AT_ONCE)))
         found = np.empty((count, len(rows)), np.float32)
         with single_precision():
-            for first in range(0, len(rows), ROWS):
-                block = torch.from_numpy(np.array(rows[first : first + ROWS])).float()
+            for first in range(0, len(rows), PRODUCT_ROWS):
+                block = torch.from_numpy(np.array(rows[first : first + PRODUCT_ROWS])).float()
                 size = len(block)
-                block = unit(torch.nn.functional.pad(block, (0, 0, 0, ROWS - size)))
+                block = unit(torch.nn.functional.pad(block, (0, 0, 0, PRODUCT_ROWS - size)))
                 for query in range(0, len(strip), QUERIES_AT_ONCE):
                     product = block @ strip[query : query + QUERIES_AT_ONCE].T
                     kept = min(QUERIES_AT_ONCE, count - query)

@@ -14,7 +14,14 @@ from crosswake.core.progress import Progress
 from crosswake.core.provenance import file_hash
 from crosswake.data.reid import BadFile
 from crosswake.data.sightings import SIGHTING_COLUMNS
-from crosswake.gallery.adding import CHUNK, Added, AddOptions, chips_of, embed_new, with_ids
+from crosswake.gallery.adding import (
+    ADDED_TOGETHER,
+    Added,
+    AddOptions,
+    chips_to_add,
+    embed_new,
+    with_ids,
+)
 from crosswake.gallery.catalogue import LENGTH_TOLERANCE, Gallery
 from crosswake.gallery.judgements import whole_id
 from crosswake.gallery.origins import facts_beside
@@ -67,11 +74,11 @@ def queries_of_images(
     if model is None:
         raise CrosswakeError("--checkpoint: is needed to embed the query; name the gallery's model")
     gallery.require_model(file_hash(Path(model.source)), model.source)
-    chips, more = chips_of(source, options, result.bad_files), facts_beside(source.absolute())
+    chips, more = chips_to_add(source, options, result.bad_files), facts_beside(source.absolute())
     tables = []
     with Progress(len(chips), "embed queries", quiet=options.quiet) as progress:
-        for start in range(0, len(chips), CHUNK):
-            part = chips[start : start + CHUNK]
+        for start in range(0, len(chips), ADDED_TOGETHER):
+            part = chips[start : start + ADDED_TOGETHER]
             named, _ = with_ids(part, result.bad_files)
             found, features = embed_new(model, named, (options, result))
             tables.append(sightings_table(found, features, more, {}))

@@ -16,7 +16,7 @@ from crosswake.gallery.catalogue import PICTURES_APART, Gallery
 from crosswake.gallery.evidence import Evidence, Fleet, Weighing, weigh
 from crosswake.gallery.facts import SightingFacts, facts_of
 from crosswake.gallery.filters import Filters, box_around, counted_steps, sql_bbox
-from crosswake.gallery.index import Index, index_of, indexed_ids
+from crosswake.gallery.index import VectorIndex, index_of, indexed_ids
 from crosswake.gallery.judgements import verdicts
 from crosswake.gallery.products import cosines, embeddings_in
 from crosswake.gallery.sizes import FLEET_SAMPLE
@@ -58,7 +58,7 @@ class GallerySearchOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class QueryAnswer:
     """What was found for one query.
 
     Attributes:
@@ -90,7 +90,7 @@ class GallerySearch:
     steps: Mapping[str, int]
     rule: str
     calibrated: bool
-    answers: Sequence[Answer]
+    answers: Sequence[QueryAnswer]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +168,7 @@ def single_rows(table: pa.Table) -> list[pa.Table]:
 
 def by_comparison(
     gallery: Gallery, queries: pa.Table, where: str, options: GallerySearchOptions
-) -> list[Answer]:
+) -> list[QueryAnswer]:
     """Answers by comparing all sightings that meet a condition; around a single query only those in
     the box around it are read."""
     names = [*WEIGHED, "embedding"]
@@ -200,8 +200,8 @@ def circle_condition(query: pa.Table, km: float | None) -> str:
 
 
 def one_by_index(
-    gallery: Gallery, index: Index, query: pa.Table, options: GallerySearchOptions
-) -> Answer:
+    gallery: Gallery, index: VectorIndex, query: pa.Table, options: GallerySearchOptions
+) -> QueryAnswer:
     """One answer by the index: its candidates are compared exactly and weighed."""
     ids = indexed_ids(gallery, index, embeddings_in(query)[0], INDEX_CANDIDATES)
     left = Left.of(gallery.read(sql_in("id", ids), [*WEIGHED, "embedding"]), sampled_fleet(gallery))
@@ -220,7 +220,7 @@ def sampled_fleet(gallery: Gallery) -> Fleet:
 
 def answer_one(
     query: pa.Table, left: Left, similarity: Floats, options: GallerySearchOptions
-) -> Answer:
+) -> QueryAnswer:
     """Weigh what is left for one query; only ids and evidence of the candidates are filled in."""
     own = query["id"][0].as_py()
     facts = facts_of(query)
@@ -246,7 +246,7 @@ def answer_one(
     ]
     row = query.drop_columns(["embedding"]).to_pylist()[0]
     not_there = evidence.not_there if evidence.calibrated else None
-    return Answer(query=row, steps=steps, candidates=candidates, not_there=not_there)
+    return QueryAnswer(query=row, steps=steps, candidates=candidates, not_there=not_there)
 
 
 def evidence_of(evidence: Evidence, row: int) -> dict[str, float | None]:
@@ -257,14 +257,14 @@ def evidence_of(evidence: Evidence, row: int) -> dict[str, float | None]:
 
 
 def completed_answers(
-    gallery: Gallery, answers: Sequence[Answer], judged: Mapping[frozenset[str], str]
-) -> list[Answer]:
+    gallery: Gallery, answers: Sequence[QueryAnswer], judged: Mapping[frozenset[str], str]
+) -> list[QueryAnswer]:
     """The answers with all columns of each candidate, and what people found of it."""
     ids = sorted({one["id"] for answer in answers for one in answer.candidates})
     rows = gallery.read(sql_in("id", ids), [*PICTURES_APART, "thumbnail"]).to_pylist()
     whole = {row["id"]: row for row in rows}
     return [
-        Answer(
+        QueryAnswer(
             query=answer.query,
             steps=answer.steps,
             candidates=[

@@ -25,7 +25,7 @@ from crosswake.data.reid import BadFile
 from crosswake.data.sightings import SIGHTING_COLUMNS, sighting_schema
 from crosswake.data.sources.listing import Entry
 from crosswake.gallery.facts import sighting_record
-from crosswake.gallery.origins import FactsOfPath, merged
+from crosswake.gallery.origins import FactsOfPath, with_more_facts
 from crosswake.reports.pictures import jpeg, shrunk
 
 THUMBNAIL_SIDE = 96
@@ -109,7 +109,7 @@ def thumbnail_of(chip: Chip, pixels: Pixels) -> bytes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class SeenChip:
     """A chip with its id, and what was seen of it while it was embedded.
 
     Attributes:
@@ -126,7 +126,7 @@ class Found:
 
 
 def sightings_table(
-    found: Sequence[Found],
+    found: Sequence[SeenChip],
     features: NDArray[np.float32],
     more: FactsOfPath,
     shared: Mapping[str, Any],
@@ -134,7 +134,7 @@ def sightings_table(
     """Sightings that were embedded, in the columns of a gallery."""
     rows = []
     for one in found:
-        row = merged(one.chip, sighting_record(one.chip, None), more)
+        row = with_more_facts(one.chip, sighting_record(one.chip, None), more)
         lon, lat = one.place
         row |= {"id": one.id, "lon": lon, "lat": lat, "band": band_of(one.chip) or None}
         row |= {"thumbnail": one.thumbnail, **{k: v for k, v in shared.items() if v is not None}}
