@@ -36,7 +36,7 @@ def run(config: GallerySearchConfig) -> int:
     gallery = open_named(config)
     origin = gallery_search_origin(config, gallery.model.weights, gallery.version)
     refuse_other_found(config, origin)
-    how = options_of(config, gallery)
+    how = how_to_search(config, gallery)
     queries, bad = queries_of(config, gallery)
     result = search_gallery(gallery, queries, how)
     write_found(config, result, origin)
@@ -61,7 +61,7 @@ def refuse_other_found(config: GallerySearchConfig, origin: "Origin") -> None:
         refuse_other_table(path, FOUND_COLUMNS.names, origin, (config.overwrite, "--table"))
 
 
-def options_of(config: GallerySearchConfig, gallery: "Gallery") -> "GallerySearchOptions":
+def how_to_search(config: GallerySearchConfig, gallery: "Gallery") -> "GallerySearchOptions":
     """How to search, by the settings, with the model's calibration."""
     from crosswake.core.provenance import file_hash
     from crosswake.core.said import say_once

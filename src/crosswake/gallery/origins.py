@@ -22,7 +22,7 @@ from crosswake.data.sources.table import resolve
 
 FactsOfPath = Mapping[Path, Mapping[str, Any]]
 """Columns of a sighting by the file of its chip."""
-WORDS = {
+MORE_WORDS = {
     "sensor": ("sensor", "satellite"),
     "scene": ("scene",),
     "name": ("name", "ship_name", "vesselname"),
@@ -32,7 +32,7 @@ WORDS = {
     "licence": ("licence", "license"),
 }
 """Columns of text that a table may have, and the names that count for each, the first one first."""
-NUMBERS = {
+MORE_NUMBERS = {
     "position_error_m": ("position_error_m",),
     "length_m": ("ship_length_m", "length_m"),
     "width_m": ("ship_width_m", "beam_m"),
@@ -80,7 +80,9 @@ def table_facts(table: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     Raises:
         CrosswakeError: a number is none; the line is named.
     """
-    names = {other for group in (WORDS, NUMBERS) for one in group.values() for other in one}
+    names = {
+        other for group in (MORE_WORDS, MORE_NUMBERS) for one in group.values() for other in one
+    }
     text = open_text_table(table, KNOWN | names | {AMBIGUOUS})
     paths = ("path", *OTHER_NAMES["path"])
     place = next((text.header.index(name) for name in paths if name in text.header), None)
@@ -88,7 +90,7 @@ def table_facts(table: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
         return
     columns = {
         column: text.header.index(next(name for name in others if name in text.header))
-        for column, others in (WORDS | NUMBERS | {AMBIGUOUS: (AMBIGUOUS,)}).items()
+        for column, others in (MORE_WORDS | MORE_NUMBERS | {AMBIGUOUS: (AMBIGUOUS,)}).items()
         if any(name in text.header for name in others)
     }
     for line, fields in text.rows():
@@ -97,7 +99,7 @@ def table_facts(table: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
             value = fields[at]
             if value.lower() in NOTHING:
                 continue
-            if column in NUMBERS:
+            if column in MORE_NUMBERS:
                 found[column] = number_of_cell(value, text.decimal_comma, f"{table}, line {line}")
             else:
                 found[column] = value.lower() in TRUE_WORDS if column == AMBIGUOUS else value
