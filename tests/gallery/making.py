@@ -26,7 +26,7 @@ def made_sightings(count: int, first: int = 0, width: int = WIDTH, **columns: An
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     numbers = range(first, first + count)
     rows: dict[str, Any] = {
-        "id": [f"{number * 2654435761 % 2**64:032x}" for number in numbers],
+        "id": [f"{number * 0x9E3779B97F4A7C15 % 2**64:032x}" for number in numbers],
         "modality": [("optical", "sar")[number % 2] for number in numbers],
         "sensor": [f"sensor-{number % 3}" for number in numbers],
         "time": [BEGIN + timedelta(hours=number) for number in numbers],

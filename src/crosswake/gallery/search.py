@@ -112,11 +112,9 @@ class Left:
     @classmethod
     def of(cls, table: pa.Table, fleet: Fleet | None = None) -> "Left":
         """A table with :data:`WEIGHED` and embeddings."""
-        order = pc.sort_indices(table["id"]).to_numpy()
+        order = pc.sort_indices(table["id"]).to_numpy().astype(np.int64)
         facts = facts_of(table).take(order)
-        features = embeddings_in(table)
-        if (np.diff(order) < 0).any():
-            features = features[order]
+        features = embeddings_in(table)[order]
         ids = np.asarray(table["id"].to_numpy(zero_copy_only=False), object)[order]
         return cls(ids=ids, facts=facts, features=features, fleet=fleet or Fleet.of(facts))
 
