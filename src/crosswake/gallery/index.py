@@ -81,8 +81,8 @@ def make_index(gallery: Gallery, probes: int, sample: int, seed: int = 0) -> Vec
     recall = measured_recall(gallery, index, queries)
     index = VectorIndex(probes=probes, rows=count, recall=recall, sample=queries.num_rows)
     with said_of(gallery.place, "written"):
-        kept = {"path": INDEX_COLUMN, "metadata": {INDEX_KEY: json.dumps(asdict(index))}}
-        until_committed(lambda: gallery.table.update_field_metadata(kept))
+        kept = {INDEX_KEY: json.dumps(asdict(index))}
+        until_committed(lambda: gallery.table.replace_field_metadata(INDEX_COLUMN, kept))
     return index
 
 
