@@ -34,8 +34,8 @@ def gallery(tmp_path: Path, model: ChipEmbedder) -> Gallery:
     return create_gallery(tmp_path / "g", GalleryModel(weights=weights, width=model.width))
 
 
-def add(gallery: Gallery, source: Path, model: ChipEmbedder | None, **how: Any) -> Added:
-    return add_source(gallery, source, model, AddOptions(how=Bringing(**how)))
+def add(gallery: Gallery, data: Path, model: ChipEmbedder | None, **how: Any) -> Added:
+    return add_source(gallery, data, model, AddOptions(how=Bringing(**how)))
 
 
 def test_a_folder_in_the_hoss_layout(tmp_path: Path, gallery: Gallery, model: ChipEmbedder) -> None:
