@@ -20,7 +20,7 @@ def test_from_making_to_exporting(
     assert main(["gallery", "create", "g", *model]) == 0
     assert main(["gallery", "add", "g", str(ships / "bounding_box_test"), *model]) == 0
     assert "6 sightings added, 0 sightings known before; 6 in all" in capsys.readouterr().out
-    query = str(ships / "query" / "0002_s01c1_SAR.tif")
+    query = str(ships / "query" / "0003_s01c1_SAR.tif")
     tables = [f"f.{kind}" for kind in ("csv", "json", "geojson", "geoparquet")]
     words = ["gallery", "search", "g", *model, "--query", query, "--modality", "optical"]
     for table in tables:
