@@ -8,7 +8,7 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.data.chips import Chip
 from crosswake.data.sources.columns import KNOWN, NOTHING, OTHER_NAMES
 from crosswake.data.sources.dialect import open_text_table
-from crosswake.data.sources.folders import is_file
+from crosswake.data.sources.folders import IMAGE_SUFFIXES, is_file
 from crosswake.data.sources.listing import LISTS
 from crosswake.data.sources.opensarship import (
     Fields,
@@ -54,7 +54,7 @@ def facts_beside(source: Path) -> FactsOfPath:
             for product in find_products(source, [])
             for path, ship, _ in ships_of_product(product, [])
         }
-    if is_file(source) and source.suffix.lower() not in LISTS:
+    if is_file(source) and source.suffix.lower() not in (*LISTS, *IMAGE_SUFFIXES):
         return dict(table_facts(source))
     return {}
 
