@@ -12,6 +12,7 @@ BENCHMARKS = {
     "rerank": "k-reciprocal re-ranking, beside the dense matrices",
     "train": "training steps, beside a plain PyTorch loop",
     "load": "batches of training chips, beside a DataLoader",
+    "gallery": "a gallery built and searched, beside NumPy and LanceDB alone",
     "embed": "embedding by PyTorch, and by the 8-bit ONNX graph",
 }
 MINUTES = {
@@ -19,6 +20,7 @@ MINUTES = {
     "rerank": "--queries 400 --gallery 2000",
     "train": "--config demo --image_size 128 64 --chips 128 --batch 64",
     "load": "--image_size 128 64",
+    "gallery": "--sightings 20000",
     "embed": "--width 384 --depth 6",
 }
 """Options with which ``all`` takes a few minutes on two cores."""

@@ -90,6 +90,51 @@ COMMANDS = {
         f"{CLI}.gallery_evaluate",
         "measure what each kind of evidence is worth",
     ),
+    "gallery create": Command(
+        f"{SETTINGS}.gallery:CreateConfig",
+        f"{CLI}.gallery_create",
+        "make an empty gallery for the embeddings of one model",
+    ),
+    "gallery add": Command(
+        f"{SETTINGS}.gallery:AddConfig",
+        f"{CLI}.gallery_add",
+        "add sightings to a gallery: images, tables, archives, embeddings",
+    ),
+    "gallery info": Command(
+        f"{SETTINGS}.gallery:InfoConfig",
+        f"{CLI}.gallery_info",
+        "say what a gallery holds",
+    ),
+    "gallery search": Command(
+        f"{SETTINGS}.gallery_search:GallerySearchConfig",
+        f"{CLI}.gallery_search",
+        "ask a gallery where a ship has been seen, with evidence",
+    ),
+    "gallery judge": Command(
+        f"{SETTINGS}.gallery:JudgeConfig",
+        f"{CLI}.gallery_judge",
+        "say whether two sightings are one ship; undo; write all to a file",
+    ),
+    "gallery index": Command(
+        f"{SETTINGS}.gallery:IndexConfig",
+        f"{CLI}.gallery_index",
+        "index a large gallery, and measure what the index finds",
+    ),
+    "gallery export": Command(
+        f"{SETTINGS}.gallery:GalleryExportConfig",
+        f"{CLI}.gallery_export",
+        "write sightings for other programs and maps",
+    ),
+    "gallery compact": Command(
+        f"{SETTINGS}.gallery:CompactConfig",
+        f"{CLI}.gallery_compact",
+        "put a gallery's small files together, drop earlier states",
+    ),
+    "gallery delete": Command(
+        f"{SETTINGS}.gallery:DeleteConfig",
+        f"{CLI}.gallery_delete",
+        "remove sightings from a gallery",
+    ),
     "export": Command(
         f"{SETTINGS}.export:ExportConfig",
         f"{CLI}.export",

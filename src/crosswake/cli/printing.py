@@ -76,7 +76,12 @@ def print_some(
 def print_left_out(bad_files: "Sequence[BadFile]", listed_in: str) -> None:
     """On standard error, the number of files that were left out, and the first few; nothing if
     there are none."""
+    print_some_left_out("left out", bad_files, f" (listed in {listed_in})")
+
+
+def print_some_left_out(what: str, bad_files: "Sequence[BadFile]", where: str = "") -> None:
+    """On standard error, how many files something happened to, and the first few."""
     if bad_files:
-        print(f"left out, {len(bad_files)} in all (listed in {listed_in}):", file=sys.stderr)
+        print(plain_text(f"{what}, {len(bad_files)} in all{where}:"), file=sys.stderr)
     for bad in bad_files[:LEFT_OUT_AT_MOST]:
         print(plain_text(f"  {bad.path}: {bad.reason}"), file=sys.stderr)

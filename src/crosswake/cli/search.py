@@ -1,5 +1,6 @@
 """``crosswake search``: the chips of an archive that look most like a chip."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from crosswake.cli.printing import make_console, plain_table, print_left_out, print_line
@@ -76,7 +77,7 @@ def print_candidates(result: "SearchResult") -> None:
         console.print(table)
 
 
-def travel_text(record: dict[str, Any]) -> str:
+def travel_text(record: Mapping[str, Any]) -> str:
     """``312 km in 20 h: 8.4 kn``, as far as it is known."""
     km, hours, speed = (record[name] for name in ("km", "hours", "knots"))
     way = "" if km is None else f"{km:,.0f} km"

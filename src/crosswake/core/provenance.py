@@ -118,10 +118,11 @@ def origin_text(origin: Origin) -> str:
 
 
 def read_origin(path: Path) -> dict[str, Any] | None:
-    """What a JSON, Parquet, PNG, HTML, ONNX, PT2 or zip file says that it was made from; None if it
-    does not."""
+    """What a JSON, GeoJSON, Parquet, PNG, HTML, ONNX, PT2 or zip file says that it was made from;
+    None if it does not."""
     read = {".json": _of_json, ".parquet": _of_parquet, ".png": _of_png, ".html": _of_page}
     read |= {".onnx": _of_graph, ".pt2": _of_program, ".zip": _of_archive}
+    read |= {".geojson": _of_json, ".geoparquet": _of_parquet}
     if not path.is_file():  # a pipe would make the reader wait
         return None
     try:

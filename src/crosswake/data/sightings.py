@@ -24,6 +24,7 @@ SIGHTING_COLUMNS = pa.schema(
         pa.field("ship_type", pa.string()),
         pa.field("path", pa.string()),
         pa.field("box", pa.list_(pa.int32(), 4)),
+        pa.field("band", pa.string()),
         pa.field("thumbnail", pa.binary()),
         pa.field("added", pa.timestamp("us", tz="UTC")),
         pa.field("source", pa.string()),
@@ -32,11 +33,12 @@ SIGHTING_COLUMNS = pa.schema(
 )
 """All columns but ``embedding``; what is not known is null.
 
-``id`` is of the file's content, box and modality, so that a chip is one row however often it is
-brought. ``time`` is UTC, ``lon`` and ``lat`` are degrees of WGS 84. Length, width and heading
+``id`` is of the file's content, box, band and modality, so that a chip is one row however often it
+is brought. ``time`` is UTC, ``lon`` and ``lat`` are degrees of WGS 84. Length, width and heading
 (degrees clockwise from north) are of the ship, not of the chip; ``heading_ambiguous`` is true
 where bow and stern may be exchanged. ``mmsi`` is a claim: it can be false. ``box`` is left, top,
-right and bottom in pixels of ``path``. ``thumbnail`` is a JPEG.
+right and bottom in pixels of ``path``; ``band`` is the one that is shown of a SAR file with
+several, such as ``vh``. ``thumbnail`` is a JPEG.
 """
 
 

@@ -9,8 +9,8 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
-from crosswake.data.chips import Chip
-from crosswake.data.pixels import read_chip
+from crosswake.data.chips import Chip, Modality
+from crosswake.data.pixels import Pixels, read_chip
 from crosswake.data.radiometry import to_uint8
 
 MAX_HEIGHT, MAX_WIDTH = 160, 120
@@ -40,20 +40,34 @@ class Pictures:
 
 def picture(chip: Chip) -> Image.Image:
     """Read a chip and shrink it; see :meth:`Pictures.image`."""
-    pixels, _ = read_chip(chip)
+    return shrunk(read_chip(chip)[0], chip.modality, MAX_HEIGHT, MAX_WIDTH)
+
+
+def shrunk(pixels: Pixels, modality: Modality, height: int, width: int) -> Image.Image:
+    """Pixels as stored as RGB of at most ``height`` x ``width``, one of which is reached."""
     # In decibels people see most of SAR, whatever the model is shown: by its maximum, one bright
     # scatterer would leave the ship dark.
-    image = Image.fromarray(to_uint8(pixels, chip.modality, "log"))
-    scale = min(MAX_HEIGHT / image.height, MAX_WIDTH / image.width)
+    image = Image.fromarray(to_uint8(pixels, modality, "log"))
+    scale = min(height / image.height, width / image.width)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     return image.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC)
 
 
-def data_uri(image: Image.Image) -> Markup:
-    """The picture as a JPEG that needs no file: the value of ``src``, not to be escaped."""
+def jpeg(image: Image.Image) -> bytes:
+    """A picture as a JPEG file."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=JPEG_QUALITY, optimize=True)
-    return Markup("data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode())
+    return buffer.getvalue()
+
+
+def data_uri(image: Image.Image) -> Markup:
+    """The picture as a JPEG that needs no file: the value of ``src``, not to be escaped."""
+    return uri_of(jpeg(image))
+
+
+def uri_of(content: bytes) -> Markup:
+    """A JPEG as the value of ``src``."""
+    return Markup("data:image/jpeg;base64," + base64.b64encode(content).decode())
 
 
 def overlay(image: Image.Image, attention: NDArray[Any]) -> Image.Image:

@@ -5,7 +5,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, get_type_hints
 
@@ -176,7 +176,12 @@ def make_parser(kind: type, command: str) -> Parser:
     parser.parts = {name: hint for name, hint in hints.items() if nested_kind(hint)}
     skipped = {one.name for one in by_place} | set(parser.parts)
     parser.add_class_arguments(kind, as_group=False, skip=skipped)
-    docs = {item.arg_name: item.description for item in parse_from_object(kind).params}
+    docs = {
+        item.arg_name: item.description
+        for part in reversed(kind.__mro__)  # docs of inherited fields stand in their own class
+        if is_dataclass(part)
+        for item in parse_from_object(part).params
+    }
     parser.places = {one.name: is_required(one) for one in by_place}
     for one in by_place:
         kind_or_none = hints[one.name] | None

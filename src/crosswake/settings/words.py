@@ -89,7 +89,9 @@ def spell(name: str, kind: Any, values: list[str]) -> str:
     parts = tuple_parts(kind)
     if not parts or not values or values[0].startswith("["):
         return "=".join([name, *values])
-    if parts[0] is Path:
+    if parts[0] is str:  # quoted, or an id of digits would be read as a number
+        values = [part.strip() for value in values for part in value.split(",")]
+    if parts[0] in (Path, str):
         return f"{name}={json.dumps(values)}"
     return f"{name}=[{', '.join(values)}]"
 

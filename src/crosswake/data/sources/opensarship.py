@@ -146,8 +146,14 @@ def products_in(root: Path, base: Path, members: Sequence[str]) -> Iterator[Prod
 
 
 def chips_of_product(product: Product, bad: list[BadFile]) -> Iterator[Chip]:
-    """The chips that have a ship in ``Ship.xml``; others, and ships without a chip, go to
-    ``bad``."""
+    """The chips of :func:`ships_of_product`."""
+    for path, ship, kind in ships_of_product(product, bad):
+        yield chip_of_ship(product, path, ship, kind)
+
+
+def ships_of_product(product: Product, bad: list[BadFile]) -> Iterator[tuple[Path, Fields, str]]:
+    """The file of each chip that has a ship in ``Ship.xml``, the ship's fields, and the type in the
+    file's name; other chips, and ships without one, go to ``bad``."""
     path = product.base / SHIPS
     try:
         with open_member(path) as file:
@@ -171,7 +177,7 @@ def chips_of_product(product: Product, bad: list[BadFile]) -> Iterator[Chip]:
             bad.append(name_fault(chip_path) or BadFile(path=chip_path, reason=reason))
             continue
         found.add((match["x"], match["y"]))
-        yield chip_of_ship(product, chip_path, at[match["x"], match["y"]], match["type"])
+        yield chip_path, at[match["x"], match["y"]], match["type"]
     bad += [
         BadFile(path=path, reason=f"its ship at x {x}, y {y} has no chip")
         for x, y in at.keys() - found
