@@ -10,7 +10,7 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.gallery import search
 from crosswake.gallery.catalogue import Gallery
 from crosswake.gallery.index import index_of, make_index
-from crosswake.gallery.judgements import Judged, record_judgement
+from crosswake.gallery.judgements import Judgement, record_judgement
 from crosswake.gallery.products import cosines, embeddings_in
 from crosswake.gallery.search import GallerySearchOptions, search_gallery
 from tests.gallery.making import made_gallery, made_sightings
@@ -65,7 +65,7 @@ def test_similarities_do_not_depend_on_how_many_there_are() -> None:
 
 def test_what_a_person_found_is_shown(gallery: Gallery) -> None:
     ids = made_sightings(90)["id"].to_pylist()
-    record_judgement(gallery, Judged(query=ids[1], candidate=ids[2], verdict="same"))
+    record_judgement(gallery, Judgement(query=ids[1], candidate=ids[2], verdict="same"))
     queries = made_sightings(90, **NOWHERE).slice(1, 2)
     first, second = search_gallery(gallery, queries, GallerySearchOptions(top=90)).answers
     for answer, other in ((first, ids[2]), (second, ids[1])):

@@ -8,7 +8,7 @@ import pytest
 from crosswake.core.errors import CrosswakeError
 from crosswake.gallery.catalogue import Gallery, open_gallery
 from crosswake.gallery.judgements import (
-    Judged,
+    Judgement,
     judgements_of,
     judgements_with_paths,
     record_judgement,
@@ -29,10 +29,10 @@ def gallery(tmp_path: Path) -> Gallery:
 def test_the_last_judgement_in_force_counts(gallery: Gallery) -> None:
     pair = frozenset(IDS[:2])
     first = record_judgement(
-        gallery, Judged(query=IDS[0], candidate=IDS[1], verdict="same", who="ann")
+        gallery, Judgement(query=IDS[0], candidate=IDS[1], verdict="same", who="ann")
     )
     second = record_judgement(
-        gallery, Judged(query=IDS[1], candidate=IDS[0], verdict="different", who="bob")
+        gallery, Judgement(query=IDS[1], candidate=IDS[0], verdict="different", who="bob")
     )
     assert verdicts(gallery) == {pair: "different"}
     undo(gallery, second[:8], who="bob", note="by mistake")
@@ -50,9 +50,9 @@ def test_the_last_judgement_in_force_counts(gallery: Gallery) -> None:
 
 def test_who_is_asked_for_what(gallery: Gallery) -> None:
     with pytest.raises(CrosswakeError, match="there is none"):
-        record_judgement(gallery, Judged(query=IDS[0], candidate="ffffffff", verdict="same"))
+        record_judgement(gallery, Judgement(query=IDS[0], candidate="ffffffff", verdict="same"))
     with pytest.raises(CrosswakeError, match="are one sighting"):
-        record_judgement(gallery, Judged(query=IDS[0], candidate=IDS[0], verdict="same"))
+        record_judgement(gallery, Judgement(query=IDS[0], candidate=IDS[0], verdict="same"))
     with pytest.raises(CrosswakeError, match="at least 4 letters"):
         whole_id(gallery, "0")
     with pytest.raises(CrosswakeError, match="20 ids begin so; give more letters"):
@@ -66,7 +66,7 @@ def test_many_judge_at_once(gallery: Gallery) -> None:
     def one(number: int) -> str:
         own = open_gallery(gallery.place)
         return record_judgement(
-            own, Judged(query=IDS[number], candidate=IDS[number + 1], verdict="unsure")
+            own, Judgement(query=IDS[number], candidate=IDS[number + 1], verdict="unsure")
         )
 
     with ThreadPoolExecutor(8) as pool:

@@ -6,7 +6,7 @@ import pytest
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.gallery.catalogue import create_gallery, open_gallery
-from crosswake.gallery.judgements import Judged, record_judgement, verdicts
+from crosswake.gallery.judgements import Judgement, record_judgement, verdicts
 from crosswake.gallery.search import GallerySearchOptions, search_gallery
 from tests.gallery.killing import Options
 from tests.gallery.making import MODEL, made_sightings
@@ -41,7 +41,7 @@ def test_from_making_to_judging(store: Options) -> None:
     found = search_gallery(gallery, queries, GallerySearchOptions(top=3))
     ids = [one["id"] for one in found.answers[0].candidates]
     record_judgement(
-        gallery, Judged(query=queries["id"][0].as_py(), candidate=ids[0], verdict="same")
+        gallery, Judgement(query=queries["id"][0].as_py(), candidate=ids[0], verdict="same")
     )
     assert len(verdicts(open_gallery(place, store))) == 1
     with pytest.raises(CrosswakeError, match="there is a gallery already"):

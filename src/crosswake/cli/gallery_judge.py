@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def run(config: JudgeConfig) -> int:
     """Append a judgement or take one back; or write them all."""
-    from crosswake.gallery.judgements import Judged, record_judgement, undo
+    from crosswake.gallery.judgements import Judgement, record_judgement, undo
 
     gallery = open_named(config)
     who, note = config.who or "", config.note or ""
@@ -25,7 +25,7 @@ def run(config: JudgeConfig) -> int:
         print_line(f"taken back: {config.undo} (judgement {name})")
     else:
         assert config.query and config.candidate and config.verdict
-        judged = Judged(
+        judged = Judgement(
             query=config.query,
             candidate=config.candidate,
             verdict=config.verdict,

@@ -21,7 +21,7 @@ from crosswake.gallery.origins import FactsOfPath, facts_beside
 from crosswake.gallery.sources import (
     Bringing,
     SeenChip,
-    content_of,
+    bytes_of_file,
     each_band,
     embedded_rows,
     embedded_tables,
@@ -163,7 +163,7 @@ def with_ids(chips: Sequence[Chip], bad: list[BadFile]) -> tuple[dict[str, Chip]
     doubled = 0
     for chip in chips:
         try:
-            name = sighting_id(content_of(chip.path), chip)
+            name = sighting_id(bytes_of_file(chip.path), chip)
         except UnreadableChipError as error:
             bad.append(BadFile(path=chip.path, reason=error.reason))
             continue

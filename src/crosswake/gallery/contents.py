@@ -40,9 +40,9 @@ def contents_of(gallery: Gallery) -> dict[str, Any]:
         },
         "sightings": table.num_rows,
         "identities": len(table["identity"].drop_null().unique()),
-        "modality": counts_of(table, "modality"),
-        "sensor": counts_of(table, "sensor"),
-        "ship_type": counts_of(table, "ship_type"),
+        "modality": counts_by_value(table, "modality"),
+        "sensor": counts_by_value(table, "sensor"),
+        "ship_type": counts_by_value(table, "ship_type"),
         "known": known,
         "period": [None if one is None else one.isoformat() for one in ends_of(table, "time")],
         "region": [*ends_of(table, "lon"), *ends_of(table, "lat")],
@@ -53,7 +53,7 @@ def contents_of(gallery: Gallery) -> dict[str, Any]:
     }
 
 
-def counts_of(table: pa.Table, column: str) -> dict[str, int]:
+def counts_by_value(table: pa.Table, column: str) -> dict[str, int]:
     """How often each value of a column occurs, the most frequent first."""
     found = table[column].drop_null().value_counts()
     counts = {str(one["values"]): int(one["counts"].as_py()) for one in found}

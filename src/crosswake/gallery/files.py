@@ -68,7 +68,9 @@ def csv_writer(path: Path, _origin: Origin) -> Iterator[Writer]:
 @contextmanager
 def json_writer(path: Path, origin: Origin) -> Iterator[Writer]:
     """``{"made_from": ..., "sightings": [...]}``, a row a line."""
-    with joined(path, f'{{"{ORIGIN_KEY}": {origin_text(origin)}, "sightings": [\n') as write_one:
+    with joined_text(
+        path, f'{{"{ORIGIN_KEY}": {origin_text(origin)}, "sightings": [\n'
+    ) as write_one:
 
         def write(table: pa.Table) -> None:
             for row in plain_records(table):
@@ -81,7 +83,7 @@ def json_writer(path: Path, origin: Origin) -> Iterator[Writer]:
 def geojson_writer(path: Path, origin: Origin) -> Iterator[Writer]:
     """A feature collection (RFC 7946); a sighting without a position has a null geometry."""
     head = f'{{"type": "FeatureCollection", "{ORIGIN_KEY}": {origin_text(origin)}, "features": [\n'
-    with joined(path, head) as write_one:
+    with joined_text(path, head) as write_one:
 
         def write(table: pa.Table) -> None:
             for row in plain_records(table):
@@ -94,7 +96,7 @@ def geojson_writer(path: Path, origin: Origin) -> Iterator[Writer]:
 
 
 @contextmanager
-def joined(path: Path, head: str) -> Iterator[Callable[[str], None]]:
+def joined_text(path: Path, head: str) -> Iterator[Callable[[str], None]]:
     """A file of JSON that ends with a list; called with each of its entries."""
     with path.open("w", encoding="utf-8") as file:
         file.write(head)

@@ -23,7 +23,7 @@ IN_FORCE = "in_force"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class Judgement:
     """One judgement.
 
     Attributes:
@@ -41,7 +41,7 @@ class Judged:
     note: str = ""
 
 
-def record_judgement(gallery: Gallery, judged: Judged) -> str:
+def record_judgement(gallery: Gallery, judged: Judgement) -> str:
     """Append a judgement; returns its id.
 
     Raises:

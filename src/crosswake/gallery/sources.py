@@ -76,7 +76,7 @@ def band_of(chip: Chip) -> str:
     return "" if reading.sar_band is None or reading.of_model else str(reading.sar_band)
 
 
-def content_of(path: Path) -> bytes:
+def bytes_of_file(path: Path) -> bytes:
     """A file's bytes, also of one in an archive.
 
     Raises:
@@ -214,7 +214,7 @@ def adopted(
         chip = Chip(path=Path(row["path"]), modality=Modality[row["modality"].upper()])
         picture = None
         try:
-            content = content_of(chip.path)
+            content = bytes_of_file(chip.path)
             if thumbnails:
                 picture = thumbnail_of(chip, read_chip(chip)[0])
         except UnreadableChipError as error:

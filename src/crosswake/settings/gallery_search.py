@@ -91,7 +91,7 @@ class GallerySearchConfig(
     @property
     def period(self) -> tuple[datetime | None, datetime | None]:
         """First and last moment."""
-        start, end = moment_of("from", self.from_), moment_of("to", self.to, last=True)
+        start, end = moment_given("from", self.from_), moment_given("to", self.to, last=True)
         check(not (start and end and end < start), "to", f"{self.to} is before {self.from_}")
         return start, end
 
@@ -139,10 +139,10 @@ class GallerySearchConfig(
     @property
     def query_moment(self) -> datetime | None:
         """When the query was seen."""
-        return moment_of("query_time", self.query_time)
+        return moment_given("query_time", self.query_time)
 
 
-def moment_of(option: str, text: str | None, last: bool = False) -> datetime | None:
+def moment_given(option: str, text: str | None, last: bool = False) -> datetime | None:
     """A moment in UTC; of a day its first or last."""
     if text is None:
         return None

@@ -24,8 +24,8 @@ from crosswake.simulate.traffic_rows import (
     pass_row,
     ship_row,
     sighting_row,
-    sightings_table,
     track_rows,
+    traffic_table,
 )
 from crosswake.simulate.traffic_settings import TrafficConfig
 from crosswake.simulate.traffic_voyages import Voyage, sail_voyage
@@ -168,7 +168,7 @@ def write_tables(out: Path, traffic: Traffic, rows: list[TrafficRow]) -> None:
 
     write_csv(out / SIGHTINGS_TABLE, ({k: v for k, v in row.items() if k != "id"} for row in rows))
     with replacing(out / "sightings.parquet", "OUT") as part:
-        pyarrow.parquet.write_table(sightings_table(rows), part)
+        pyarrow.parquet.write_table(traffic_table(rows), part)
     write_csv(out / "ships.csv", map(ship_row, traffic.ships))
     write_csv(out / "passes.csv", map(pass_row, traffic.passes, traffic.counts))
     sailed = zip(traffic.ships, traffic.voyages, strict=True)

@@ -60,7 +60,7 @@ def sighting_row(detection: Detection, chip: str, chip_size_m: tuple[float, floa
     }
 
 
-def sightings_table(rows: list[TrafficRow]) -> pa.Table:
+def traffic_table(rows: list[TrafficRow]) -> pa.Table:
     """The same rows with the columns of a gallery, in which length and width are the ship's."""
     numbers = {
         "lon": "lon",

@@ -28,7 +28,7 @@ def conv_norm(before: int, after: int, side: int = 3, stride: int = 1) -> nn.Seq
     )
 
 
-def shrunk(images: Tensor, factor: int) -> Tensor:
+def smaller_images(images: Tensor, factor: int) -> Tensor:
     """Images so many times smaller, by means over squares; of SAR, that is fewer, clearer looks."""
     return images if factor == 1 else F.avg_pool2d(images, factor)
 
@@ -73,7 +73,7 @@ class ConvEncoder(nn.Module):
         """Maps of (batch, channels, height, width)."""
         images = (images - self.mean[:, None, None]) / self.std[:, None, None]
         images = images.contiguous(memory_format=torch.channels_last)
-        maps = list(self.net(shrunk(images, self.shrink)))
+        maps = list(self.net(smaller_images(images, self.shrink)))
         return maps if self.fine is None else [self.fine(images), *maps]
 
 
@@ -153,7 +153,7 @@ class VitEncoder(nn.Module):
     def forward(self, images: Tensor, kind: Modality) -> list[Tensor]:
         """Maps of (batch, channels, height, width) of images of one modality, with ImageNet's mean
         and std."""
-        base, small = self.base, shrunk(images, self.shrink)
+        base, small = self.base, smaller_images(images, self.shrink)
         grid = (small.shape[2] // self.patch, small.shape[3] // self.patch)
         embed = base.patch_embed_SAR if kind is Modality.SAR else base.patch_embed
         first = base.cls_token.expand(len(images), -1, -1)
