@@ -1,6 +1,7 @@
 """Promise: candidates come in the exact order of similarity, and everything said of them is so."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,7 @@ from crosswake.gallery.products import cosines, embeddings_in
 from crosswake.gallery.search import GallerySearchOptions, search_gallery
 from tests.gallery.making import made_gallery, made_sightings
 
-NOWHERE = {"lon": [None] * 90, "lat": [None] * 90, "time": [None] * 90}
+NOWHERE: dict[str, Any] = {"lon": [None] * 90, "lat": [None] * 90, "time": [None] * 90}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,8 @@ def test_the_order_is_that_of_exact_cosines(gallery: Gallery) -> None:
 
 
 def test_equal_sightings_come_by_their_ids(tmp_path: Path) -> None:
-    one = made_sightings(1, id=["query"], **{name: [None] for name in NOWHERE})
+    nowhere: dict[str, Any] = {name: [None] for name in NOWHERE}
+    one = made_sightings(1, id=["query"], **nowhere)
     count = 700
     table = pa.concat_tables([one] * count)
     ids = [f"{(number * 7919) % count:032d}" for number in range(count)]

@@ -68,9 +68,8 @@ def csv_writer(path: Path, _origin: Origin) -> Iterator[Writer]:
 @contextmanager
 def json_writer(path: Path, origin: Origin) -> Iterator[Writer]:
     """``{"made_from": ..., "sightings": [...]}``, a row a line."""
-    with joined_text(
-        path, f'{{"{ORIGIN_KEY}": {origin_text(origin)}, "sightings": [\n'
-    ) as write_one:
+    head = f'{{"{ORIGIN_KEY}": {origin_text(origin)}, "sightings": [\n'
+    with joined_text(path, head) as write_one:
 
         def write(table: pa.Table) -> None:
             for row in plain_records(table):
