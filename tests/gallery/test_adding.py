@@ -76,7 +76,13 @@ def test_a_table_with_what_is_known_of_the_ships(
     assert add(gallery, tmp_path / "t.csv", model).new == 2
     row = gallery.read("identity = 'A'").to_pylist()[0]
     assert row["time"].isoformat() == "2026-03-01T10:00:00+00:00"
-    wanted = {"lon": 179.5, "lat": -90.0, "length_m": 182.5, "width_m": 30.0, "size_error_m": 5.0}
+    wanted: dict[str, Any] = {
+        "lon": 179.5,
+        "lat": -90.0,
+        "length_m": 182.5,
+        "width_m": 30.0,
+        "size_error_m": 5.0,
+    }
     wanted |= {"sensor": "Jilin-1", "mmsi": "123456789", "name": "EVER", "ship_type": "Tanker"}
     wanted |= {"heading_deg": 12.5, "heading_ambiguous": True, "position_error_m": 100.0}
     assert {name: row[name] for name in wanted} == wanted

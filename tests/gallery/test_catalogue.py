@@ -4,6 +4,7 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -81,7 +82,7 @@ def test_other_widths_and_models_are_refused(tmp_path: Path) -> None:
         ({"modality": ["infrared"]}, "write optical or sar"),
     ],
 )
-def test_nonsense_is_refused(tmp_path: Path, columns: dict[str, list[object]], why: str) -> None:
+def test_nonsense_is_refused(tmp_path: Path, columns: dict[str, Any], why: str) -> None:
     gallery = made_gallery(tmp_path / "g")
     with pytest.raises(CrosswakeError, match=why):
         gallery.add(made_sightings(1, **columns))

@@ -3,6 +3,7 @@ and what is not known is never taken for known."""
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,7 +58,9 @@ def test_each_filter_alone(gallery: Gallery) -> None:
 
 
 def test_what_is_not_known_meets_no_bound(tmp_path: Path) -> None:
-    nothing = {name: [None] * 4 for name in ("time", "lon", "lat", "length_m", "ship_type")}
+    nothing: dict[str, Any] = {
+        name: [None] * 4 for name in ("time", "lon", "lat", "length_m", "ship_type")
+    }
     gallery = made_gallery(tmp_path / "g", made_sightings(4, **nothing))
     for filters in (
         Filters(start=BEGIN),

@@ -1,6 +1,7 @@
 """Promise: candidates come in the exact order of similarity, and everything said of them is so."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,7 @@ from crosswake.gallery.products import cosines, embeddings_in
 from crosswake.gallery.search import GallerySearchOptions, search_gallery
 from tests.gallery.making import made_gallery, made_sightings
 
-NOWHERE = {"lon": [None] * 90, "lat": [None] * 90, "time": [None] * 90}
+NOWHERE: dict[str, Any] = {"lon": [None] * 90, "lat": [None] * 90, "time": [None] * 90}
 
 
 @pytest.fixture(scope="module")
