@@ -119,7 +119,9 @@ def measured(
         for vector in vectors:
             query = gallery.table.search(vector, vector_column_name="embedding")
             query = query.distance_type("dot").bypass_vector_index().limit(TOP)
-            (query.where(where, prefilter=True) if where else query).select(["id"]).to_arrow()
+            (query.where(where, prefilter=True) if where else query).select(
+                ["id", "_distance"]
+            ).to_arrow()
 
     ways: dict[str, Callable[[], Any]] = {
         OURS: ours(GallerySearchOptions(top=TOP)),
