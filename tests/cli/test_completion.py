@@ -80,6 +80,6 @@ def test_zsh_gets_a_script(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert said.startswith("#compdef crosswake")
     assert "--rerank.lambda" in said
-    assert "names:name:(demo demo_imagenet" in said
+    assert "names:name:(buildings_height_net " in said and " demo demo_imagenet " in said
     assert "--quiet[" in said
     assert "]:{true,false}:(true false)" in said, "after a switch that is on by default"

@@ -103,7 +103,7 @@ def test_data_given_twice_is_refused(command: str, capsys: pytest.CaptureFixture
         (["data", "chek"], "no command 'data chek'; did you mean data check? ("),
         (["help", "trian"], "did you mean train?"),
         (["train", "--optimser.lr", "1"], "--optimser.lr: no such option; did you mean --opti"),
-        (["chek", "x"], "no command 'chek'; did you mean data check? ("),
+        (["chek", "x"], "no command 'chek'; did you mean buildings check or data check? ("),
         (["Data", "Check"], "no command 'Data'; did you mean data check? ("),
         (["download", "hoss"], "no command 'download'; did you mean data download? ("),
         (["--verison"], "no option '--verison'; did you mean --version? ("),
@@ -166,7 +166,6 @@ EVALUATE = ["evaluate", "--checkpoint", "w.pt", "--data", "x"]
         ),
         (["train", "--evaluate", "perhaps"], "--evaluate: expected true or false, got perhaps ("),
         (["train", "--model", "3"], "--model: Unable to load config '3' ("),
-        (["pretrain", "--splits", "3"], "--splits: expected one or more texts, got 3 ("),
     ],
 )
 def test_complaints_name_the_option_and_what_it_takes(

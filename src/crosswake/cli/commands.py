@@ -202,11 +202,14 @@ def nearest_command(spellings: Sequence[str], group: Sequence[str]) -> str:
     """The command, of a group if one is given, or the option of ``crosswake`` itself that is spelt
     most like one of ``spellings``, in whole or in its last word; nothing where none is."""
     names = group or [*COMMANDS, "--version", "--help", "--debug"]
-    known = {name.rpartition(" ")[2]: name for name in names}
-    known |= {} if group else {name: name for name in names}
+    spelt: dict[str, list[str]] = {}
+    for name in names:
+        for words in {name, name.rpartition(" ")[2]} if not group else {name.rpartition(" ")[2]}:
+            spelt.setdefault(words, []).append(name)
     for word in spellings:
-        if near := difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.65):
-            return known[near[0]]
+        if near := difflib.get_close_matches(word.lower(), spelt, n=1, cutoff=0.65):
+            found = spelt[near[0]]
+            return near[0] if near[0] in found else " or ".join(sorted(found))
     return ""
 
 
@@ -225,9 +228,9 @@ def help_text(group: str = "") -> str:
             "",
             f"{usage}    (crosswake help COMMAND for its options)",
             "",
-            *(f"  {name:<16}{COMMANDS[name].summary}" for name in names),
+            *(f"  {name:<21}{COMMANDS[name].summary}" for name in names),
             "",
-            "  --version       print the version",
-            "  --debug         with any command: a traceback on errors",
+            "  --version            print the version",
+            "  --debug              with any command: a traceback on errors",
         ]
     )
