@@ -62,8 +62,10 @@ def test_answers_are_those_of_a_plain_count() -> None:
         total = weights.appearance * one.parts["appearance"][row].astype(float)
         total = total + weights.reachability * one.parts["reachability"][row]
         candidates = len(total) - (one.own[row] >= 0)
-        odds = 0.7 / candidates * np.exp(total)
-        none = 0.3 * np.exp(weights.absent)
+        odds = np.exp(total) / candidates
+        spread = ((odds / odds.sum()) ** 2).sum()
+        none = 0.3 * np.exp(weights.absent) * spread**-weights.peak
+        odds *= 0.7 * odds.sum() ** (weights.nest - 1)
         chance = {ship: odds[one.gallery == ship].sum() for ship in set(one.gallery.tolist())}
         whole = odds.sum() + none
         best = max(chance, key=lambda ship: chance[ship])

@@ -20,6 +20,7 @@ from crosswake.retrieval.calibration import (
     CrossFit,
     SizeSpread,
     deal_folds,
+    weights_name,
 )
 from crosswake.retrieval.curves import KnownPairs, fit_curve
 from crosswake.retrieval.metrics import Floats, Ints
@@ -29,7 +30,8 @@ from crosswake.settings.evidence import EvidenceConfig
 MOST_DIFFERENT = 100_000
 """Pairs of different ships that a curve is fitted on; of more, as many are drawn."""
 MOST_FITTED = 500
-"""Sightings whose candidates the weights are learnt on; of more, as many are drawn."""
+"""Sightings of each direction whose candidates the weights are learnt on; of more, as many are
+drawn."""
 FEWEST_SHIPS = 8
 FEWEST_SIZES = 20
 """Pairs of one ship that tell how far its measured sizes lie apart."""
@@ -101,7 +103,8 @@ def calibrate(
     comparisons = fair_comparisons(sightings, Weighing(config=config, calibration=plain), crosses)
     kinds = tuple(kind for kind in LEARNT_KINDS if any(kind in one.known() for one in comparisons))
     weights = {
-        "+".join(some): fit_weights(comparisons, some, plain.not_there)
+        weights_name(one.directions[0], "+".join(some)): fit_weights(one, some, plain.not_there)
+        for one in comparisons
         for some in subsets_of(kinds)
     }
     facts: dict[str, Any] = {
@@ -184,13 +187,11 @@ def fair_comparisons(
     """All to all, optical to SAR and SAR to optical, with the log ratios of appearance from curves
     that do not know the query's ship."""
     everything, sar = np.arange(len(sightings)), sightings.facts.sar
-    queries = np.flatnonzero(sightings.named)
-    if len(queries) > MOST_FITTED:
-        drawn = np.random.default_rng(seed).choice(queries, MOST_FITTED, replace=False)
-        queries = np.sort(drawn)
-    ways = [(queries, everything)]
+    queries, random = np.flatnonzero(sightings.named), np.random.default_rng(seed)
+    ways = [(np.sort(random.permutation(queries)[:MOST_FITTED]), everything)]
     for radar in (False, True):
-        way = queries[sar[queries] == radar], everything[sar != radar]
+        some = random.permutation(queries[sar[queries] == radar])[:MOST_FITTED]
+        way = np.sort(some), everything[sar != radar]
         if len(way[0]) and len(way[1]):
             ways.append(way)
     found = []

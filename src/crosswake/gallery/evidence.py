@@ -13,7 +13,12 @@ from crosswake.core.earth import great_circle_km, knots
 from crosswake.gallery.facts import SightingFacts
 from crosswake.gallery.reach import Sailing, claimed_ratio, reach_ratio, rings_of
 from crosswake.gallery.sizes import FLEET_SAMPLE, log_sizes, size_ratio
-from crosswake.retrieval.calibration import UNWEIGHTED, USUAL_MOTION, Calibration
+from crosswake.retrieval.calibration import (
+    UNWEIGHTED,
+    USUAL_MOTION,
+    Calibration,
+    EvidenceWeights,
+)
 from crosswake.retrieval.metrics import Floats
 from crosswake.settings.evidence import EvidenceConfig
 
@@ -70,6 +75,7 @@ class RawEvidence:
         km: (N,), along the great circle, or around land where that was asked for and is longer.
         hours: (N,), from query to candidate.
         count: number of sightings in the gallery.
+        direction: ``o2s`` or ``s2o`` where all candidates are of the other modality, else ``all``.
     """
 
     appearance: Floats
@@ -80,6 +86,7 @@ class RawEvidence:
     km: Floats
     hours: Floats
     count: int
+    direction: str = "all"
 
     def known(self) -> tuple[str, ...]:
         """The kinds that say anything on any candidate."""
@@ -203,13 +210,22 @@ def look_at(
         km=km,
         hours=hours,
         count=fleet.count,
+        direction=direction_of(bool(query.sar[0]), candidates.sar),
     )
+
+
+def direction_of(sar: bool, candidates: NDArray[np.bool_]) -> str:
+    """The protocol of a query and its candidates, by whether they are SAR."""
+    other = len(candidates) > 0 and bool((candidates != sar).all())
+    return ("s2o" if sar else "o2s") if other else "all"
 
 
 def add_up(raw: RawEvidence, kinds: Iterable[str], how: Weighing) -> Evidence:
     """Weigh and add evidence of some kinds, and make probabilities of it."""
     kinds, calibration = tuple(kinds), how.calibration
-    weights = calibration.weights_for(kinds) if calibration else UNWEIGHTED
+    weights = UNWEIGHTED
+    if calibration:
+        weights = calibration.weights_for(kinds, raw.direction)
     nothing = np.zeros(len(raw.cosine))
     parts = {
         kind: weighted_ratio(getattr(raw, kind), getattr(weights, kind, 1.0))
@@ -221,7 +237,7 @@ def add_up(raw: RawEvidence, kinds: Iterable[str], how: Weighing) -> Evidence:
     if calibration:
         prior = how.config.not_there or calibration.not_there
         total = np.asarray(sum(parts.values()))
-        probability, not_there = posterior(total, prior, raw.count, weights.absent)
+        probability, not_there = posterior(total, prior, raw.count, weights)
     return Evidence(**parts, raw=raw, probability=probability, not_there=not_there)
 
 
@@ -275,21 +291,29 @@ def routed(query: SightingFacts, candidates: SightingFacts, km: Floats, total: F
 
 
 def posterior(
-    total: Floats, not_there: float, count: int, shift: float = 0.0
+    total: Floats, not_there: float, count: int, weights: EvidenceWeights = UNWEIGHTED
 ) -> tuple[Floats, float]:
     """Probabilities of N candidates and of "not in this gallery", 1 in sum.
 
-    p_i is proportional to (1 - not_there) / count x exp(total_i), p_0 to not_there x exp(shift).
+    Among the candidates p_i is proportional to exp(total_i). All of them together stand to "not
+    there" as (1 - not_there) m^nest to not_there exp(absent) c^-peak, where m is the mean of
+    exp(total) over the gallery and c the sum of the squared shares p_i: a nested logit (McFadden,
+    "Modelling the choice of residential location", 1978, equation 20), but for c.
 
     Args:
         total: (N,) sums of log ratios; -inf for what is impossible.
         not_there: prior that the ship is in none of the sightings.
         count: number of sightings in the gallery, those included that are no candidates any more.
-        shift: added to the log prior odds of "not there".
+        weights: with nest 1 and peak 0 this is Bayes' rule, the prior shifted.
     """
-    ours = np.log1p(-not_there) - np.log(max(count, 1)) + total
-    none = np.log(not_there) + shift
-    top = max(float(ours.max(initial=-np.inf)), none)
-    weight, rest = np.exp(ours - top), float(np.exp(none - top))
-    whole = weight.sum() + rest
-    return np.asarray(weight / whole), float(rest / whole)
+    top = float(total.max(initial=-np.inf))
+    if top == -np.inf:
+        return np.zeros(len(total)), 1.0
+    part = np.exp(total - top)
+    whole = part.sum()
+    share = part / whole
+    mean = top + np.log(whole) - np.log(max(count, 1))
+    odds = np.log(not_there) - np.log1p(-not_there) + weights.absent - weights.nest * mean
+    odds -= weights.peak * np.log((share**2).sum())
+    none = np.exp(-np.logaddexp(0.0, -odds))
+    return np.asarray(share * np.exp(-np.logaddexp(0.0, odds))), float(none)

@@ -22,6 +22,7 @@ from crosswake.gallery.evidence import (
     Fleet,
     RawEvidence,
     Weighing,
+    direction_of,
     look_at,
 )
 from crosswake.gallery.facts import SightingFacts, sighting_facts, sightings_of_chips
@@ -131,6 +132,7 @@ class Comparison:
         query: (Q,), the ship of each query.
         gallery: (G,), the ship of each sighting.
         own: (Q,), where in the gallery each query stands itself, -1 where it does not.
+        directions: (Q,), of :func:`crosswake.gallery.evidence.direction_of`; none for ``all``.
     """
 
     parts: Mapping[str, Matrix]
@@ -138,6 +140,7 @@ class Comparison:
     query: Ints
     gallery: Ints
     own: Ints
+    directions: tuple[str, ...] = ()
 
     @property
     def counts(self) -> Ints:
@@ -165,6 +168,7 @@ class Comparison:
             km=nothing,
             hours=nothing,
             count=int(self.counts[row]),
+            direction=self.directions[row] if self.directions else "all",
         )
 
 
@@ -208,6 +212,7 @@ def compare_sightings(
         query=sightings.ship[query],
         gallery=sightings.ship[gallery],
         own=own,
+        directions=tuple(direction_of(bool(one), others.sar) for one in sightings.facts.sar[query]),
     )
 
 

@@ -75,12 +75,17 @@ class EvidenceWeights:
         size: likewise.
         reachability: likewise.
         absent: added to the log prior odds of "not in this gallery".
+        nest: exponent of the mean ratio over all candidates where they stand together against "not
+            there"; less than 1 says that who it is can be told better than whether it is there.
+        peak: likewise, how much it speaks for "there" that few candidates share the evidence.
     """
 
     appearance: float = 1.0
     size: float = 1.0
     reachability: float = 1.0
     absent: float = 0.0
+    nest: float = 1.0
+    peak: float = 0.0
 
 
 UNWEIGHTED = EvidenceWeights()
@@ -94,7 +99,7 @@ class Calibration:
         curves: log ratio by pair of modalities, see :data:`MODALITY_PAIRS`; those that the data
             had no pairs for are missing.
         weights: of the evidence when it is added, by the kinds that there are, such as
-            ``appearance+size``.
+            ``appearance+size``; for a gallery of the other modality alone ``o2s:appearance+size``.
         spread: of measured sizes; None where none were known.
         motion: of ships between sightings; as usual where nothing was learnt of it.
         not_there: prior that a ship is not in the gallery.
@@ -110,12 +115,18 @@ class Calibration:
     not_there: float = USUAL_NOT_THERE
     facts: Mapping[str, Any] = field(default_factory=dict)
 
-    def weights_for(self, kinds: Iterable[str]) -> EvidenceWeights:
+    def weights_for(self, kinds: Iterable[str], direction: str = "all") -> EvidenceWeights:
         """The weights where there is evidence of these kinds; of kinds that the data of the
-        calibration did not have, the weight is 1."""
-        learnt = {kind for name in self.weights for kind in name.split("+")}
+        calibration did not have, the weight is 1.
+
+        Args:
+            kinds: of :data:`LEARNT_KINDS`.
+            direction: ``o2s`` or ``s2o`` where all candidates are of the other modality.
+        """
+        learnt = {kind for name in self.weights for kind in name.split(":")[-1].split("+")}
         name = "+".join(kind for kind in LEARNT_KINDS if kind in learnt & set(kinds))
-        return self.weights.get(name, UNWEIGHTED)
+        among_all = self.weights.get(name, UNWEIGHTED)
+        return self.weights.get(weights_name(direction, name), among_all)
 
     def log_ratio(self, cosine: Floats, sar: NDArray[np.bool_], other: bool) -> Floats:
         """(N,) log-likelihood ratios of "same ship"; 0 for modalities without a curve.
@@ -132,6 +143,11 @@ class Calibration:
                 rows = sar == value
                 ratio[rows] = curve(cosine[rows])
         return ratio
+
+
+def weights_name(direction: str, kinds: str) -> str:
+    """Under what the weights of some kinds are kept, for a protocol."""
+    return kinds if direction == "all" else f"{direction}:{kinds}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,7 +262,8 @@ def from_record(content: Mapping[str, Any]) -> Calibration:
     weights = {name: EvidenceWeights(**one) for name, one in content["weights"].items()}
     for one in weights.values():
         factors = (one.appearance, one.size, one.reachability)
-        if not np.isfinite([*factors, one.absent]).all() or min(factors) < 0:
+        factors += (one.nest,)
+        if not np.isfinite([*factors, one.absent, one.peak]).all() or min(factors) < 0:
             raise ValueError("a weight is not finite or below 0")
     if not 0 < content["not_there"] < 1:
         raise ValueError("not_there must lie between 0 and 1")
