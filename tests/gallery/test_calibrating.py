@@ -100,9 +100,12 @@ def test_curves_weights_and_reliability_are_there() -> None:
     found = calibrate(TRAINING, "m", EvidenceConfig(not_there=0.4))
     calibration = found.calibration
     assert calibration.not_there == 0.4
+    kinds = ["+".join(some) for some in subsets_of(("appearance", "size", "reachability"))]
     assert set(calibration.weights) == {
-        "+".join(some) for some in subsets_of(("appearance", "size", "reachability"))
+        start + some for start in ("", "o2s:", "s2o:") for some in kinds
     }
+    one = calibration.weights_for(["appearance", "claims"], "s2o")
+    assert one == calibration.weights["s2o:appearance"] != calibration.weights["appearance"]
     assert set(found.reliability) == set(calibration.curves)
     assert calibration.facts["ships"] == 40
 

@@ -96,6 +96,46 @@ def test_candidates_stand_together_against_not_there() -> None:
     assert none == pytest.approx(nobody / (nobody + there))
 
 
+def test_the_weights_go_with_the_modalities_of_the_candidates() -> None:
+    weights = {"appearance": EvidenceWeights(), "o2s:appearance": EvidenceWeights(absent=3)}
+    model = Calibration(curves=MODEL.curves, model="m", weights=weights)
+    query, how = sightings({"modality": "optical"}), Weighing(calibration=model)
+    radar, optical = {"modality": "sar"}, {"modality": "optical"}
+    found = [
+        weigh(query, sightings(*some), np.ones(2), how)
+        for some in ((radar, radar), (radar, optical), (optical, optical))
+    ]
+    assert [one.raw.direction for one in found] == ["o2s", "all", "all"]
+    assert found[0].not_there > found[1].not_there
+
+
+def test_the_way_around_land_is_taken_where_it_is_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Across an isthmus: 111 km as the crow flies, 2000 km by sea, in 20 hours.
+    monkeypatch.setattr(
+        "crosswake.gallery.sea_routes.sea_route_km",
+        lambda _start, end: 2000.0 if end[0] > 0 else 10.0,
+    )
+    facts = sightings(at(1, 0, 20), at(-1, 0, 20))
+    straight, around = (
+        weigh(
+            sightings(at(0, 0)), facts, np.zeros(2), Weighing(config=EvidenceConfig(sea_routes=s))
+        )
+        for s in (False, True)
+    )
+    assert straight.possible.all()
+    assert around.possible.tolist() == [False, True]
+    np.testing.assert_allclose(around.km, [2000, straight.km[1]])
+
+
+def test_a_sea_route_goes_around_land() -> None:
+    pytest.importorskip("searoute")
+    from crosswake.gallery.sea_routes import sea_route_km
+
+    venice, genoa = (12.3, 45.3), (9.5, 43.5)
+    assert 1800 < sea_route_km(venice, genoa) < 2400  # around Italy; 300 km as the crow flies
+    assert sea_route_km(genoa, venice) == pytest.approx(sea_route_km(venice, genoa))
+
+
 def test_without_evidence_the_prior_stays() -> None:
     chance, none = posterior(np.zeros(40), 0.3, 40)
     assert none == pytest.approx(0.3)
