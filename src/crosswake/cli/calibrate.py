@@ -107,8 +107,12 @@ def print_calibration(found: "Calibrated", split: str) -> None:
         table.add_row(name, str(pairs["same"]), str(pairs["different"]), curve.method, error)
     console.print(table)
     for name, one in found.calibration.weights.items():
-        factors = ", ".join(f"{kind} {getattr(one, kind):.2f}" for kind in name.split("+"))
-        console.print(f"weights of {name}: {factors}; not there {one.absent:+.2f}")
+        kinds = name.split(":")[-1].split("+")
+        factors = ", ".join(f"{kind} {getattr(one, kind):.2f}" for kind in kinds)
+        console.print(
+            f"weights of {name}: {factors}; not there {one.absent:+.2f}, nest {one.nest:.2f}, "
+            f"peak {one.peak:.2f}"
+        )
 
 
 def write_page(
@@ -133,7 +137,10 @@ def write_page(
             name=name,
             cells=[
                 *((f"{getattr(one, kind):.2f}" if kind in name else "–", "") for kind in KINDS),
-                (f"{one.absent:+.2f}", ""),
+                *(
+                    (text, "")
+                    for text in (f"{one.absent:+.2f}", f"{one.nest:.2f}", f"{one.peak:.2f}")
+                ),
             ],
         )
         for name, one in calibration.weights.items()
@@ -166,8 +173,9 @@ def write_page(
             ShownTable(
                 title="Weights of the evidence",
                 note="What each log ratio is multiplied by before they are added, by the kinds of "
-                "evidence that there are, and what is added to the log prior odds of 'not there'.",
-                heads=("evidence", *KINDS, "not there"),
+                "evidence that there are, and what is added to the log prior odds of 'not there'; "
+                "nest and peak: how all candidates together stand against it.",
+                heads=("evidence", *KINDS, "not there", "nest", "peak"),
                 rows=rows,
             )
         ],
