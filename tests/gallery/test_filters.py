@@ -57,6 +57,15 @@ def test_each_filter_alone(gallery: Gallery) -> None:
         assert 0 < len(rows_where(good)) < 120
 
 
+def test_a_type_is_taken_letter_by_letter(tmp_path: Path) -> None:
+    """``_`` and ``%`` stand for themselves, and a quote ends nothing."""
+    kinds = ["general_cargo", "generalXcargo", "50 % Owner's", None]
+    gallery = made_gallery(tmp_path / "g", made_sightings(4, ship_type=kinds))
+    ids = made_sightings(4)["id"].to_pylist()
+    for asked, rows in (("General_Cargo", [0]), ("%", [2]), ("owner's", [2]), ("cargo", [0, 1])):
+        assert left_by(gallery, Filters(ship_type=asked)) == {ids[row] for row in rows}, asked
+
+
 def test_what_is_not_known_meets_no_bound(tmp_path: Path) -> None:
     nothing: dict[str, Any] = {
         name: [None] * 4 for name in ("time", "lon", "lat", "length_m", "ship_type")
