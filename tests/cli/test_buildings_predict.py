@@ -2,7 +2,6 @@
 open; a run that was stopped goes on."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -159,16 +158,6 @@ def test_bad_tiles_are_listed(
     assert "P_0420.tif: truncated or damaged" in capsys.readouterr().err
     (tmp_path / "found.zip").unlink()
     assert main([*words, "--strict"]) == 2
-
-
-def test_a_split_without_tiles_is_named(
-    words: list[str], tmp_path: Path, finder: Seeing, capsys: Any
-) -> None:
-    root = make_tiles(tmp_path / "tiles")
-    shutil.rmtree(root / "track2" / "val")
-    words[words.index("--data") + 1] = str(root)
-    assert main([*words, "--split", "val"]) == 2
-    assert "no images in the split val; name another" in capsys.readouterr().err
 
 
 def test_images_that_the_model_does_not_know_are_refused(

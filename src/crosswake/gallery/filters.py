@@ -70,7 +70,7 @@ def sql_time(moment: datetime | None) -> str | None:
     """A moment in UTC as a literal."""
     if moment is None:
         return None
-    return f"timestamp '{moment:%Y-%m-%d %H:%M:%S.%f}'"
+    return f"timestamp '{moment.replace(tzinfo=None).isoformat(' ', 'microseconds')}'"
 
 
 def between(column: str, bounds: tuple[float | str | None, ...]) -> str:

@@ -33,6 +33,8 @@ REASONS = {
     "read-only file system": "the file system is read-only; choose another place",
     "accessdenied": "the object store refuses the keys; check AWS_ACCESS_KEY_ID and the others",
     "invalidaccesskeyid": "the object store does not know the keys; check AWS_ACCESS_KEY_ID",
+    "failed to get aws credentials": "no keys of the object store; set AWS_ACCESS_KEY_ID and "
+    "AWS_SECRET_ACCESS_KEY",
     "nosuchbucket": "there is no such bucket; make it, or name another",
 }
 """What is said where a complaint of the store holds these words."""

@@ -64,8 +64,7 @@ def open_tiles(data: Path, track: int, split: str) -> tuple[Tiles, tuple[BadFile
         listed = read_tiles(data, track)
         tiles, passed = listed.of_split(split), listed.bad_files
     if not tiles:
-        where = " and ".join(plain) or f"the split {split}"
-        raise CrosswakeError(f"{data}: no images in {where}; name another")
+        raise CrosswakeError(f"{data}: no images in {' and '.join(plain)}; name another folder")
     if any(tile.image_id is None for tile in tiles):
         say_once("image ids count from 0 in the order of file names, for no file says them")
         tiles = tuple(replace(tile, image_id=row) for row, tile in enumerate(tiles))
