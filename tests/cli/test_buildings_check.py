@@ -68,6 +68,13 @@ def test_faults_are_grouped(root: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert not Path("o/sheet_track1.png").exists()
 
 
+@pytest.mark.parametrize("name", ["images", "annotations"])
+def test_lists_that_are_none(root: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    edit_json(root / JSON, lambda content: content.update({name: None}))
+    assert main(["buildings", "check", str(root), "--track", "2", "--quiet"]) == 2
+    assert f"{name} that are no list; fetch it again" in capsys.readouterr().out
+
+
 def test_results_of_other_tiles_stay(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = make_tiles(root.parent / "other", tracks=(2,), tiles=1)
     words = ["--track", "2", "--output", "out", "--quiet"]
@@ -93,6 +100,7 @@ def test_simulated_tiles_say_so(root: Path, capsys: pytest.CaptureFixture[str]) 
         (["dfc23", "--track", "3"], "--track"),
         (["dfc23", "--reference", "dfc23"], "--reference: is for a submission, a zip"),
         (["a.zip", "--output", "out"], "--output: is for a folder of tiles"),
+        ([__file__], "a file; name a folder"),
     ],
 )
 def test_refusals(

@@ -19,7 +19,7 @@ def test_from_making_to_exporting(
     model = ["--checkpoint", str(tiny_weights(tmp_path / "tiny.pth")), "--device", "cpu"]
     assert main(["gallery", "create", "g", *model]) == 0
     assert main(["gallery", "add", "g", str(ships / "bounding_box_test"), *model]) == 0
-    assert "6 sightings added, 0 sightings known before; 6 in all" in capsys.readouterr().out
+    assert "6 sightings added, 0 sightings there already; 6 in all" in capsys.readouterr().out
     query = str(ships / "query" / "0003_s01c1_SAR.tif")
     tables = [f"f.{kind}" for kind in ("csv", "json", "geojson", "geoparquet")]
     words = ["gallery", "search", "g", *model, "--query", query, "--modality", "optical"]
@@ -64,6 +64,9 @@ def test_from_making_to_exporting(
         (["--from", "2026-03-02", "--to", "2026-03-01"], "--to: 2026-03-01 is before"),
         (["--table", "f.xlsx"], "--table: f.xlsx must end in one of .csv"),
         (["--embedding", "e.npy"], "--query: name what to look for by one of"),
+        (["--where", "1=1); drop"], "--where: expected one condition in SQL, got 1=1); drop"),
+        (["--where", "a = 1) OR (b = 2"], "--where: expected one condition in SQL"),
+        (["--where", "name = 'x"], "--where: expected one condition in SQL"),
         (["--storage", "endpoint"], "--storage: expected KEY=VALUE, got endpoint"),
     ],
 )
@@ -87,3 +90,27 @@ def test_a_day_counts_as_a_whole(
     assert "100 sightings in the gallery; time: 48 left" in capsys.readouterr().out
     assert main([*words, "--sensor", "nobody"]) == 2
     assert "the filters leave none of 100 sightings (time 76, sensor 0)" in capsys.readouterr().err
+
+
+def test_what_is_no_condition_removes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The store would read the first half alone."""
+    gallery = made_gallery(tmp_path / "g", made_sightings(5))
+    words = ["gallery", "delete", str(tmp_path / "g"), "--yes", "--where"]
+    assert main([*words, "length_m > 0; id = 'a'"]) == 2
+    assert "mend its brackets or quotes" in capsys.readouterr().err
+    assert gallery.count() == 5
+    assert main([*words, "path = ';)--' OR (length_m >= 103)"]) == 0
+    assert "2 sightings removed; 3 left" in capsys.readouterr().out
+
+
+def test_a_distance_needs_a_position(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made_gallery("g", made_sightings(3, lon=[None] * 3, lat=[None] * 3))
+    words = ["gallery", "search", "g", "--id", made_sightings(1)["id"][0].as_py()]
+    assert main([*words, "--within", "5km"]) == 2
+    assert "--within: no query has a position; give --query_position" in capsys.readouterr().err
+    assert not Path("search.html").exists()

@@ -25,6 +25,7 @@ def test_log_has_plain_lines(
         for one in lines
     )
     assert lines[-1].startswith("reading 9/9 (100 %)")
+    assert sum("9/9" in one for one in lines) == 1
     assert "\r" not in said.err
     assert "\x1b" not in said.err
 

@@ -151,3 +151,16 @@ def test_a_full_disk_leaves_the_gallery_as_it_was(tmp_path: Path) -> None:
 def test_a_model_of_another_width_makes_another_gallery(tmp_path: Path) -> None:
     create_gallery(tmp_path / "wide", GalleryModel(weights="cd" * 32, width=2 * WIDTH))
     assert open_gallery(tmp_path / "wide").model.width == 2 * WIDTH
+
+
+def test_a_damaged_gallery_is_said_in_words(tmp_path: Path) -> None:
+    """Without the lines of the store's own program."""
+    gallery = made_gallery(tmp_path / "g", made_sightings(20))
+    data = next((tmp_path / "g" / "sightings.lance" / "data").iterdir())
+    data.write_bytes(data.read_bytes()[:100])
+    with pytest.raises(CrosswakeError, match=r"g: cannot be read \(") as cut:
+        open_gallery(gallery.place).read()
+    assert ".rs:" not in str(cut.value)
+    data.unlink()
+    with pytest.raises(CrosswakeError, match="a file of it is missing; take a copy that is whole"):
+        open_gallery(gallery.place).read()

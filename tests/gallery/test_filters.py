@@ -1,7 +1,7 @@
 """Promise: filters leave exactly what they say, at the antimeridian, the poles and the same second,
 and what is not known is never taken for known."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,21 @@ def test_each_filter_alone(gallery: Gallery) -> None:
     for filters, good in cases.items():
         assert left_by(gallery, filters) == rows_where(good), filters
         assert 0 < len(rows_where(good)) < 120
+
+
+def test_any_year_is_a_time(gallery: Gallery) -> None:
+    early, late = (datetime(year, 1, 1, tzinfo=UTC) for year in (1, 9999))
+    assert left_by(gallery, Filters(start=early, end=late)) == rows_where(np.ones(120, bool))
+    assert left_by(gallery, Filters(end=early)) == set()
+
+
+def test_a_type_is_taken_letter_by_letter(tmp_path: Path) -> None:
+    """``_`` and ``%`` stand for themselves, and a quote ends nothing."""
+    kinds = ["general_cargo", "generalXcargo", "50 % Owner's", None]
+    gallery = made_gallery(tmp_path / "g", made_sightings(4, ship_type=kinds))
+    ids = made_sightings(4)["id"].to_pylist()
+    for asked, rows in (("General_Cargo", [0]), ("%", [2]), ("owner's", [2]), ("cargo", [0, 1])):
+        assert left_by(gallery, Filters(ship_type=asked)) == {ids[row] for row in rows}, asked
 
 
 def test_what_is_not_known_meets_no_bound(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from crosswake.gallery.catalogue import Gallery
 from crosswake.gallery.index import index_of, make_index
 from crosswake.gallery.judgements import Judgement, record_judgement
 from crosswake.gallery.products import cosines, embeddings_in
+from crosswake.gallery.queries import queries_of_embeddings
 from crosswake.gallery.search import GallerySearchOptions, search_gallery
-from tests.gallery.making import made_gallery, made_sightings
+from tests.gallery.making import WIDTH, made_gallery, made_sightings
 
 NOWHERE: dict[str, Any] = {"lon": [None] * 90, "lat": [None] * 90, "time": [None] * 90}
 
@@ -99,3 +100,11 @@ def test_the_index_is_used_where_it_may_be(tmp_path: Path, monkeypatch: pytest.M
     assert "compared exactly" in search_gallery(gallery, query, without).rule
     with pytest.raises(CrosswakeError, match="from 1000 on"):
         make_index(made_gallery(tmp_path / "small", made_sightings(9)), 10, 10)
+
+
+@pytest.mark.parametrize("rows", [np.zeros((0, WIDTH)), np.eye(WIDTH)[:1].astype(complex)])
+def test_embeddings_that_are_none_are_refused(tmp_path: Path, rows: Any) -> None:
+    gallery = made_gallery(tmp_path / "g", made_sightings(3))
+    np.save(tmp_path / "e.npy", rows)
+    with pytest.raises(CrosswakeError, match=r"--embedding: .*e\.npy: "):
+        queries_of_embeddings(gallery, tmp_path / "e.npy", "sar")

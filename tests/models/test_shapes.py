@@ -67,6 +67,13 @@ def test_the_other_settings_too(tmp_path: Path, key: str, value: object, said: s
         load(save(path, content), device="cpu")
 
 
+def test_a_model_of_buildings_embeds_no_chips(tmp_path: Path) -> None:
+    path = tiny_weights(tmp_path / "w.pth")
+    content = torch.load(path) | {"command": "buildings train"}
+    with pytest.raises(CrosswakeError, match=r"w\.pth: a model of crosswake buildings train"):
+        load(save(path, content), device="cpu")
+
+
 def test_weights_that_are_none_are_named(tmp_path: Path) -> None:
     state = tiny_model().state_dict()
     name = "base.blocks.0.attn.qkv.weight"

@@ -23,6 +23,7 @@ def run(config: BuildingsSimulateConfig) -> int:
     if config.preview is not None:
         from crosswake.simulate.town_preview import draw_towns
 
-        draw_towns(config.preview, seed=config.seed, overwrite=config.overwrite)
+        how = {"overwrite": config.overwrite, "quiet": config.quiet}
+        draw_towns(config.preview, seed=config.seed, **how)
         print_line(config.preview)
     return 0

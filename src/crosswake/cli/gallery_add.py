@@ -43,6 +43,6 @@ def run(config: AddConfig) -> int:
     if not result.new and not result.known:
         raise CrosswakeError(f"{config.source}: not one sighting can be added")
     if not config.quiet:
-        known = f"{counted(result.known, 'sighting')} known before"
+        known = f"{counted(result.known, 'sighting')} there already"
         print_line(f"{counted(result.new, 'sighting')} added, {known}; {gallery.count():,} in all")
     return 0

@@ -7,6 +7,7 @@ from crosswake.settings.gallery import CompactConfig
 
 def run(config: CompactConfig) -> int:
     """Compact, say what that gave."""
+    from crosswake.core.text import counted
     from crosswake.gallery.contents import contents_of
 
     gallery = open_named(config)
@@ -14,5 +15,6 @@ def run(config: CompactConfig) -> int:
     gallery.compact(config.keep_hours)
     if not config.quiet:
         after = contents_of(gallery)["fragments"]
-        print_line(f"{gallery.count():,} sightings in {after} files, before in {before}")
+        there = counted(gallery.count(), "sighting")
+        print_line(f"{there} in {counted(after, 'file')}, before in {before}")
     return 0

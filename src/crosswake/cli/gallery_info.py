@@ -29,15 +29,16 @@ def run(config: InfoConfig) -> int:
 def print_contents(found: dict[str, Any]) -> None:
     """A table of what is there."""
     from crosswake.core.progress import byte_text
+    from crosswake.core.text import counted
 
     table = plain_table(str(found["gallery"]), "what")
     table.add_column("")
     model, index, judged = found["model"], found["index"], found["judgements"]
-    known = ", ".join(f"{name} of {count:,}" for name, count in found["known"].items())
+    known = ", ".join(f"{name} of {count:,}" for name, count in found["known"].items() if count)
     west, east, south, north = found["region"]
     region = "" if west is None else f"{west:.2f} to {east:.2f} E, {south:.2f} to {north:.2f} N"
     rows = {
-        "sightings": f"{found['sightings']:,} of {found['identities']:,} named ships",
+        "sightings": f"{found['sightings']:,}, with {counted(found['identities'], 'identity')}",
         "modality": counted_text(found["modality"]),
         "sensor": counted_text(found["sensor"]),
         "ship type": counted_text(found["ship_type"]),
@@ -47,7 +48,7 @@ def print_contents(found: dict[str, Any]) -> None:
         "model": f"{model['checkpoint']} ({model['weights'][:12]}), {model['width']} numbers",
         "index": "none" if index is None else f"recall {index['recall']:.1%}",
         "judgements": f"{judged['in_force']} in force, {judged['all']} rows",
-        "size": f"{byte_text(found['bytes'])} in {found['fragments']} files",
+        "size": f"{byte_text(found['bytes'])} in {counted(found['fragments'], 'file')}",
         "made": f"{found['created']}, version {found['version']}",
     }
     for name, text in rows.items():

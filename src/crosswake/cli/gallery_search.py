@@ -38,6 +38,8 @@ def run(config: GallerySearchConfig) -> int:
     refuse_other_found(config, origin)
     how = how_to_search(config, gallery)
     queries, bad = queries_of(config, gallery)
+    if config.within and queries["lon"].null_count == queries.num_rows:
+        raise CrosswakeError("--within: no query has a position; give --query_position LON,LAT")
     result = search_gallery(gallery, queries, how)
     write_found(config, result, origin)
     if not config.quiet:

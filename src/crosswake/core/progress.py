@@ -54,7 +54,9 @@ class Progress:
         self.done += amount
         if self._bar is not None:
             self._bar.update(self.done, self._amount_text(), self._rate_text(), note)
-        elif not self.quiet and time.monotonic() - self._last_line >= LOG_EVERY_SECONDS:
+        elif self.quiet or self.done >= self.total:
+            return  # the last line comes at the end
+        elif time.monotonic() - self._last_line >= LOG_EVERY_SECONDS:
             self._print_line(note)
 
     def _print_line(self, note: str = "") -> None:

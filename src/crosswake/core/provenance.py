@@ -108,7 +108,13 @@ def differences(found: Origin, now: Origin) -> str:
 
 def short_value(value: object) -> str:
     """A value of an origin as it stands in a message: hashes by their first 12 digits."""
-    text = "none" if value is None else value if isinstance(value, str) else json.dumps(value)
+    text = (
+        "none"
+        if value is None
+        else value
+        if value and isinstance(value, str)
+        else json.dumps(value)
+    )
     return text[:12] if re.fullmatch("[0-9a-f]{32,}", text) else text
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from math import asin, cos, degrees, radians, sin
 
 from crosswake.core.earth import EARTH_RADIUS_KM
-from crosswake.gallery.store import sql_in
+from crosswake.gallery.store import sql_in, sql_text
 
 Interval = tuple[float | None, float | None]
 """Least and greatest value; None where there is no bound."""
@@ -50,7 +50,7 @@ class Filters:
             ("box", sql_bbox(self.bbox) if self.bbox else ""),
             ("modality", sql_in("modality", [self.modality]) if self.modality else ""),
             ("sensor", sql_in("lower(sensor)", [name.lower() for name in self.sensor])),
-            ("type", f"lower(ship_type) LIKE {sql_part(self.ship_type)}"),
+            ("type", f"contains(lower(ship_type), {sql_text(self.ship_type.lower())})"),
             ("length", between("length_m", self.length)),
             ("width", between("width_m", self.width)),
             ("where", f"({self.where})" if self.where else ""),
@@ -70,13 +70,7 @@ def sql_time(moment: datetime | None) -> str | None:
     """A moment in UTC as a literal."""
     if moment is None:
         return None
-    return f"timestamp '{moment:%Y-%m-%d %H:%M:%S.%f}'"
-
-
-def sql_part(text: str) -> str:
-    """The pattern of texts, in small letters, that hold ``text``."""
-    plain = text.lower().replace("'", "''")
-    return f"'%{plain.replace('%', '').replace('_', '')}%'"
+    return f"timestamp '{moment.replace(tzinfo=None).isoformat(' ', 'microseconds')}'"
 
 
 def between(column: str, bounds: tuple[float | str | None, ...]) -> str:

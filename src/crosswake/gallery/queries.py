@@ -105,13 +105,14 @@ def queries_of_embeddings(gallery: Gallery, path: Path, modality: str) -> pa.Tab
             length 1.
     """
     try:
-        rows = np.atleast_2d(np.load(path, allow_pickle=False)).astype(np.float32)
+        rows = np.atleast_2d(np.load(path, allow_pickle=False))
+        rows = rows.astype(np.float32, casting="same_kind")
     except (OSError, ValueError, TypeError) as error:
         raise CrosswakeError(
             f"--embedding: {path}: is no .npy file of numbers ({error})"
         ) from error
     width = gallery.model.width
-    if rows.ndim != 2 or rows.shape[1] != width:
+    if rows.ndim != 2 or rows.shape[1] != width or not len(rows):
         raise CrosswakeError(
             f"--embedding: {path}: has the shape {rows.shape}; the gallery's embeddings have "
             f"{width} numbers"

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,13 +28,18 @@ REASONS = {
     "no space left": "the disk is full; make room",
     "file too large": "the disk or its quota is full; make room",
     "quota exceeded": "the quota is used up; make room",
+    "lance error: not found": "a file of it is missing; take a copy that is whole",
     "permission denied": "not allowed; choose another place",
     "read-only file system": "the file system is read-only; choose another place",
     "accessdenied": "the object store refuses the keys; check AWS_ACCESS_KEY_ID and the others",
     "invalidaccesskeyid": "the object store does not know the keys; check AWS_ACCESS_KEY_ID",
+    "failed to get aws credentials": "no keys of the object store; set AWS_ACCESS_KEY_ID and "
+    "AWS_SECRET_ACCESS_KEY",
     "nosuchbucket": "there is no such bucket; make it, or name another",
 }
 """What is said where a complaint of the store holds these words."""
+SOURCE_LINE = re.compile(r",? \S+\.rs:\d+:\d+")
+"""Where in the store's own program it complained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +110,7 @@ def said_of(place: str, done: str) -> Iterator[None]:
 
 def reason_of(error: Exception) -> str:
     """Why, in words where we know the complaint, else the complaint's first line."""
-    text = " ".join(str(error).split())
+    text = SOURCE_LINE.sub("", " ".join(str(error).split()))
     known = (said for words, said in REASONS.items() if words in text.lower())
     return next(known, cut_short(plain_text(text) or type(error).__name__, 240))
 

@@ -10,7 +10,7 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.data.chips import AS_THE_FILE_SAYS, Reading, SarBand
 from crosswake.data.radiometry import SarRadiometry
 from crosswake.models.build import build_model
-from crosswake.models.weight_files import NO_VIT, State, Weights
+from crosswake.models.weight_files import NO_VIT, TRAINED_BY, State, Weights
 from crosswake.settings.beside import beside, read_beside
 from crosswake.settings.model import ModelConfig
 from crosswake.settings.stored import fit_stored, restored
@@ -37,8 +37,14 @@ def model_config(weights: Weights) -> ModelConfig:
     """The model settings kept in one of our checkpoints.
 
     Raises:
-        CrosswakeError: they are incomplete, no settings, or of a newer version.
+        CrosswakeError: they are incomplete, no settings, of a newer version, or of a model that
+            finds buildings.
     """
+    if weights.meta.get("command") == TRAINED_BY:
+        raise CrosswakeError(
+            f"{weights.path}: a model of crosswake {TRAINED_BY}, which embeds no chips; name a "
+            "checkpoint of crosswake train or pretrain"
+        )
     try:
         return restored(ModelConfig, weights.meta["config"].get("model"), UNSEEN)
     except CrosswakeError as error:

@@ -46,6 +46,10 @@ LITE0_MEAN, LITE0_STD = 127 / 255, 128 / 255
 NO_VIT = "holds no Vision Transformer weights (no cls_token); is it the right file?"
 
 
+TRAINED_BY = "buildings train"
+"""What checkpoints of building models say that they were made by."""
+
+
 EXPORTED = (".onnx", ".pt2")
 
 

@@ -1,5 +1,6 @@
 """Settings of the commands of ``crosswake gallery``, but for its search."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,21 @@ from crosswake.settings.common import (
 from crosswake.settings.reading import ReadingConfig
 
 EXPORT_ENDINGS = (".parquet", ".geoparquet", ".geojson", ".csv")
+
+
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+
+
+def check_condition(text: str) -> None:
+    """Refuse what the store would read as a shorter condition, or as more than one: it ignores
+    what follows the first whole one."""
+    bare = QUOTED.sub("", text)
+    depth = lowest = 0
+    for one in bare:
+        depth += (one == "(") - (one == ")")
+        lowest = min(lowest, depth)
+    good = depth == lowest == 0 and not any(sign in bare for sign in (";", "--", "/*", "'", '"'))
+    check(good, "where", f"expected one condition in SQL, got {text}; mend its brackets or quotes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +132,7 @@ class GalleryExportConfig(GalleryConfig, OverwriteConfig):
         GalleryConfig.__post_init__(self)
         good = self.output.suffix.lower() in EXPORT_ENDINGS
         check(good, "output", f"{self.output} must end in one of {', '.join(EXPORT_ENDINGS)}")
+        check_condition(self.where)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +162,7 @@ class DeleteConfig(GalleryConfig):
     def __post_init__(self) -> None:
         GalleryConfig.__post_init__(self)
         check(bool(self.id) != bool(self.where), "id", "name ids, or a condition with --where")
+        check_condition(self.where)
 
 
 @dataclass(frozen=True, kw_only=True)

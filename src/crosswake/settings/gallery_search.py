@@ -9,7 +9,7 @@ from typing import Literal
 from crosswake.data.sources.listing import ModalityChoice
 from crosswake.settings.common import DeviceConfig, OverwriteConfig, StrictConfig, check
 from crosswake.settings.evidence import EvidenceConfig
-from crosswake.settings.gallery import GalleryConfig
+from crosswake.settings.gallery import GalleryConfig, check_condition
 from crosswake.settings.reading import ReadingConfig
 
 Bounds = tuple[float | None, float | None]
@@ -86,6 +86,7 @@ class GallerySearchConfig(
         for path in self.table:
             good = path.suffix.lower() in FOUND_ENDINGS
             check(good, "table", f"{path} must end in one of {', '.join(FOUND_ENDINGS)}")
+        check_condition(self.where)
         _ = self.period, self.box, self.within_km, self.lengths, self.widths, self.position
 
     @property

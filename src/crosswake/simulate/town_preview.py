@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from crosswake.core.errors import CrosswakeError
+from crosswake.core.progress import track
 from crosswake.core.provenance import refuse_other
 from crosswake.data.tiles import ROOF_TYPES
 from crosswake.simulate.imaging import generator
@@ -24,7 +25,7 @@ SHOWN_HEIGHT = 40.0
 """Metres that are drawn brightest."""
 
 
-def draw_towns(path: Path, *, seed: int = 0, overwrite: bool = False) -> None:
+def draw_towns(path: Path, *, seed: int = 0, overwrite: bool = False, quiet: bool = False) -> None:
     """Draw the sheet to ``path``: a column a city.
 
     Raises:
@@ -43,7 +44,8 @@ def draw_towns(path: Path, *, seed: int = 0, overwrite: bool = False) -> None:
         grid = figure.add_gridspec(
             3, 4, left=0.032, right=0.995, top=0.965, bottom=0.052, hspace=0.02, wspace=0.02
         )
-        for column, city in enumerate(SHOWN_CITIES):
+        cities = track(SHOWN_CITIES, len(SHOWN_CITIES), "draw towns", "towns", quiet)
+        for column, city in enumerate(cities):
             rng = generator(seed, 4, column)
             town = build_town(city, SHOWN_SIZE, ("pyramid_roof", "revolved"), rng)
             images = image_tile(town, city, rng)

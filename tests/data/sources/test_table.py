@@ -90,7 +90,10 @@ def test_rows_without_a_split_are_for_training(tmp_path: Path, text: str) -> Non
             HEAD + "1.tif,A,sar,test,,,,,\n",
             "line 2: split is 'test'; write one of train, query, gallery",
         ),
-        (HEAD + "1.tif,A,sar,train,wide,,,,\n", "line 2: width_m is 'wide'; a number from 1e-06"),
+        (
+            HEAD + "1.tif,A,sar,train,wide,,,,\n",
+            "line 2: width_m is 'wide'; a number from 1e-06 up",
+        ),
         (HEAD + "1.tif,A,sar,train,0,,,,\n", "line 2: width_m is '0'"),
         (HEAD + "1.tif,A,sar,train,,-4,,,\n", "line 2: height_m is '-4'"),
         (HEAD + "1.tif,A,sar,train,,nan,,,\n", "line 2: height_m is 'nan'"),

@@ -74,6 +74,11 @@ def read_references(path: Path, content: Mapping[str, Any], track: int) -> Refer
     """COCO's lists of images and annotations, each entry checked by itself."""
     found = read_numbers(path, content)
     faults = [*found.faults, *category_faults(path, content, track)]
+    faults += [
+        BadFile(path=path, reason=f"{name} that are no list; fetch it again")
+        for name in ("images", "annotations")
+        if not isinstance(content[name], list)
+    ]
     buildings: dict[int, list[Building]] = {number: [] for number in found.numbers.values()}
     seen: set[int] = set()
     annotations = content["annotations"]

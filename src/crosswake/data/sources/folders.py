@@ -43,10 +43,11 @@ def walk(root: Path, bad: list[BadFile]) -> Iterator[tuple[Path, list[str], list
     ``bad``.
 
     Raises:
-        CrosswakeError: there is no such folder.
+        CrosswakeError: there is no such folder, or it is a file.
     """
     if not is_folder(root):
-        raise CrosswakeError(f"{cut_short(root, 200)}: no such folder; correct the path")
+        why = "a file; name a folder" if is_file(root) else "no such folder; correct the path"
+        raise CrosswakeError(f"{cut_short(root, 200)}: {why}")
     seen: dict[tuple[int, int], Path] = {}
     waiting = [root]
     while waiting:

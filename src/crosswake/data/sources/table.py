@@ -205,9 +205,10 @@ def number_in(
     except ValueError:
         value = float("nan")
     if not low <= value <= high or math.isinf(value):
+        bounds = f" from {low:g}" if low > -math.inf else ""
+        bounds += f" to {high:g}" if high < math.inf else " up" if bounds else ""
         raise CrosswakeError(
-            f"{table}, line {line}: {column} is '{quoted(text)}'; a number from {low:g} to "
-            f"{high:g} is expected"
+            f"{table}, line {line}: {column} is '{quoted(text)}'; a number{bounds} is expected"
         )
     return value
 

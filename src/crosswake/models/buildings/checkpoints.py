@@ -14,13 +14,11 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.models.buildings.base import BuildingModel, DenseBuildingModel
 from crosswake.models.buildings.build import build_building_model
 from crosswake.models.checkpoints import require_finite_weights
-from crosswake.models.weight_files import Weights, read_weights
+from crosswake.models.weight_files import TRAINED_BY, Weights, read_weights
 from crosswake.settings.building_model import BuildingModalities, BuildingModelConfig
 from crosswake.settings.common import Device, Precision
 from crosswake.settings.stored import fit_stored, restored
 
-TRAINED_BY = "buildings train"
-"""The command that writes these checkpoints."""
 MOST_WIDTH = 4096
 """Channels; a file that wants more would fill the memory before its weights are looked at."""
 
