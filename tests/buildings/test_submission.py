@@ -312,3 +312,11 @@ def test_track_1_needs_no_heights(known: list[TileResult], tmp_path: Path) -> No
     shutil.copy(path, tmp_path / "again.zip")
     with pytest.raises(CrosswakeError, match=r"no seg_results\.json at its root"):
         check_submission(tmp_path / "again.zip", track=2)
+
+
+def test_names_that_no_archive_may_hold_are_said(tmp_path: Path, known: list[TileResult]) -> None:
+    path = tmp_path / "s.zip"
+    named = [replace(known[0], stem="a\x1b[31mb"), *known[1:]]
+    with pytest.raises(CrosswakeError, match=r"s\.zip: not written, .*unsafe name.*; rename the"):
+        write_submission(path, 2, named)
+    assert not path.exists()

@@ -247,7 +247,11 @@ def write_submission(
                 if one.height is not None:
                     add(archive, f"{HEIGHTS}/{one.stem}.tif", height_bytes(one))
         known = [replace(one, instances=(), height=None) for one in results]
-        found = examine(temporary, track, known, keep=False, quiet=True)
+        try:
+            found = examine(temporary, track, known, keep=False, quiet=True)
+        except CrosswakeError as error:  # a tile whose name no archive may hold
+            why = str(error).removeprefix(f"{temporary}: ")
+            raise CrosswakeError(f"{path}: not written, {why}; rename the tile") from error
         if found.faults:
             lines = summary_lines(found.faults)
             raise CrosswakeError(f"{path}: not written, it would have a fault: {lines[0]}")
