@@ -261,8 +261,7 @@ def from_record(content: Mapping[str, Any]) -> Calibration:
         curves[pair] = curve
     weights = {name: EvidenceWeights(**one) for name, one in content["weights"].items()}
     for one in weights.values():
-        factors = (one.appearance, one.size, one.reachability)
-        factors += (one.nest,)
+        factors = (one.appearance, one.size, one.reachability, one.nest)
         if not np.isfinite([*factors, one.absent, one.peak]).all() or min(factors) < 0:
             raise ValueError("a weight is not finite or below 0")
     if not 0 < content["not_there"] < 1:
