@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from crosswake.cli.main import main
+from crosswake.gallery.store import Store
 from tests.gallery.making import made_gallery, made_sightings
 from tests.tiny import tiny_hoss
 from tests.tiny_models import tiny_weights
@@ -87,3 +88,20 @@ def test_a_day_counts_as_a_whole(
     assert "100 sightings in the gallery; time: 48 left" in capsys.readouterr().out
     assert main([*words, "--sensor", "nobody"]) == 2
     assert "the filters leave none of 100 sightings (time 76, sensor 0)" in capsys.readouterr().err
+
+
+def test_options_of_a_store_reach_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[object] = []
+
+    def remember(store: Store) -> bool:
+        seen.append((store.place, store.options))
+        return False
+
+    monkeypatch.setattr(Store, "remote", property(remember))
+    words = ["--storage", "aws_region=eu-central-1", "--storage", "aws_endpoint=http://a/?b=c"]
+    assert main(["gallery", "info", str(tmp_path / "g"), *words]) == 2
+    assert "there is no gallery; make one with" in capsys.readouterr().err
+    options = (("aws_region", "eu-central-1"), ("aws_endpoint", "http://a/?b=c"))
+    assert seen[0] == (str(tmp_path / "g"), options)

@@ -21,6 +21,8 @@ from crosswake.core.text import counted
 from crosswake.data.sightings import SIGHTING_COLUMNS, sighting_schema
 from crosswake.gallery.store import Store, about_of, said_of, until_committed
 
+READ_TOGETHER = 65_536
+"""Rows of a part of an answer; LanceDB's own 1024 cost more than reading them."""
 SIGHTINGS, JUDGEMENTS = "sightings", "judgements"
 ROW_ID = "_rowid"
 """Column by which the store finds a row again, in one version of the table."""
@@ -117,12 +119,13 @@ class Gallery:
         """
         with said_of(self.place, "read"):
             query = self.table.search().select(list(columns)).with_row_id(rows)
-            found: pa.Table = (query.where(where) if where else query).to_arrow()
+            query = query.where(where) if where else query
+            found: pa.Table = query.to_batches(READ_TOGETHER).read_all()
             return found
 
     def rows(self, where: str) -> NDArray[np.int64]:
         """The row numbers of the sightings that meet a condition."""
-        return np.asarray(self.read(where, [], rows=True)[ROW_ID].to_numpy().astype(np.int64))
+        return np.asarray(self.read(where, [ROW_ID])[ROW_ID].to_numpy().astype(np.int64))
 
     def take(self, rows: Sequence[int], columns: Sequence[str]) -> pa.Table:
         """The sightings with some row numbers of this version, in no particular order."""

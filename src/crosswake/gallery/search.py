@@ -21,8 +21,8 @@ from crosswake.gallery.left import (
     Left,
     fleet_where,
     kept_sightings,
-    read_left,
     left_in_rows,
+    read_left,
     sampled_fleet,
 )
 from crosswake.gallery.products import cosines, embeddings_in
@@ -190,7 +190,7 @@ def one_of_nearest(
     query: pa.Table,
     options: GallerySearchOptions,
 ) -> QueryAnswer:
-    """One answer of the nearest by an index or in memory; they are compared exactly, and weighed."""
+    """One answer of the nearest, by an index or in memory; these are compared and weighed."""
     features = embeddings_in(query)
     if isinstance(index, KeptSightings):
         left = index.nearest(features[0], INDEX_CANDIDATES)
