@@ -15,13 +15,21 @@ setup: .venv/installed
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
-# Simulates ships, learns to match them across modalities, and reports on ships never seen in training.
+# Simulates ships, learns to match them across modalities, reports on ships never seen in training, and asks
+# a gallery of these where six of them have been seen.
 # Goes on with a demo that was stopped, and deletes nothing; a second one: make demo DEMO=runs/demo2.
 demo: setup
 	[ -d $(SHIPS) ] || $(BIN)/crosswake simulate $(SHIPS) --identities 450 --sightings 4 --seed 0
 	$(BIN)/crosswake train --config demo_imagenet --data $(SHIPS) --output $(DEMO) $(if $(wildcard $(DEMO)/last.pt),--resume)
-	@echo "Open $(DEMO)/report.html. Next, search by a chip; docs/data.md says how to use your own:"
-	@echo "$(BIN)/crosswake search --checkpoint $(DEMO)/best.pt --query $(SHIPS)/query --in $(SHIPS)/bounding_box_test"
+	$(BIN)/crosswake calibrate --checkpoint $(DEMO)/best.pt --data $(SHIPS) --overwrite
+	[ -d $(DEMO)/gallery ] || $(BIN)/crosswake gallery create $(DEMO)/gallery --checkpoint $(DEMO)/best.pt
+	grep -E '^path,|,gallery,' $(SHIPS)/sightings.csv >$(SHIPS)/gallery.csv
+	grep -E '^path,|,query,' $(SHIPS)/sightings.csv | head -n 7 >$(SHIPS)/queries.csv
+	$(BIN)/crosswake gallery add $(DEMO)/gallery $(SHIPS)/gallery.csv --checkpoint $(DEMO)/best.pt
+	$(BIN)/crosswake gallery search $(DEMO)/gallery --checkpoint $(DEMO)/best.pt --query $(SHIPS)/queries.csv --top 5 \
+		--output $(DEMO)/search.html --overwrite
+	@echo "Open $(DEMO)/report.html, and $(DEMO)/search.html: where these ships have been seen, and how sure that is."
+	@echo "docs/data.md says how to use chips of your own, docs/gallery.md how to search."
 	-@[ ! -t 1 ] || $(BIN)/python -m webbrowser -t "file://$(CURDIR)/$(DEMO)/report.html" >/dev/null 2>&1
 
 lint: setup

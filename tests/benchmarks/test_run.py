@@ -106,3 +106,14 @@ def test_all_runs_each_with_the_options(
 def test_no_such_benchmark(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bake"]) == 2
     assert "there are: rank, rerank" in capsys.readouterr().err
+
+
+def test_a_gallery_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("lancedb")
+    assert main(["gallery", "--quick", "--output", str(tmp_path), "--quiet"]) == 0
+    assert "1,500 made-up sightings of width 32, ten a ship" in capsys.readouterr().out
+    record = json.loads((tmp_path / "bench-gallery.json").read_text())
+    ways = {"crosswake", "crosswake, 3 filters", "crosswake in memory", "NumPy in memory"}
+    assert ways <= set(record["ways"])
+    assert 0.9 <= record["further"]["recall_at_10"] <= 1
+    assert record["further"]["build_s"] > 0

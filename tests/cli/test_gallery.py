@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from crosswake.cli.main import main
+from crosswake.gallery.store import Store
 from tests.gallery.making import made_gallery, made_sightings
 from tests.tiny import tiny_hoss
 from tests.tiny_models import tiny_weights
@@ -114,3 +115,20 @@ def test_a_distance_needs_a_position(
     assert main([*words, "--within", "5km"]) == 2
     assert "--within: no query has a position; give --query_position" in capsys.readouterr().err
     assert not Path("search.html").exists()
+
+
+def test_options_of_a_store_reach_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[object] = []
+
+    def remember(store: Store) -> bool:
+        seen.append((store.place, store.options))
+        return False
+
+    monkeypatch.setattr(Store, "remote", property(remember))
+    words = ["--storage", "aws_region=eu-central-1", "--storage", "aws_endpoint=http://a/?b=c"]
+    assert main(["gallery", "info", str(tmp_path / "g"), *words]) == 2
+    assert "there is no gallery; make one with" in capsys.readouterr().err
+    options = (("aws_region", "eu-central-1"), ("aws_endpoint", "http://a/?b=c"))
+    assert seen[0] == (str(tmp_path / "g"), options)

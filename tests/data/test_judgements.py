@@ -111,7 +111,7 @@ def test_the_last_word_in_force_counts(tmp_path: Path) -> None:
     ]  # fmt: skip
     (pair,) = read_judgements(write_rows(tmp_path / "judged.csv", rows))
     assert {path.name for path in pair.paths} == {"u1.tif", "u2.tif"}
-    assert not pair.same and pair.line == 5
+    assert not pair.same and pair.place == "line 5"
 
 
 def test_chips_of_the_test_split_count_for_nothing(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from crosswake.data.check.facts import ChipFacts
     from crosswake.data.chips import Chip
+    from crosswake.data.judgements import JudgedPair
     from crosswake.data.reid import ReidData
 
 
@@ -21,10 +22,24 @@ def run(config: TrainConfig) -> int:
     from crosswake.tasks.reid.task import train
 
     refuse_other(result_files(config.output), {"command": "evaluate"}, overwrite=True)
-    finished, task = train(config)
+    finished, task = train(config, gallery_judgements(config))
     if config.evaluate and finished.first_process and has_answers(task.data):
         measure_run(config, task.data, task.facts)
     return 0
+
+
+def gallery_judgements(config: TrainConfig) -> "list[JudgedPair] | None":
+    """The judgements of the gallery that the settings name; None where they name a table or none.
+
+    Raises:
+        CrosswakeError: it is a folder, but no gallery.
+    """
+    if config.judgements is None or not config.judgements.is_dir():
+        return None
+    from crosswake.gallery.catalogue import open_gallery
+    from crosswake.gallery.judgements import judged_pairs
+
+    return judged_pairs(open_gallery(config.judgements))
 
 
 def measure_run(

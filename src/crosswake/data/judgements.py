@@ -2,7 +2,7 @@
 one identity, and pairs that are two ships become negatives that meet in a batch."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +21,8 @@ FILES = ("query_path", "candidate_path")
 VERDICTS = ("same", "different", "unsure")
 JOINED = "judged-"
 """Begins the identity of unknown ships that were found to be one."""
+Said = tuple[tuple[Path, Path], str, str]
+"""The files of two chips, the verdict, and where it stands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +32,12 @@ class JudgedPair:
     Attributes:
         paths: their files.
         same: whether they are one ship.
-        line: of the table.
+        place: where it stands, for people: its line, or its id.
     """
 
     paths: tuple[Path, Path]
     same: bool
-    line: int
+    place: str
 
 
 def read_judgements(path: Path) -> list[JudgedPair]:
@@ -48,16 +50,23 @@ def read_judgements(path: Path) -> list[JudgedPair]:
     Raises:
         CrosswakeError: no such table, a column is missing, or a verdict is none.
     """
-    pairs: dict[frozenset[Path], JudgedPair] = {}
+    said: list[Said] = []
     for line, row in rows_in_force(path):
         names = [row[name] for name in (FILES if FILES[0] in row else JUDGEMENT_NAMES[:2])]
-        if not all(names):  # a sighting that was deleted
-            continue
-        one, other = (whole_path(name, path) for name in names)
-        pairs.pop(frozenset((one, other)), None)
-        if row["verdict"].lower() != "unsure":
-            same = row["verdict"].lower() == "same"
-            pairs[frozenset((one, other))] = JudgedPair(paths=(one, other), same=same, line=line)
+        if all(names):  # else a sighting was deleted
+            one, other = (whole_path(name, path) for name in names)
+            said.append(((one, other), row["verdict"].lower(), f"line {line}"))
+    return last_words(said)
+
+
+def last_words(said: Iterable[Said]) -> list[JudgedPair]:
+    """What was said last of each pair, the oldest first; *unsure* takes back what was said."""
+    pairs: dict[frozenset[Path], JudgedPair] = {}
+    for paths, verdict, place in said:
+        pairs.pop(frozenset(paths), None)
+        if verdict != "unsure":
+            same = verdict == "same"
+            pairs[frozenset(paths)] = JudgedPair(paths=paths, same=same, place=place)
     return list(pairs.values())
 
 
@@ -94,9 +103,16 @@ def whole_path(name: str, table: Path) -> Path:
     return (beside if beside.exists() else Path(name)).resolve()
 
 
-def with_judgements(data: ReidData, path: Path) -> tuple[ReidData, str]:
-    """The training chips as the judgements of a table make them, and a line that says what became
-    of these. Judgements on other chips, as those of the test split, count for nothing.
+def with_judgements(
+    data: ReidData, path: Path, judged: Sequence[JudgedPair] | None = None
+) -> tuple[ReidData, str]:
+    """The training chips as judgements make them, and a line that says what became of these.
+    Judgements on other chips, as those of the test split, count for nothing.
+
+    Args:
+        data: what was read.
+        path: the table of the judgements, or the gallery.
+        judged: those of a gallery; None to read the table.
 
     Raises:
         CrosswakeError: as :func:`read_judgements`; or a pair is said to be two ships that other
@@ -106,7 +122,7 @@ def with_judgements(data: ReidData, path: Path) -> tuple[ReidData, str]:
     places: dict[Path, list[int]] = defaultdict(list)
     for place, chip in enumerate(chips):
         places[chip.path.resolve()].append(place)
-    judged = read_judgements(path)
+    judged = read_judgements(path) if judged is None else judged
     # A file with several chips does not say which of them was meant.
     usable = [pair for pair in judged if all(len(places.get(f, ())) == 1 for f in pair.paths)]
     pairs = [(places[pair.paths[0]][0], places[pair.paths[1]][0]) for pair in usable]
@@ -116,7 +132,7 @@ def with_judgements(data: ReidData, path: Path) -> tuple[ReidData, str]:
     for (one, other), pair in zip(pairs, usable, strict=True):
         if not pair.same and names[one] and names[one] == names[other]:
             raise CrosswakeError(
-                f"{path}, line {pair.line}: says different of two chips of ship "
+                f"{path}, {pair.place}: says different of two chips of ship "
                 f"'{quoted(names[one])}', which other judgements or the data make one; undo one"
             )
         if not pair.same and names[one] and names[other]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from crosswake import __version__
 from crosswake.core.errors import CrosswakeError
@@ -20,7 +21,11 @@ from crosswake.core.text import counted
 from crosswake.data.sightings import SIGHTING_COLUMNS, sighting_schema
 from crosswake.gallery.store import Store, about_of, said_of, until_committed
 
+READ_TOGETHER = 65_536
+"""Rows of a part of an answer; LanceDB's own 1024 cost more than reading them."""
 SIGHTINGS, JUDGEMENTS = "sightings", "judgements"
+ROW_ID = "_rowid"
+"""Column by which the store finds a row again, in one version of the table."""
 GALLERY_FORMAT = 1
 LENGTH_TOLERANCE = 0.01
 """How far from 1 the length of an embedding in half precision may be."""
@@ -67,10 +72,15 @@ class Gallery:
 
     Attributes:
         model: the model of its embeddings.
+        keeps: whether searches are answered from memory, see
+            :func:`crosswake.gallery.left.keep_in_memory`.
+        memory: what searches keep, by name, each with the version that it is of.
     """
 
     def __init__(self, store: Store, table: Any) -> None:
         self.store, self.table = store, table
+        self.keeps = False
+        self.memory: dict[str, tuple[int, Any]] = {}
         about = about_of(table.schema)
         if about.get("gallery") != GALLERY_FORMAT:
             raise CrosswakeError(
@@ -97,16 +107,31 @@ class Gallery:
         with said_of(self.place, "read"):
             return int(self.table.count_rows(where or None))
 
-    def read(self, where: str = "", columns: Sequence[str] = PICTURES_APART) -> pa.Table:
+    def read(
+        self, where: str = "", columns: Sequence[str] = PICTURES_APART, rows: bool = False
+    ) -> pa.Table:
         """The sightings that meet a condition in SQL, in no particular order.
 
         Args:
             where: the condition; empty for all.
             columns: which; ``embedding`` and ``thumbnail`` only where they are named.
+            rows: whether to add :data:`ROW_ID`.
         """
         with said_of(self.place, "read"):
-            query = self.table.search().select(list(columns))
-            found: pa.Table = (query.where(where) if where else query).to_arrow()
+            query = self.table.search().select(list(columns)).with_row_id(rows)
+            query = query.where(where) if where else query
+            found: pa.Table = query.to_batches(READ_TOGETHER).read_all()
+            return found
+
+    def rows(self, where: str) -> NDArray[np.int64]:
+        """The row numbers of the sightings that meet a condition."""
+        return np.asarray(self.read(where, [ROW_ID])[ROW_ID].to_numpy().astype(np.int64))
+
+    def take(self, rows: Sequence[int], columns: Sequence[str]) -> pa.Table:
+        """The sightings with some row numbers of this version, in no particular order."""
+        with said_of(self.place, "read"):
+            query = self.table.take_row_ids(list(rows)).select(list(columns)).with_row_id()
+            found: pa.Table = query.to_arrow()
             return found
 
     def add(self, table: pa.Table) -> int:

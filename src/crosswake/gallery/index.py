@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosswake.core.errors import CrosswakeError
-from crosswake.gallery.catalogue import Gallery
+from crosswake.gallery.catalogue import ROW_ID, Gallery
 from crosswake.gallery.products import cosines, embeddings_in
 from crosswake.gallery.store import said_of, until_committed
 
@@ -122,7 +122,16 @@ def indexed_ids(
 ) -> list[str]:
     """Ids of the sightings nearest to one query by the index; those that were added after it was
     made are compared one by one by the store."""
+    return list(indexed(gallery, index, features, count, "id"))
+
+
+def indexed(
+    gallery: Gallery, index: VectorIndex, features: NDArray[np.float16], count: int, column: str
+) -> list[Any]:
+    """A column, or the row numbers, of the sightings that :func:`indexed_ids` finds."""
     with said_of(gallery.place, "searched"):
         query = gallery.table.search(features.astype(np.float32), vector_column_name=INDEX_COLUMN)
         query = query.distance_type("dot").nprobes(index.probes).limit(count)
-        return list(query.select(["id", "_distance"]).to_arrow()["id"].to_pylist())
+        columns = ["_distance"] if column == ROW_ID else [column, "_distance"]
+        found = query.select(columns).with_row_id(column == ROW_ID).to_arrow()
+        return list(found[column].to_pylist())

@@ -5,6 +5,7 @@ import getpass
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 
 from crosswake.core.errors import CrosswakeError
 from crosswake.core.text import cut_short
+from crosswake.data.judgements import JudgedPair, last_words
 from crosswake.gallery.catalogue import JUDGEMENT_COLUMNS, JUDGEMENTS, Gallery
 from crosswake.gallery.store import said_of, sql_in, sql_part_of_id, sql_text, until_committed
 
@@ -139,3 +141,17 @@ def judgements_with_paths(gallery: Gallery) -> pa.Table:
         found = [paths.get(name) for name in rows[column].to_pylist()]
         rows = rows.append_column(f"{column}_path", pa.array(found, pa.string()))
     return rows
+
+
+def judged_pairs(gallery: Gallery) -> list[JudgedPair]:
+    """The last word on each pair of files, for training; pairs with a sighting that was deleted are
+    left out."""
+    return last_words(
+        (
+            (Path(row["query_path"]).resolve(), Path(row["candidate_path"]).resolve()),
+            row["verdict"],
+            f"judgement {row['id']}",
+        )
+        for row in judgements_with_paths(gallery).to_pylist()
+        if row[IN_FORCE] and row["query_path"] and row["candidate_path"]
+    )

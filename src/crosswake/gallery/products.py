@@ -31,8 +31,8 @@ def cosines(
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """The number of the first query of each strip, and (queries, rows) of its cosines.
 
-    Half-precision vectors are of length 1 up to rounding; they are made so here in single
-    precision."""
+    Half-precision vectors are of length 1 up to rounding; here they count as if they were so, in
+    single precision."""
     import torch
 
     for start in range(0, len(queries), STRIP):
@@ -42,11 +42,13 @@ def cosines(
         found = np.empty((count, len(rows)), np.float32)
         with single_precision():
             for first in range(0, len(rows), PRODUCT_ROWS):
-                block = torch.from_numpy(np.array(rows[first : first + PRODUCT_ROWS])).float()
-                size = len(block)
-                block = unit(torch.nn.functional.pad(block, (0, 0, 0, PRODUCT_ROWS - size)))
+                part = np.require(rows[first : first + PRODUCT_ROWS], requirements="W")
+                size = len(part)
+                block = torch.from_numpy(part).float()
+                block = torch.nn.functional.pad(block, (0, 0, 0, PRODUCT_ROWS - size))
+                length = torch.linalg.vector_norm(block, dim=1, keepdim=True).clamp(min=1e-12)
                 for query in range(0, len(strip), QUERIES_AT_ONCE):
-                    product = block @ strip[query : query + QUERIES_AT_ONCE].T
+                    product = block @ strip[query : query + QUERIES_AT_ONCE].T / length
                     kept = min(QUERIES_AT_ONCE, count - query)
                     found[query : query + kept, first : first + size] = product[:size, :kept].T
         yield start, found

@@ -7,33 +7,34 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from crosswake.core.earth import great_circle_km
 from crosswake.core.errors import CrosswakeError
-from crosswake.gallery.catalogue import PICTURES_APART, Gallery
+from crosswake.gallery.catalogue import PICTURES_APART, ROW_ID, Gallery
 from crosswake.gallery.evidence import Evidence, Fleet, Weighing, weigh
-from crosswake.gallery.facts import SightingFacts, sighting_facts
+from crosswake.gallery.facts import sighting_facts
 from crosswake.gallery.filters import Filters, box_around, counted_steps, sql_bbox
-from crosswake.gallery.index import VectorIndex, index_of, indexed_ids
+from crosswake.gallery.index import VectorIndex, index_of, indexed
 from crosswake.gallery.judgements import verdicts
+from crosswake.gallery.left import (
+    KeptSightings,
+    Left,
+    fleet_where,
+    kept_sightings,
+    left_in_rows,
+    read_left,
+    sampled_fleet,
+)
 from crosswake.gallery.products import cosines, embeddings_in
-from crosswake.gallery.sizes import FLEET_SAMPLE
-from crosswake.gallery.store import said_of, sql_in
 from crosswake.retrieval.calibration import Calibration
 from crosswake.retrieval.metrics import Floats
 from crosswake.settings.evidence import EvidenceConfig
 
-WEIGHED = (
-    *("id", "modality", "time", "lon", "lat", "position_error_m", "length_m", "width_m"),
-    *("size_error_m", "mmsi", "imo", "name", "ship_type"),
-)
-"""Columns that evidence is made of."""
 INDEX_FROM = 50_000
 """Sightings from which on the index is used; of fewer each is compared in less time."""
 INDEX_CANDIDATES = 1000
-"""Sightings that an index gives for a query; evidence is weighed on these."""
+"""Sightings that an index, or products in half precision, give for a query; evidence is weighed on
+these."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,8 @@ class GallerySearchOptions:
         top: candidates for each query.
         evidence: how evidence is weighed.
         calibration: of the model; without one there are ranks by cosine, and no probability.
-        use_index: whether an index may be used where one is there.
+        use_index: whether candidates may be chosen by an index, or by products in half precision,
+            before they are compared exactly.
     """
 
     filters: Filters = field(default_factory=Filters)
@@ -93,32 +95,6 @@ class GallerySearch:
     answers: Sequence[QueryAnswer]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Left:
-    """The sightings that filters left, sorted by id.
-
-    Attributes:
-        ids: of each.
-        facts: what evidence is made of.
-        features: (rows, width) half precision.
-        fleet: what would be found by chance.
-    """
-
-    ids: NDArray[np.object_]
-    facts: SightingFacts
-    features: NDArray[np.float16]
-    fleet: Fleet
-
-    @classmethod
-    def of(cls, table: pa.Table, fleet: Fleet | None = None) -> "Left":
-        """A table with :data:`WEIGHED` and embeddings."""
-        order = pc.sort_indices(table["id"]).to_numpy().astype(np.int64)
-        facts = sighting_facts(table).take(order)
-        features = embeddings_in(table)[order]
-        ids = np.asarray(table["id"].to_numpy(zero_copy_only=False), object)[order]
-        return cls(ids=ids, facts=facts, features=features, fleet=fleet or Fleet.of(facts))
-
-
 def search_gallery(
     gallery: Gallery, queries: pa.Table, options: GallerySearchOptions
 ) -> GallerySearch:
@@ -143,11 +119,12 @@ def search_gallery(
         said = ", ".join(f"{name} {left:,}" for name, left in steps.items())
         raise CrosswakeError(f"the filters leave none of {there:,} sightings ({said}); widen them")
     where = " AND ".join(sql for _, sql in conditions)
-    index = index_of(gallery) if options.use_index and not where else None
+    chosen = options.use_index and not where and options.within_km is None and last >= INDEX_FROM
+    index = (kept_sightings(gallery) or index_of(gallery)) if chosen else None
     judged = verdicts(gallery)
-    if index and last >= INDEX_FROM and options.within_km is None:
-        answers = [one_by_index(gallery, index, row, options) for row in single_rows(queries)]
-        rule = index.described(INDEX_CANDIDATES)
+    if index:
+        answers = [one_of_nearest(gallery, index, row, options) for row in single_rows(queries)]
+        rule = rule_of_choice(index, last)
     else:
         answers = by_comparison(gallery, queries, where, options)
         rule = f"each of {last:,} sightings was compared exactly"
@@ -169,19 +146,19 @@ def by_comparison(
 ) -> list[QueryAnswer]:
     """Answers by comparing all sightings that meet a condition; around a single query only those in
     the box around it are read."""
-    names = [*WEIGHED, "embedding"]
     fleet = None
     near = circle_condition(queries, options.within_km) if queries.num_rows == 1 else ""
     if near:
-        fleet = Fleet.of(sighting_facts(gallery.read(where, WEIGHED)))
+        fleet = fleet_where(gallery, where)
         where = " AND ".join(filter(None, (where, near)))
-    left = Left.of(gallery.read(where, names), fleet)
+    left = read_left(gallery, where)
+    fleet = fleet or Fleet.of(left.facts)
     features = embeddings_in(queries)
     return [
         answer
         for start, similarity in cosines(features, left.features)
         for answer in (
-            answer_one(queries.slice(start + row, 1), left, values, options)
+            answer_one(queries.slice(start + row, 1), (left, fleet), values, options)
             for row, values in enumerate(similarity)
         )
     ]
@@ -197,29 +174,38 @@ def circle_condition(query: pa.Table, km: float | None) -> str:
     return sql_bbox(box_around(float(place.lon[0]), float(place.lat[0]), km))
 
 
-def one_by_index(
-    gallery: Gallery, index: VectorIndex, query: pa.Table, options: GallerySearchOptions
+def rule_of_choice(index: KeptSightings | VectorIndex, count: int) -> str:
+    """How candidates were chosen of all sightings, in a sentence."""
+    if isinstance(index, VectorIndex):
+        return index.described(INDEX_CANDIDATES)
+    return (
+        f"each of {count:,} sightings was compared in half precision, and the nearest "
+        f"{INDEX_CANDIDATES:,} exactly"
+    )
+
+
+def one_of_nearest(
+    gallery: Gallery,
+    index: KeptSightings | VectorIndex,
+    query: pa.Table,
+    options: GallerySearchOptions,
 ) -> QueryAnswer:
-    """One answer by the index: its candidates are compared exactly and weighed."""
-    ids = indexed_ids(gallery, index, embeddings_in(query)[0], INDEX_CANDIDATES)
-    left = Left.of(gallery.read(sql_in("id", ids), [*WEIGHED, "embedding"]), sampled_fleet(gallery))
-    _, similarity = next(iter(cosines(embeddings_in(query), left.features)))
-    return answer_one(query, left, similarity[0], options)
-
-
-def sampled_fleet(gallery: Gallery) -> Fleet:
-    """The fleet of a large gallery, by sightings at even distances."""
-    count = gallery.count()
-    offsets = np.linspace(0, count - 1, min(count, FLEET_SAMPLE)).astype(int).tolist()
-    with said_of(gallery.place, "read"):
-        table = gallery.table.take_offsets(offsets).select(list(WEIGHED)).to_arrow()
-    return Fleet(facts=sighting_facts(table), count=count)
+    """One answer of the nearest, by an index or in memory; these are compared and weighed."""
+    features = embeddings_in(query)
+    if isinstance(index, KeptSightings):
+        left = index.nearest(features[0], INDEX_CANDIDATES)
+    else:
+        left = left_in_rows(gallery, indexed(gallery, index, features[0], INDEX_CANDIDATES, ROW_ID))
+    _, similarity = next(iter(cosines(features, left.features)))
+    return answer_one(query, (left, sampled_fleet(gallery)), similarity[0], options)
 
 
 def answer_one(
-    query: pa.Table, left: Left, similarity: Floats, options: GallerySearchOptions
+    query: pa.Table, among: tuple[Left, Fleet], similarity: Floats, options: GallerySearchOptions
 ) -> QueryAnswer:
-    """Weigh what is left for one query; only ids and evidence of the candidates are filled in."""
+    """Weigh what is left for one query, beside what a fleet has by chance; only row numbers and
+    evidence of the candidates are filled in."""
+    left, fleet = among
     own = query["id"][0].as_py()
     facts = sighting_facts(query)
     counted = np.flatnonzero(left.ids != own)
@@ -234,12 +220,12 @@ def answer_one(
     how = Weighing(
         config=options.evidence,
         calibration=options.calibration if known else None,
-        fleet=left.fleet,
+        fleet=fleet,
     )
     evidence = weigh(facts, left.facts.take(counted), similarity[counted].astype(float), how)
     steps["max_speed"] = len(counted) - evidence.impossible
     candidates = [
-        {"id": left.ids[counted[row]], "rank": rank, **evidence_of(evidence, int(row))}
+        {ROW_ID: int(left.rows[counted[row]]), "rank": rank, **evidence_of(evidence, int(row))}
         for rank, row in enumerate(evidence.order()[: options.top], 1)
     ]
     row = query.drop_columns(["embedding"]).to_pylist()[0]
@@ -258,20 +244,21 @@ def completed_answers(
     gallery: Gallery, answers: Sequence[QueryAnswer], judged: Mapping[frozenset[str], str]
 ) -> list[QueryAnswer]:
     """The answers with all columns of each candidate, and what people found of it."""
-    ids = sorted({one["id"] for answer in answers for one in answer.candidates})
-    rows = gallery.read(sql_in("id", ids), [*PICTURES_APART, "thumbnail"]).to_pylist()
-    whole = {row["id"]: row for row in rows}
+    rows = sorted({one[ROW_ID] for answer in answers for one in answer.candidates})
+    found = gallery.take(rows, [*PICTURES_APART, "thumbnail"]).to_pylist() if rows else []
+    whole = {row.pop(ROW_ID): row for row in found}
     return [
         QueryAnswer(
             query=answer.query,
             steps=answer.steps,
             candidates=[
                 {
-                    **whole[one["id"]],
-                    **one,
-                    "judged": judged.get(frozenset((answer.query["id"], one["id"]))),
+                    **row,
+                    **{name: value for name, value in one.items() if name != ROW_ID},
+                    "judged": judged.get(frozenset((answer.query["id"], row["id"]))),
                 }
                 for one in answer.candidates
+                for row in (whole[one[ROW_ID]],)
             ],
             not_there=answer.not_there,
         )

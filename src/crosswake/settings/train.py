@@ -131,8 +131,8 @@ class TrainConfig(ReidRunConfig):
     command: ClassVar[str] = "train"
 
     judgements: Path | None = None
-    """A table of what people said of pairs of training chips (crosswake gallery judge --export):
-    one ship makes one identity, two ships become hard negatives."""
+    """What people said of pairs of training chips: a gallery, or a table of them (crosswake
+    gallery judge --export). One ship makes one identity, two ships become hard negatives."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     batch: BatchConfig = field(default_factory=BatchConfig)
     loss: LossConfig = field(default_factory=LossConfig)

@@ -1,5 +1,7 @@
 """Learning to tell ships apart from chips of known identity: ``crosswake train``."""
 
+from collections.abc import Sequence
+
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
@@ -12,7 +14,7 @@ from crosswake.core.errors import CrosswakeError
 from crosswake.core.said import say_once
 from crosswake.core.text import counted
 from crosswake.data.check.chips import judge_chips
-from crosswake.data.judgements import with_judgements
+from crosswake.data.judgements import JudgedPair, with_judgements
 from crosswake.data.reading import read_as
 from crosswake.data.reid import (
     Chips,
@@ -35,6 +37,9 @@ from crosswake.training.folder import own_folder
 from crosswake.training.loop import check_task, fit
 from crosswake.training.processes import ending_together
 from crosswake.training.task import Index, Losses, Run, Scores, Step
+
+GalleryWords = Sequence[JudgedPair] | None
+"""Judgements of a gallery; None to read the table that the settings name, if they do."""
 
 
 class ReidTask(ModelTask[TrainConfig]):
@@ -145,7 +150,7 @@ class ReidTask(ModelTask[TrainConfig]):
         return cross_modal_scores(run, self.model, self.validation)
 
 
-def train(config: TrainConfig) -> tuple[Run, ReidTask]:
+def train(config: TrainConfig, judged: GalleryWords = None) -> tuple[Run, ReidTask]:
     """Train a re-identification model; the run's folder holds everything.
 
     Raises:
@@ -153,15 +158,15 @@ def train(config: TrainConfig) -> tuple[Run, ReidTask]:
         TrainingInterruptedError: stopped on request, with everything saved.
     """
     with ending_together(), own_folder(config):
-        run, task = prepare_reid(config)
+        run, task = prepare_reid(config, judged)
         fit(run, task)
     return run, task
 
 
-def prepare_reid(config: TrainConfig) -> tuple[Run, ReidTask]:
+def prepare_reid(config: TrainConfig, judged: GalleryWords = None) -> tuple[Run, ReidTask]:
     """Read data, make the model, and refuse what cannot work, before anything is written."""
     before = find_start(config)
-    data = open_training_data(config)
+    data = open_training_data(config, judged)
     if before is not None:
         check_data(before, config, training_fingerprint(data))
     train_chips, held_out = split_validation(
@@ -192,7 +197,7 @@ def prepare_reid(config: TrainConfig) -> tuple[Run, ReidTask]:
     return run, task
 
 
-def open_training_data(config: TrainConfig) -> ReidData:
+def open_training_data(config: TrainConfig, judged: GalleryWords) -> ReidData:
     """The data, with what cannot be used of it pointed out."""
     if config.data is None:
         raise CrosswakeError("--data: say what to train on: a HOSS-layout folder or a CSV table")
@@ -200,7 +205,7 @@ def open_training_data(config: TrainConfig) -> ReidData:
     if config.strict and data.bad_files:
         raise CrosswakeError(f"{data.bad_files[0].path}: {data.bad_files[0].reason} (--strict)")
     if config.judgements is not None:
-        data, line = with_judgements(data, config.judgements)
+        data, line = with_judgements(data, config.judgements, judged)
         say_once(line)
     return data
 
