@@ -57,6 +57,19 @@ def some_fleet(count: int, seed: int = 0) -> SightingFacts:
     return sightings(*rows)
 
 
+def test_the_weights_go_with_the_modalities_of_the_candidates() -> None:
+    weights = {"appearance": EvidenceWeights(), "o2s:appearance": EvidenceWeights(absent=3)}
+    model = Calibration(curves=MODEL.curves, model="m", weights=weights)
+    query, how = sightings({"modality": "optical"}), Weighing(calibration=model)
+    radar, optical = {"modality": "sar"}, {"modality": "optical"}
+    found = [
+        weigh(query, sightings(*some), np.ones(2), how)
+        for some in ((radar, radar), (radar, optical), (optical, optical))
+    ]
+    assert [one.raw.direction for one in found] == ["o2s", "all", "all"]
+    assert found[0].not_there > found[1].not_there
+
+
 def test_the_way_around_land_is_taken_where_it_is_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     # Across an isthmus: 111 km as the crow flies, 2000 km by sea, in 20 hours.
     monkeypatch.setattr(
@@ -73,15 +86,6 @@ def test_the_way_around_land_is_taken_where_it_is_longer(monkeypatch: pytest.Mon
     assert straight.possible.all()
     assert around.possible.tolist() == [False, True]
     np.testing.assert_allclose(around.km, [2000, straight.km[1]])
-
-
-def test_a_sea_route_goes_around_land() -> None:
-    pytest.importorskip("searoute")
-    from crosswake.gallery.sea_routes import sea_route_km
-
-    venice, genoa = (12.3, 45.3), (9.5, 43.5)
-    assert 1800 < sea_route_km(venice, genoa) < 2400  # around Italy; 300 km as the crow flies
-    assert sea_route_km(genoa, venice) == pytest.approx(sea_route_km(venice, genoa))
 
 
 def plain_normal(away: float, deviation: float) -> float:

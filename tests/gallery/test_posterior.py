@@ -1,4 +1,4 @@
-"""Promise: probabilities add up to 1 and are what their formula says."""
+"""Promise: probabilities are what the weights say and 1 in sum; ways at sea go around land."""
 
 import math
 
@@ -7,12 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crosswake.gallery.evidence import Weighing, posterior, weigh
-from crosswake.retrieval.calibration import (
-    Calibration,
-    EvidenceWeights,
-)
-from tests.gallery.test_evidence import MODEL, sightings
+from crosswake.gallery.evidence import posterior
+from crosswake.retrieval.calibration import EvidenceWeights
 
 
 @settings(max_examples=50, deadline=None)
@@ -52,17 +48,13 @@ def test_candidates_stand_together_against_not_there() -> None:
     assert none == pytest.approx(nobody / (nobody + there))
 
 
-def test_the_weights_go_with_the_modalities_of_the_candidates() -> None:
-    weights = {"appearance": EvidenceWeights(), "o2s:appearance": EvidenceWeights(absent=3)}
-    model = Calibration(curves=MODEL.curves, model="m", weights=weights)
-    query, how = sightings({"modality": "optical"}), Weighing(calibration=model)
-    radar, optical = {"modality": "sar"}, {"modality": "optical"}
-    found = [
-        weigh(query, sightings(*some), np.ones(2), how)
-        for some in ((radar, radar), (radar, optical), (optical, optical))
-    ]
-    assert [one.raw.direction for one in found] == ["o2s", "all", "all"]
-    assert found[0].not_there > found[1].not_there
+def test_a_sea_route_goes_around_land() -> None:
+    pytest.importorskip("searoute")
+    from crosswake.gallery.sea_routes import sea_route_km
+
+    venice, genoa = (12.3, 45.3), (9.5, 43.5)
+    assert 1800 < sea_route_km(venice, genoa) < 2400  # around Italy; 300 km as the crow flies
+    assert sea_route_km(genoa, venice) == pytest.approx(sea_route_km(venice, genoa))
 
 
 def test_without_evidence_the_prior_stays() -> None:
