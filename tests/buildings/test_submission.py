@@ -36,15 +36,7 @@ Maps = dict[str, NDArray[Any]]
 
 @dataclass
 class Parts:
-    """A submission before it is packed.
-
-    Attributes:
-        entries: the list of buildings.
-        maps: height maps by name, (rows, columns) or (bands, rows, columns).
-        files: other files.
-        results: name of the list.
-        twice: names to pack twice.
-    """
+    """A submission before it is packed; ``twice`` are names to pack twice."""
 
     entries: Any
     maps: Maps
