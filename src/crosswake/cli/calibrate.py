@@ -91,7 +91,7 @@ def origin_of_calibration(config: CalibrateConfig, split: str, chips: "Chips") -
 
 
 def print_calibration(found: "Calibrated", split: str) -> None:
-    """A table of the curves, and one of the weights."""
+    """A table of the curves, and the weights of all evidence together; the page has the others."""
     from crosswake.reports.evidence_page import error_text
 
     console, facts = make_console(), found.calibration.facts
@@ -106,8 +106,11 @@ def print_calibration(found: "Calibrated", split: str) -> None:
         error = error_text(found.reliability[name].error)
         table.add_row(name, str(pairs["same"]), str(pairs["different"]), curve.method, error)
     console.print(table)
+    most = max((name.count("+") for name in found.calibration.weights), default=0)
     for name, one in found.calibration.weights.items():
         kinds = name.split(":")[-1].split("+")
+        if len(kinds) <= most:
+            continue
         factors = ", ".join(f"{kind} {getattr(one, kind):.2f}" for kind in kinds)
         console.print(
             f"weights of {name}: {factors}; not there {one.absent:+.2f}, nest {one.nest:.2f}, "
